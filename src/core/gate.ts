@@ -1,0 +1,130 @@
+import type { Millis, Weight } from '#lib/units.ts';
+
+/** The five answers of a gate. Only `Pass` moves a release forward and only `Fail` stops it; the rest hold it. */
+export type Verdict = 'Pass' | 'Fail' | 'Inconclusive' | 'NoData' | 'Error';
+
+/** Why a verdict is what it is, where the word alone leaves a choice open. */
+export type Cause =
+  | 'Worse' // the canary's error odds are above stable's: two-arm stop test
+  | 'ObjectiveMissed' // the canary alone burns too fast, and there is no control to compare with
+  | 'DarkCanary' // requests were due on the canary and none finished
+  | 'BothArmsBad' // stable misses its objective too: nobody is blamed
+  | 'BudgetSpent' // the release burnt more than budget.maxSpend
+  | 'TooFewSamples' // healthy so far, not yet enough to say so
+  | 'NoTraffic' // the source answers, stable serves nothing
+  | 'NotScraped' // a canary pod has no scrape target
+  | 'ScrapedTwice' // a canary pod has more than one scrape target
+  | 'Stale' // the newest sample is older than three scrapes
+  | 'CatchingUp' // ticks missed while the operator was away are still being read
+  | 'SourceDown' // the source does not answer
+  | 'BadQuery'; // the source refuses the query or answers nonsense
+
+export type GateRole = 'Guardrail' | 'Signal' | 'Advisory';
+
+/** What one gate says at one tick, with what it takes to check it by hand. */
+export interface GateReading {
+  /** Name of the gate in the spec: the name of its ServiceLevelObjective. */
+  gate: string;
+  role: GateRole;
+  verdict: Verdict;
+  cause?: Cause;
+  /** One sentence for people, with figures; same input, same bytes. */
+  message: string;
+  /** Does stable meet the objective by itself now? The first raise and every return from 0 ask for `Meets`. */
+  stable: 'Meets' | 'Misses' | 'Unknown';
+  evidence: Evidence;
+}
+
+/** Counts and statistics behind a reading. All since the attempt began, unless the name says otherwise. */
+export interface Evidence {
+  /** End of the last tick counted, or 0 before the first. */
+  at: Millis;
+  ticks: number;
+  canary: Counts;
+  stable: Counts;
+  /** Natural log of the stop test's e-value, and the line at which it stops the release. */
+  stopLogE: number;
+  stopLimit: number;
+  /** Natural log of the advance test's likelihood ratio since this step arrived, and the line it must pass. */
+  advanceLogE: number;
+  advanceLimit: number;
+  /** Excess error ratio that the advance test excludes at this step. */
+  advanceExcess: number;
+  /** Counts since this step arrived. */
+  step: { canary: Counts; stable: Counts };
+  /** Requests finished per second in the last counted tick, both arms. */
+  rps: number;
+  /** Canary's share of finished requests since the step arrived (0 to 1), once there were any. */
+  share?: number;
+  /** Share of the SLO's whole error budget that this release burnt so far, e.g. 0.001 is 0.1 %. */
+  spend: number;
+}
+
+export interface Counts {
+  total: number;
+  bad: number;
+}
+
+/** A structured series selector: no PromQL to get wrong, and a namespace can be forced in. */
+export interface Selector {
+  metric: string;
+  matchers: Matcher[];
+}
+
+export interface Matcher {
+  label: string;
+  op: '=' | '!=' | '=~' | '!~';
+  value: string;
+}
+
+/** A ServiceLevelObjective as gates use it. */
+export interface Slo {
+  name: string;
+  /** Share of events that must be good, e.g. 0.995. */
+  objective: number;
+  /** Length of the rolling budget window. */
+  windowMs: Millis;
+  /** Events that count, all of them. */
+  total: Selector;
+  /** Exactly one of bad and good is given. */
+  bad?: Selector;
+  good?: Selector;
+  /** Name of the MetricSource; undefined means the cluster's default. */
+  source?: string;
+}
+
+/** One entry of a Rollout's `gates`, with its SLO resolved. */
+export interface Gate {
+  name: string;
+  role: GateRole;
+  slo: Slo;
+  /** Excess error ratio over stable that is tolerated when leaving the last step. Default 1 − objective. */
+  tolerate: number;
+  /** How long the gate may hold a step without a Pass before the release pauses. */
+  maxWaitMs: Millis;
+}
+
+/** What a gate must know about the release to fold ticks and to judge. Changes of `epoch` and `stepEpoch` restart tests. */
+export interface GateContext {
+  gate: Gate;
+  /** Names the attempt: fresh stop evidence when it changes. */
+  epoch: string;
+  /** Names the attempt and the step that has arrived: fresh advance evidence when it changes. */
+  stepEpoch: string;
+  /** 1 for the first attempt of this revision. The advance test needs 2^(attempt−1)/β. */
+  attempt: number;
+  /** Weight that the route carries now, and the one that a Pass would allow; undefined when leaving the last step. */
+  weight: Weight;
+  nextWeight?: Weight;
+  /** When the last raise arrived; undefined at weight 0. */
+  raisedAt?: Millis;
+  /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */
+  arrived: boolean;
+  /** Scrape + tick + routing: what passes between a fault and weight 0. */
+  reactionMs: Millis;
+  tickMs: Millis;
+  /** Share of the budget that one undetected fault may burn at the next weight, e.g. 0.001. */
+  targetSpend: number;
+  /** The release fails once it burnt this share of the budget, e.g. 0.01. */
+  maxSpend: number;
+}

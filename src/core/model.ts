@@ -1,0 +1,276 @@
+import type { Millis, Weight } from '#lib/units.ts';
+import type { Gate, GateReading } from './gate.ts';
+
+/**
+ * The words of the state machine. Everything that `decide` knows, sees and wants is defined here,
+ * without Kubernetes types: the shell translates.
+ */
+
+export type Phase = 'Healthy' | 'Progressing' | 'Paused' | 'Degraded';
+export type Stage = 'Preparing' | 'Probing' | 'Shifting' | 'Holding' | 'Promoting';
+export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'RouteChanged';
+export type DegradedReason = 'Aborted' | 'InvalidSpec' | 'DeadlineExceeded';
+export type OnBreach = 'Pause' | 'Retreat' | 'Abort';
+export type Verb = 'promote' | 'skip-step' | 'pause' | 'resume' | 'retreat' | 'abort' | 'retry';
+
+/** Name of a pod template: the hash of its canonical JSON. */
+export type Revision = string;
+
+/** A weight and how long to stay there at least. */
+export interface Step {
+  weight: Weight;
+  holdMs: Millis;
+  /** Canary pods at this step; undefined: as many as the weight asks for. */
+  canaryReplicas?: number;
+  /** Stop here until a person says `promote`, or until the time has passed. */
+  pause?: { forMs?: Millis };
+}
+
+/** The user's wish, validated and with every default filled in. */
+export interface Spec {
+  replicas: number;
+  /** Revision of the pod template. The template itself never enters the core. */
+  revision: Revision;
+  minReadyMs: Millis;
+  progressDeadlineMs: Millis;
+  revisionHistoryLimit: number;
+  service: string;
+  /** Names of the HTTPRoutes that split the traffic. */
+  routes: string[];
+  onBreach: OnBreach;
+  scaleDownDelayMs: Millis;
+  /** Going back to one of this many revisions that served last skips the steps. */
+  rollbackWindow: number;
+  /** Time given to the data plane after a route was accepted, where the share cannot be measured. */
+  settleMs: Millis;
+}
+
+/** What a release goes by from its first moment to its last: later edits of the Rollout do not reach it. */
+export interface Plan {
+  steps: Step[];
+  gates: Gate[];
+  /** Names of the probe suites to pass, or empty. */
+  probes: string[];
+  onBreach: OnBreach;
+  /** True when the revision served recently: steps are skipped, probes and stop gates stay on. */
+  rollback: boolean;
+}
+
+/** Stored in Rollout.status by one versioned write; everything that must survive a crash. */
+export interface State {
+  phase: Phase;
+  reason?: PauseReason | DegradedReason;
+  /** One sentence for people: why it moves, waits or went back. */
+  message: string;
+  stable?: Revision;
+  release?: ReleaseState;
+  /** Releases begun so far: names them. */
+  releases: number;
+  /** Revisions that were stable before, newest first, bounded. */
+  served: Revision[];
+  /** The last actions taken or refused, newest first, bounded: an action works once, whatever is lost. */
+  actions: ActionResult[];
+  /** When this phase and stage began. */
+  since: Millis;
+}
+
+export interface ReleaseState {
+  /** Name of the Release object, and of the fence. */
+  name: string;
+  revision: Revision;
+  /** The stable revision it began from. */
+  from: Revision;
+  /** Counts tries of this revision. A retry or a resume after a breach is a new attempt. */
+  attempt: number;
+  stage: Stage;
+  /** Index into plan.steps: the step that stands or is being reached. */
+  step: number;
+  /** The most traffic that this record grants the canary. */
+  weight: Weight;
+  /** The fence number that a write under this record carries. */
+  n: number;
+  /** How often a raise of this step was written again after it was lost. */
+  rewrites: number;
+  startedAt: Millis;
+  /** When the route was accepted everywhere with this step's weight. */
+  acceptedAt?: Millis;
+  /** When the step's share of requests was really there: its clock starts here. */
+  arrivedAt?: Millis;
+  /** When traffic was last raised. */
+  raisedAt?: Millis;
+  /** The one auto-resume after both arms were bad was used. */
+  autoResumed: boolean;
+  /** What an earlier attempt failed on. */
+  earlierBreach?: string;
+  /** A person's word that this step may be left without its evidence (promote) or its hold (skip-step). */
+  word?: { step: number; verb: 'promote' | 'skip-step'; by: string };
+  /** Promoting: how many canary pods serve in-cluster clients too; all of them before the commit point. */
+  joined?: number;
+  joinedAt?: Millis;
+  /** The commit point: from here a fall goes to the new revision, never back to the old by itself. */
+  committed?: boolean;
+  /** When every route was seen at rest after the commit point: scaleDownDelay counts from here. */
+  restoredAt?: Millis;
+  /** Set when the traffic goes, or went, back to stable. */
+  ending?: Ending;
+  /** What each route said before the first raise, so that rest is the user's own text. */
+  memo: Record<string, string>;
+}
+
+export interface Ending {
+  /** Retreat keeps one quarantined pod; Returned and Superseded make room for what comes next. */
+  kind: 'Retreat' | 'Abort' | 'Superseded' | 'Returned';
+  at: Millis;
+  why: string;
+  /** The breach's cause, when a gate or a probe ended it. */
+  cause?: string;
+  deadline?: boolean;
+}
+
+export interface ActionResult {
+  uid: string;
+  result: 'Applied' | 'Refused' | 'Expired';
+  message: string;
+}
+
+/** Everything the shell looked at before it asked for a decision. */
+export interface Seen {
+  /** Name of the Rollout: names everything that is ours. */
+  rollout: string;
+  /** Undefined when the spec cannot be used at all (`problems` says why). */
+  spec?: Spec;
+  deleting: boolean;
+  /** What keeps a release from beginning: bad spec, missing objects, conflicts. Ordered, stable. */
+  problems: Problem[];
+  replicaSets: SeenReplicaSet[];
+  /** The user's Service; undefined when it is missing. */
+  service?: SeenService;
+  canaryService?: { current: boolean };
+  routes: SeenRoute[];
+  /** The Release object of state.release, when it exists. */
+  release?: { name: string; uid: string; plan: Plan; recorded: string };
+  /** The plan that a release beginning now would get; undefined when it cannot be made. */
+  proposal?: Plan;
+  gates: GateReading[];
+  probes: ProbeReading;
+  actions: SeenAction[];
+  quarantined: string[];
+}
+
+/** Something only a person can mend, naming the field and the fix. */
+export interface Problem {
+  field: string;
+  message: string;
+}
+
+export interface SeenReplicaSet {
+  name: string;
+  revision: Revision;
+  replicas: number;
+  /** Arm labels in the pod template: what a new pod will carry. */
+  arms: Arms;
+  createdAt: Millis;
+  pods: SeenPod[];
+}
+
+/** Which arm labels something carries. */
+export interface Arms {
+  stable: boolean;
+  canary: boolean;
+}
+
+export interface SeenPod {
+  name: string;
+  arms: Arms;
+  /** Ready for at least minReadySeconds. */
+  available: boolean;
+  /** Being deleted: no label of it matters any more. */
+  terminating: boolean;
+  /** Why it is not ready, as the kubelet says it, e.g. `CrashLoopBackOff`. */
+  trouble?: string;
+}
+
+export interface SeenService {
+  /** The selector carries the stable label. */
+  narrowed: boolean;
+}
+
+export interface SeenRoute {
+  name: string;
+  exists: boolean;
+  resourceVersion: string;
+  /** Canary's share as written; undefined when the rules disagree among themselves. */
+  weight?: Weight;
+  fence?: Fence;
+  /** Accepted with resolved references, at its generation, on every parent. */
+  accepted: boolean;
+  /** Original text to come back to, as the router's lens remembers it. */
+  memo: string;
+  /** Who wrote `spec` last, by field manager. */
+  manager?: string;
+  /** Why the lens refuses this route, naming the rule. */
+  conflict?: string;
+}
+
+/** `headgate.dev/fence: <release>/<n>/<weight>` on a route. */
+export interface Fence {
+  release: string;
+  n: number;
+  weight: Weight;
+}
+
+export interface ProbeReading {
+  /** `CanaryFailed`: canary fails and stable passes. `BothFailed`: an environment problem, nobody is blamed. */
+  result: 'None' | 'Running' | 'Passed' | 'CanaryFailed' | 'BothFailed';
+  message: string;
+}
+
+export interface SeenAction {
+  uid: string;
+  name: string;
+  verb: Verb;
+  releaseUid?: string;
+  step?: number;
+  by: string;
+  reason: string;
+  createdAt: Millis;
+  acknowledged: boolean;
+}
+
+/** What the shell is to do. Each is idempotent: applying it twice equals applying it once. */
+export type Effect =
+  | { kind: 'CreateReplicaSet'; revision: Revision; replicas: number; arms: Arms }
+  | { kind: 'ScaleReplicaSet'; name: string; replicas: number }
+  | { kind: 'LabelTemplate'; name: string; arms: Arms }
+  | { kind: 'DeleteReplicaSet'; name: string }
+  | { kind: 'LabelPod'; pod: string; arms: Arms }
+  | { kind: 'DeletePod'; pod: string }
+  | { kind: 'QuarantinePod'; pod: string; release: string }
+  | { kind: 'NarrowService'; service: string }
+  | { kind: 'WidenService'; service: string }
+  | { kind: 'ApplyCanaryService'; service: string }
+  | {
+      kind: 'SetWeight';
+      route: string;
+      weight: Weight;
+      raise: boolean;
+      fence: Fence;
+      seenFence?: Fence;
+      resourceVersion: string;
+      memo: string;
+    }
+  | { kind: 'ClearFence'; route: string; resourceVersion: string }
+  | { kind: 'RecordRelease'; release: ReleaseState; plan?: Plan; outcome?: Outcome }
+  | { kind: 'AnswerAction'; action: string; uid: string; result: ActionResult }
+  | { kind: 'Event'; type: 'Normal' | 'Warning'; reason: string; message: string }
+  | { kind: 'ReleaseFinalizer' };
+
+export type Outcome = 'Promoted' | 'Retreated' | 'Aborted' | 'Superseded' | 'Returned';
+
+export interface Decision {
+  next: State;
+  /** In order. Lowering comes first and waits for nothing, not even for the store of `next`. */
+  effects: Effect[];
+  /** When to look again even if nothing happens; undefined: wait for an event. */
+  requeueAt?: Millis;
+}
