@@ -26,6 +26,9 @@ export interface GateReading {
   /** Name of the gate in the spec: the name of its ServiceLevelObjective. */
   gate: string;
   role: GateRole;
+  /** The `epoch` and `stepEpoch` of the context it was judged in: a reading of an earlier step decides nothing now. */
+  epoch: string;
+  stepEpoch: string;
   verdict: Verdict;
   cause?: Cause;
   /** One sentence for people, with figures; same input, same bytes. */

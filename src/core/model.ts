@@ -68,6 +68,8 @@ export interface State {
   releases: number;
   /** Revisions that were stable before, newest first, bounded. */
   served: Revision[];
+  /** How the release before this moment ended, until its Release object says so too. */
+  ended?: { name: string; revision: Revision; outcome: Outcome; at: Millis; why: string };
   /** The last actions taken or refused, newest first, bounded: an action works once, whatever is lost. */
   actions: ActionResult[];
   /** When this phase and stage began. */
@@ -149,6 +151,8 @@ export interface Seen {
   routes: SeenRoute[];
   /** The Release object of state.release, when it exists. */
   release?: { name: string; uid: string; plan: Plan; recorded: string };
+  /** What the Release object of state.ended says: true when its outcome stands there (or it is gone). */
+  endedRecorded: boolean;
   /** The plan that a release beginning now would get; undefined when it cannot be made. */
   proposal?: Plan;
   gates: GateReading[];
@@ -260,7 +264,8 @@ export type Effect =
       memo: string;
     }
   | { kind: 'ClearFence'; route: string; resourceVersion: string }
-  | { kind: 'RecordRelease'; release: ReleaseState; plan?: Plan; outcome?: Outcome }
+  | { kind: 'CreateRelease'; release: ReleaseState; plan: Plan }
+  | { kind: 'RecordRelease'; name: string; record: string; outcome?: Outcome }
   | { kind: 'AnswerAction'; action: string; uid: string; result: ActionResult }
   | { kind: 'Event'; type: 'Normal' | 'Warning'; reason: string; message: string }
   | { kind: 'ReleaseFinalizer' };
