@@ -65,6 +65,8 @@ export interface WriteOptions {
   subresource?: Subresource;
   /** Validated and admitted, never stored. */
   dryRun?: boolean;
+  /** Skips the client-side rate limit: lowering traffic waits for nothing. */
+  urgent?: boolean;
   signal?: AbortSignal;
 }
 
@@ -81,7 +83,7 @@ export interface ListOptions {
  * Names go last in each call's object, so two strings never stand side by side.
  */
 export interface KubeApi {
-  get(ref: ObjectRef, options?: { signal?: AbortSignal }): Promise<KubeObject>;
+  get(ref: ObjectRef, options?: { signal?: AbortSignal; urgent?: boolean }): Promise<KubeObject>;
   list(resource: Resource, namespace: string | undefined, options?: ListOptions): Promise<KubeObject[]>;
   create(resource: Resource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** PUT with the object's resourceVersion. */
