@@ -1,0 +1,32 @@
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '#ports/clock.ts';
+import type { Random } from '#ports/random.ts';
+
+/** Longer than this, setTimeout fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The real clock. Its timers keep the process alive: whoever sets one cancels it at the stop. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer: (delayMs, fire) => startTimer(delayMs, fire, (timer) => timer),
+};
+
+/** The real clock for what must never hold up the end of the process, e.g. flushing and sampling. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  timer: (delayMs, fire) => startTimer(delayMs, fire, (timer) => timer.unref()),
+};
+
+/** Uniform in [0, 1), not for secrets. */
+export const systemRandom: Random = () => Math.random();
+
+function startTimer(delayMs: number, fire: () => void, mark: (timer: NodeJS.Timeout) => NodeJS.Timeout): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (leftMs: number) => {
+    const partMs = Math.min(leftMs, LONGEST_MS);
+    timer = mark(setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : fire()), partMs));
+  };
+  arm(Math.max(0, delayMs));
+  return () => clearTimeout(timer);
+}
