@@ -1,0 +1,147 @@
+import type { Millis } from '#lib/units.ts';
+import type { ActionResult, ReleaseState, Seen, SeenAction, State, Verb } from './model.ts';
+import { begin, end, leave, show, without } from './state.ts';
+
+/** A wish that nobody took up within this time is void: a click must not act on a release of next week. */
+export const ACTION_EXPIRES_MS: Millis = 10 * 60_000;
+
+/** Results that the state remembers; older ones stand in the actions' own status by then. */
+export const ACTIONS_MAX = 16;
+
+/** Takes up new actions in the order they were made. Each works once: its UID is stored with its transition. */
+export function takeActions(state: State, seen: Seen, now: Millis): State {
+  const fresh = seen.actions
+    .filter((action) => !action.acknowledged && !state.actions.some((done) => done.uid === action.uid))
+    .sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
+  return fresh.reduce((current, action) => take(current, action, seen, now), state);
+}
+
+function take(state: State, action: SeenAction, seen: Seen, now: Millis): State {
+  const remember = (to: State, result: ActionResult['result'], message: string): State => ({
+    ...to,
+    actions: [{ uid: action.uid, result, message }, ...to.actions].slice(0, ACTIONS_MAX),
+  });
+  if (now - action.createdAt > ACTION_EXPIRES_MS) return remember(state, 'Expired', 'not taken up within ten minutes');
+  const answer = perform(state, action, seen, now);
+  if (typeof answer === 'string') return remember(state, 'Refused', answer);
+  return remember(answer, 'Applied', `${action.verb} by ${action.by}`);
+}
+
+/** The new state, or why not. */
+function perform(state: State, action: SeenAction, seen: Seen, now: Millis): State | string {
+  const release = state.release;
+  if (release === undefined) return 'no release is under way';
+  if (action.releaseUid !== undefined && action.releaseUid !== seen.release?.uid)
+    return 'it names another release than the one under way';
+  if (action.step !== undefined && action.step !== release.step) {
+    return `it was meant for step ${action.step + 1}, the release stands on step ${release.step + 1}`;
+  }
+  if (release.committed) return 'the new revision is stable already: nothing is left to decide';
+  return verbs[action.verb](state, release, { action, seen, now });
+}
+
+type Perform = (
+  state: State,
+  release: ReleaseState,
+  at: { action: SeenAction; seen: Seen; now: Millis },
+) => State | string;
+
+const verbs: Record<Verb, Perform> = {
+  promote: (state, release, at) => word(state, release, at),
+  'skip-step': (state, release, at) => word(state, release, at),
+  pause(state, release, { action, now }) {
+    if (release.ending !== undefined) return 'the traffic is back on stable already';
+    if (state.phase !== 'Progressing') return `nothing moves: the release is ${state.phase} (${state.reason ?? ''})`;
+    return show(state, { phase: 'Paused', reason: 'User', message: told('paused', action) }, now);
+  },
+  resume(state, release, { action, seen, now }) {
+    if (state.phase !== 'Paused') return `nothing to resume: the release is ${state.phase}`;
+    if (state.reason === 'Step') return 'this pause is a step of the plan: promote goes on';
+    if (release.ending !== undefined) return again(state, release, seen, now);
+    if (state.reason === 'RouteChanged') return fromWhereItIs(state, release, { action, seen, now });
+    const attempt = state.reason === 'GateBreached' ? release.attempt + 1 : release.attempt;
+    const resumed = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
+    // The stay begins anew: evidence gathered before a person stepped in belongs to another question.
+    const arrivedAt = release.arrivedAt === undefined ? {} : { arrivedAt: now };
+    return { ...resumed, release: { ...release, attempt, ...arrivedAt } };
+  },
+  retreat(state, release, { action, seen, now }) {
+    if (release.ending !== undefined) return 'the traffic is back on stable already';
+    const why = told('retreat', action);
+    return end(
+      show(state, { phase: 'Paused', reason: 'User', message: why }, now),
+      release,
+      { kind: 'Retreat', at: now, why },
+      seen,
+    );
+  },
+  abort(state, release, { action, seen, now }) {
+    if (release.ending?.kind === 'Abort') return 'the release is aborted already';
+    const why = told('abort', action);
+    return end(
+      show(state, { phase: 'Degraded', reason: 'Aborted', message: why }, now),
+      release,
+      { kind: 'Abort', at: now, why },
+      seen,
+    );
+  },
+  retry(state, release, { seen, now }) {
+    if (release.ending === undefined) return 'the release is under way: retry is for one that went back';
+    return again(state, release, seen, now);
+  },
+};
+
+function told(what: string, { by, reason }: SeenAction): string {
+  return reason === '' ? `${what} by ${by}` : `${what} by ${by}: ${reason}`;
+}
+
+/** The recorded word stands in for the evidence of this step (promote) and for its hold too (skip-step). */
+function word(
+  state: State,
+  release: ReleaseState,
+  { action, now }: { action: SeenAction; now: Millis },
+): State | string {
+  if (release.ending !== undefined) return 'the traffic is back on stable: retry begins again';
+  if (state.phase === 'Paused' && state.reason === 'GateBreached')
+    return 'a gate was breached: resume, retreat or abort';
+  if (state.phase === 'Paused' && state.reason === 'RouteChanged')
+    return 'the route was changed: resume goes on from there';
+  if (release.stage !== 'Holding')
+    return `the release is ${release.stage}: a person's word replaces evidence, not probes or pods`;
+  const verb = action.verb === 'skip-step' ? ('skip-step' as const) : ('promote' as const);
+  const given = { step: release.step, verb, by: action.by };
+  return {
+    ...show(state, { phase: 'Progressing', message: told(verb, action) }, now),
+    release: { ...release, word: given },
+  };
+}
+
+/** A new attempt is a new release of the same revision: its own record, its own plan, a higher bar to pass. */
+function again(state: State, release: ReleaseState, seen: Seen, now: Millis): State | string {
+  if (seen.spec === undefined) return 'the spec cannot be read: mend it first';
+  if (seen.spec.revision !== release.revision) return 'the template has changed meanwhile';
+  if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
+  return begin(leave(state, release, now), {
+    seen,
+    revision: release.revision,
+    from: release.from,
+    now,
+    earlier: release,
+  });
+}
+
+/** After somebody moved the traffic: what is there now is the new beginning, and from 0 it is the first step. */
+function fromWhereItIs(
+  state: State,
+  release: ReleaseState,
+  { action, seen, now }: { action: SeenAction; seen: Seen; now: Millis },
+): State {
+  const weights = seen.routes.map((route) => route.weight ?? 0);
+  const weight = Math.min(release.weight, ...weights);
+  const n = Math.max(release.n, ...seen.routes.map((route) => route.fence?.n ?? 0)) + 1;
+  const shown = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
+  const rest = without(release, 'acceptedAt', 'arrivedAt', 'word', 'joined', 'joinedAt');
+  if (weight === 0)
+    return { ...shown, release: { ...rest, n, weight: 0, step: 0, stage: 'Preparing', rewrites: 0 }, since: now };
+  return { ...shown, release: { ...rest, n, rewrites: 0, stage: 'Shifting' }, since: now };
+}

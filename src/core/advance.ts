@@ -1,0 +1,191 @@
+import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
+import { availableOf, podsAt, podTrouble, replicasDuring } from './capacity.ts';
+import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
+import { routesCarry } from './routes.ts';
+import { amend, end, grant, show } from './state.ts';
+import { type Judgement, shareArrived } from './verdict.ts';
+
+/** What a stage looks at. */
+export interface Moment {
+  plan: Plan;
+  judgement: Judgement;
+  seen: Seen;
+  spec: Spec;
+  now: Millis;
+}
+
+/** Moves a release by at most one stage. Pure: the same answer on any replica, after any crash. */
+export function advance(state: State, release: ReleaseState, at: Moment): State {
+  switch (release.stage) {
+    case 'Preparing':
+      return preparing(state, release, at);
+    case 'Probing':
+      return probing(state, release, at);
+    case 'Shifting':
+      return shifting(state, release, at);
+    case 'Holding':
+      return holding(state, release, at);
+    case 'Promoting':
+      return state;
+  }
+}
+
+/** Pods of the canary that the step's weight asks for, and how many of them are available. */
+function capacity(
+  state: State,
+  release: ReleaseState,
+  { plan, seen, spec }: Moment,
+): { wanted: number; available: number } {
+  const replicas = replicasDuring(seen, state.stable, spec.replicas);
+  return { wanted: podsAt(plan.steps[release.step], replicas), available: availableOf(seen, release.revision).length };
+}
+
+function preparing(state: State, release: ReleaseState, at: Moment): State {
+  const { seen, now } = at;
+  const problem = seen.problems[0];
+  if (problem !== undefined) {
+    return show(
+      state,
+      { phase: 'Degraded', reason: 'InvalidSpec', message: `${problem.field}: ${problem.message}` },
+      now,
+    );
+  }
+  const { wanted, available } = capacity(state, release, at);
+  const planted = seen.routes.every((route) => route.fence?.release === release.name);
+  const housed = seen.service?.narrowed === true && seen.canaryService?.current === true;
+  if (available >= wanted && planted && housed)
+    return enter(state, release, 'Probing', 'Probing the canary before any user meets it', now);
+  const message = `Preparing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
+  const late = tooLate(state, release, at, message);
+  return late ?? show(state, { phase: 'Progressing', message }, now);
+}
+
+/** Pods that do not come in time end the release; no user has met them, or stable carries everybody again. */
+function tooLate(state: State, release: ReleaseState, { seen, spec, now }: Moment, message: string): State | undefined {
+  const begun = state.phase === 'Progressing' ? state.since : now;
+  if (now - begun <= spec.progressDeadlineMs) return undefined;
+  const why = `progressDeadline ${formatDuration(spec.progressDeadlineMs)} passed: ${message}`;
+  const degraded = show(state, { phase: 'Degraded', reason: 'DeadlineExceeded', message: why }, now);
+  return end(degraded, release, { kind: 'Abort', at: now, why, cause: 'DeadlineExceeded', deadline: true }, seen);
+}
+
+function enter(state: State, release: ReleaseState, stage: ReleaseState['stage'], message: string, now: Millis): State {
+  return amend(show(state, { phase: 'Progressing', message }, now), release, { stage }, now);
+}
+
+/** No user request reaches a canary that has not passed its probes, and none returns from 0 past a bad stable. */
+function probing(state: State, release: ReleaseState, at: Moment): State {
+  const { plan, judgement, seen, now } = at;
+  const problem = seen.problems[0];
+  if (problem !== undefined) return say(state, `Waiting before the first raise: ${problem.field}: ${problem.message}`);
+  const { wanted, available } = capacity(state, release, at);
+  if (available < wanted) {
+    const message = `Probing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
+    return tooLate(state, release, at, message) ?? say(state, message);
+  }
+  const probed = plan.probes.length === 0 || seen.probes.result === 'Passed';
+  if (!probed)
+    return patience(state, at, state.since, seen.probes.message || 'Probing the canary before any user meets it');
+  if (!judgement.ready)
+    return patience(state, at, state.since, `Waiting before the first raise: ${judgement.notReady}`);
+  if (plan.steps.length === 0)
+    return enter(state, release, 'Promoting', 'Promoting: this revision served before, its steps are skipped', now);
+  return grantStep(state, release, 0, at);
+}
+
+function grantStep(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {
+  const weight = formatPercent(plan.steps[step]?.weight ?? 0);
+  const message = `Shifting to step ${step + 1} of ${plan.steps.length}: ${weight}`;
+  return grant(show(state, { phase: 'Progressing', message }, now), release, plan, { step, seen, now });
+}
+
+function shifting(state: State, release: ReleaseState, at: Moment): State {
+  const { plan, seen, spec, now } = at;
+  const place = `step ${release.step + 1} of ${plan.steps.length}`;
+  if (!routesCarry(seen, release)) {
+    const { wanted, available } = capacity(state, release, at);
+    const pods =
+      available < wanted
+        ? `, ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`
+        : '';
+    const message = `Shifting to ${place}: ${formatPercent(release.weight)}${pods}`;
+    return tooLate(state, release, at, message) ?? say(state, message);
+  }
+  if (release.acceptedAt === undefined) return amend(state, release, { acceptedAt: now }, now);
+  // A clock that lags behind the one that wrote acceptedAt waits a little longer; it is never asserted.
+  if (now - release.acceptedAt < spec.settleMs) return state;
+  return enter(
+    amend(state, release, { arrivedAt: now }, now),
+    { ...release, arrivedAt: now },
+    'Holding',
+    `Holding ${place}`,
+    now,
+  );
+}
+
+function holding(state: State, release: ReleaseState, at: Moment): State {
+  const { plan, seen, now } = at;
+  const step = plan.steps[release.step];
+  if (step === undefined || release.arrivedAt === undefined) return amend(state, release, { stage: 'Shifting' }, now);
+  const place = `step ${release.step + 1} of ${plan.steps.length} at ${formatPercent(step.weight)}`;
+  const waits = whatHolds(state, release, step, at);
+  if (waits !== undefined) {
+    const message = `Holding ${place}: ${waits.message}`;
+    return waits.patient ? say(state, message) : patience(state, at, release.arrivedAt + step.holdMs, message);
+  }
+  if (waitsForPerson(release, step, now)) {
+    if (step.pause?.forMs !== undefined)
+      return say(state, `Holding ${place}: a pause of ${formatDuration(step.pause.forMs)}`);
+    const message = `Paused at ${place} by its plan: promote goes on`;
+    return show(state, { phase: 'Paused', reason: 'Step', message }, now);
+  }
+  const last = release.step + 1 >= plan.steps.length;
+  if (!last) return grantStep(state, release, release.step + 1, at);
+  const ready = availableOf(seen, release.revision).length;
+  return enter(state, release, 'Promoting', `Promoting: ${ready} pods of the canary are available`, now);
+}
+
+/** What keeps the step, if anything. `patient` waits end by themselves; the others end in a pause. */
+function whatHolds(
+  state: State,
+  release: ReleaseState,
+  step: Step,
+  at: Moment,
+): { message: string; patient: boolean } | undefined {
+  const { plan, judgement, seen, now } = at;
+  const word = release.word?.step === release.step ? release.word.verb : undefined;
+  const left = (release.arrivedAt ?? now) + step.holdMs - now;
+  if (left > 0 && word !== 'skip-step') return { message: `at least ${formatDuration(step.holdMs)}`, patient: true };
+  const { wanted, available } = capacity(state, release, at);
+  if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
+  if (plan.probes.length > 0 && seen.probes.result !== 'Passed')
+    return { message: seen.probes.message, patient: false };
+  if (word !== undefined) return undefined; // a person's recorded word stands in for the evidence, never for the stop gates
+  if (!shareArrived(seen, release))
+    return { message: "the canary's share of requests has not arrived", patient: false };
+  const gate = judgement.waiting[0];
+  return gate === undefined ? undefined : { message: gate.message, patient: false };
+}
+
+function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean {
+  if (step.pause === undefined || release.word?.step === release.step) return false;
+  if (step.pause.forMs === undefined) return true;
+  return now - (release.arrivedAt ?? now) - step.holdMs < step.pause.forMs;
+}
+
+/** Waits with a bound: a gate that cannot tell pauses the release instead of holding it for ever. */
+function patience(state: State, { plan, now }: Moment, since: Millis, message: string): State {
+  const longest = Math.max(0, ...plan.gates.map((gate) => gate.maxWaitMs));
+  if (longest > 0 && now - since > longest) {
+    return show(
+      state,
+      { phase: 'Paused', reason: 'NoData', message: `${message}; waited ${formatDuration(longest)}` },
+      now,
+    );
+  }
+  return say(state, message);
+}
+
+function say(state: State, message: string): State {
+  return state.message === message ? state : { ...state, message };
+}

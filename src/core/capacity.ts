@@ -1,0 +1,58 @@
+import { type Weight, WHOLE } from '#lib/units.ts';
+import type { Seen, SeenPod, SeenReplicaSet, Step } from './model.ts';
+
+/**
+ * Canary pods that carry `weight` as well as stable's pods carry the rest: min(N, ⌈N·w/(1−w)⌉), at least one.
+ * Both arms then see the same load per pod, so that latency compares like with like.
+ */
+export function podsFor({ replicas, weight }: { replicas: number; weight: Weight }): number {
+  if (weight >= WHOLE) return Math.max(1, replicas);
+  const asked = Math.ceil((replicas * weight) / (WHOLE - weight));
+  return Math.max(1, Math.min(replicas, asked));
+}
+
+/** Canary pods that a step asks for, by its own word or by its weight. */
+export function podsAt(step: Step | undefined, replicas: number): number {
+  if (step === undefined) return Math.max(1, replicas);
+  return Math.min(Math.max(1, replicas), step.canaryReplicas ?? podsFor({ replicas, weight: step.weight }));
+}
+
+/** How many canary pods serve in-cluster clients too, share by share: the counts of the steps, then all. */
+export function joinLadder(steps: readonly Step[], replicas: number): number[] {
+  const counts = steps.map((step) => podsFor({ replicas, weight: step.weight }));
+  return [...new Set([...counts, Math.max(1, replicas)])].sort((a, b) => a - b);
+}
+
+/** Pods that still count: not being deleted. */
+export function living(set: SeenReplicaSet | undefined): SeenPod[] {
+  return set === undefined ? [] : set.pods.filter((pod) => !pod.terminating);
+}
+
+/** The ReplicaSet of a revision. */
+export function setOf(seen: Seen, revision: string | undefined): SeenReplicaSet | undefined {
+  return seen.replicaSets.find((set) => set.revision === revision);
+}
+
+/** Pods of a revision that can serve. */
+export function availableOf(seen: Seen, revision: string | undefined): SeenPod[] {
+  return living(setOf(seen, revision)).filter((pod) => pod.available);
+}
+
+/** Pods that the user's Service may send to now. */
+export function servingOf(seen: Seen, revision: string | undefined): SeenPod[] {
+  return availableOf(seen, revision).filter((pod) => pod.arms.stable);
+}
+
+/**
+ * Replicas that each arm must hold. A higher spec.replicas applies at once to both arms; a lower one waits
+ * for the end, because a release is no time to take capacity away.
+ */
+export function replicasDuring(seen: Seen, stable: string | undefined, wanted: number): number {
+  return Math.max(wanted, setOf(seen, stable)?.replicas ?? 0);
+}
+
+/** What the kubelet says about the first pod in trouble, for people. */
+export function podTrouble(seen: Seen, revision: string): string {
+  const pod = living(setOf(seen, revision)).find((candidate) => candidate.trouble !== undefined);
+  return pod === undefined ? '' : ` (${pod.name}: ${pod.trouble})`;
+}

@@ -1,0 +1,34 @@
+import type { Millis } from '#lib/units.ts';
+import type { ReleaseState, Seen, State } from './model.ts';
+import { BLAME_WINDOW_MS } from './recover.ts';
+
+/** Even a release that waits for events only is looked at this often. */
+const LOOK_AGAIN_MS: Millis = 60_000;
+
+/** When to decide again if nothing happens: the nearest moment at which time alone changes the answer. Always ahead. */
+export function deadline(next: State, seen: Seen, now: Millis): Millis | undefined {
+  const release = next.release;
+  if (release === undefined) return next.phase === 'Healthy' ? undefined : now + LOOK_AGAIN_MS;
+  const edges = [now + LOOK_AGAIN_MS, ...edgesOf(release, next, seen)];
+  return Math.min(...edges.filter((edge) => edge > now));
+}
+
+function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
+  const spec = seen.spec;
+  const plan = seen.release?.plan;
+  const edges: Millis[] = [];
+  if (spec !== undefined) {
+    edges.push(next.since + spec.progressDeadlineMs + 1);
+    if (release.acceptedAt !== undefined) edges.push(release.acceptedAt + spec.settleMs);
+    if (release.ending !== undefined) edges.push(release.ending.at + spec.scaleDownDelayMs);
+    if (release.restoredAt !== undefined)
+      edges.push(release.restoredAt + spec.scaleDownDelayMs, release.restoredAt + spec.settleMs);
+  }
+  if (release.raisedAt !== undefined) edges.push(release.raisedAt + BLAME_WINDOW_MS);
+  const step = plan?.steps[release.step];
+  if (step !== undefined && release.arrivedAt !== undefined) {
+    edges.push(release.arrivedAt + step.holdMs, release.arrivedAt + step.holdMs + (step.pause?.forMs ?? 0));
+  }
+  if (release.joinedAt !== undefined) for (const each of plan?.steps ?? []) edges.push(release.joinedAt + each.holdMs);
+  return edges;
+}

@@ -1,0 +1,16 @@
+import type { Millis } from '#lib/units.ts';
+import { deadline } from './deadline.ts';
+import { desired } from './desired.ts';
+import { diff } from './diff.ts';
+import type { Decision, Seen, State } from './model.ts';
+import { transition } from './transition.ts';
+
+/** The whole operator in one expression: what we knew, what we see and the time, in; what to do, out. */
+export function decide(state: State, seen: Seen, now: Millis): Decision {
+  const next = transition(state, seen, now);
+  // Effects come from the gap between wish and world, never from the transition itself,
+  // so a reconcile that is lost, repeated or resumed by another replica repairs itself.
+  const effects = diff(desired(next, seen, now), next, seen);
+  const requeueAt = deadline(next, seen, now);
+  return requeueAt === undefined ? { next, effects } : { next, effects, requeueAt };
+}

@@ -1,0 +1,111 @@
+import type { Millis, Weight } from '#lib/units.ts';
+import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
+import type { Arms, ReleaseState, Revision, Seen, State } from './model.ts';
+import { routesAtRest } from './routes.ts';
+
+/** The world as the state wants it. `diff` compares it with what was seen. */
+export interface Wish {
+  arms: ArmWish[];
+  /** The most traffic the routes may send to the canary. */
+  weight: Weight;
+  /** The user's Service selects pods with the stable label only. */
+  narrow: boolean;
+  canaryService: boolean;
+  /** The one pod of a retreated release that is kept for diagnosis. */
+  quarantine?: { release: string; revision: Revision };
+}
+
+/** One revision's pods. */
+export interface ArmWish {
+  revision: Revision;
+  /** Undefined: as many as there are. */
+  replicas?: number;
+  /** Labels of every pod, and of the template. */
+  arms: Arms;
+  /** So many pods carry the stable label, though the template does not: in-cluster clients move share by share. */
+  joined?: number;
+}
+
+const none: Arms = { stable: false, canary: false };
+const stableOnly: Arms = { stable: true, canary: false };
+const canaryOnly: Arms = { stable: false, canary: true };
+const both: Arms = { stable: true, canary: true };
+
+/** What should be there now. Pure: state, sight and time in; every revision that is not named wants no pods. */
+export function desired(next: State, seen: Seen, now: Millis): Wish {
+  const housed = next.stable !== undefined && seen.service !== undefined && !seen.deleting;
+  const wish: Wish = {
+    arms: armsOf(next, seen, now),
+    weight: next.release?.weight ?? 0,
+    narrow: housed,
+    canaryService: housed,
+  };
+  const release = next.release;
+  if (release?.ending?.kind === 'Retreat') wish.quarantine = { release: release.name, revision: release.revision };
+  return wish;
+}
+
+function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
+  const { spec } = seen;
+  const release = next.release;
+  if (next.stable === undefined) {
+    return spec === undefined ? [] : [{ revision: spec.revision, replicas: spec.replicas, arms: stableOnly }];
+  }
+  if (release === undefined) {
+    const kept = spec === undefined ? {} : { replicas: spec.replicas };
+    return [{ revision: next.stable, ...kept, arms: stableOnly }];
+  }
+  const during = spec === undefined ? {} : { replicas: replicasDuring(seen, next.stable, spec.replicas) };
+  if (release.committed) return afterCommit(release, seen, during, now);
+  const stable: ArmWish = { revision: next.stable, ...during, arms: stableOnly };
+  return [stable, canaryArm(next, release, seen, now)];
+}
+
+function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis): ArmWish {
+  const { revision } = release;
+  const have = setOf(seen, revision)?.replicas ?? 0;
+  if (release.ending !== undefined) return leavingArm(release, seen, now);
+  const { spec } = seen;
+  const plan = seen.release?.name === release.name ? seen.release.plan : undefined;
+  // No canary pod before its release is recorded and every pre-flight is passed: what would select it by
+  // accident is found before it exists.
+  const blocked = release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined);
+  if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
+  const full = replicasDuring(seen, next.stable, spec.replicas);
+  const asked = release.stage === 'Promoting' ? full : podsAt(plan.steps[release.step], full);
+  // Never fewer than there are: pods that left would come back at the next step.
+  const replicas = Math.min(Math.max(asked, have), Math.max(full, have));
+  const joined = release.joined ?? 0;
+  if (joined === 0) return { revision, replicas, arms: canaryOnly };
+  return joined >= replicas ? { revision, replicas, arms: both } : { revision, replicas, arms: canaryOnly, joined };
+}
+
+/**
+ * The way back. The stable label goes at once; pods stay until no route sends to them and the delay is over,
+ * because requests in flight and open connections do not move by themselves.
+ */
+function leavingArm(release: ReleaseState, seen: Seen, now: Millis): ArmWish {
+  const { revision, ending } = release;
+  const delay = seen.spec?.scaleDownDelayMs ?? 0;
+  const over = routesAtRest(seen) && now >= (ending?.at ?? now) + delay;
+  const kept = setOf(seen, revision)?.replicas ?? 0;
+  return { revision, replicas: over ? 0 : kept, arms: over && ending?.kind !== 'Retreat' ? none : canaryOnly };
+}
+
+function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: number }, now: Millis): ArmWish[] {
+  const settle = seen.spec?.settleMs ?? 0;
+  const delay = seen.spec?.scaleDownDelayMs ?? 0;
+  const since = release.restoredAt === undefined ? -1 : now - release.restoredAt;
+  const carried = servingOf(seen, release.revision).length;
+  const needed = during.replicas ?? setOf(seen, release.revision)?.replicas ?? 0;
+  const old = setOf(seen, release.from);
+  const begun = living(old).some((pod) => !pod.arms.stable) || (old !== undefined && !old.arms.stable);
+  // Old pods leave the Service once the new ones carry it; a new pod that dies later must not bring them back.
+  const oldArms = carried >= needed || begun ? none : stableOnly;
+  const kept = old?.replicas ?? 0;
+  const newArms = since >= settle ? stableOnly : both;
+  return [
+    { revision: release.revision, ...during, arms: newArms },
+    { revision: release.from, replicas: since >= delay ? 0 : kept, arms: oldArms },
+  ];
+}

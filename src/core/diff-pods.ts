@@ -1,0 +1,96 @@
+import { living } from './capacity.ts';
+import type { ArmWish, Wish } from './desired.ts';
+import type { Arms, Effect, Seen, SeenPod, SeenReplicaSet, State } from './model.ts';
+
+const nobody: ArmWish['arms'] = { stable: false, canary: false };
+
+/** ReplicaSets and pods: sizes, arm labels, quarantine and history. */
+export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
+  const effects: Effect[] = [];
+  for (const arm of wish.arms) {
+    const set = seen.replicaSets.find((candidate) => candidate.revision === arm.revision);
+    if (set === undefined) effects.push(...create(arm, seen));
+    else effects.push(...quarantine(wish, set, arm, seen), ...labels(set, arm), ...scale(wish, set, arm, seen));
+  }
+  const named = new Set(wish.arms.map((arm) => arm.revision));
+  const others = seen.replicaSets.filter((set) => !named.has(set.revision));
+  for (const set of others) effects.push(...retire(set));
+  effects.push(...history(others, seen), ...release(wish, seen));
+  // Before anything is known of a Rollout but its deletion, nothing is made.
+  return next.stable === undefined && seen.deleting ? [] : effects;
+}
+
+/** Only the template that the spec holds now can be made into pods. */
+function create(arm: ArmWish, seen: Seen): Effect[] {
+  if (arm.revision !== seen.spec?.revision || arm.replicas === undefined || arm.replicas === 0 || seen.deleting)
+    return [];
+  return [{ kind: 'CreateReplicaSet', revision: arm.revision, replicas: arm.replicas, arms: arm.arms }];
+}
+
+function scale(wish: Wish, set: SeenReplicaSet, arm: ArmWish, seen: Seen): Effect[] {
+  if (arm.replicas === undefined || arm.replicas === set.replicas) return [];
+  // The quarantined pod is picked before the others go, or none would be left to look at.
+  const picking = wish.quarantine?.revision === set.revision && seen.quarantined.length === 0 && living(set).length > 0;
+  if (arm.replicas < set.replicas && picking) return [];
+  return [{ kind: 'ScaleReplicaSet', name: set.name, replicas: arm.replicas }];
+}
+
+/** Adding a label: pods first, template last; removing: template first. So no pod ever carries more than its arm may. */
+function labels(set: SeenReplicaSet, arm: ArmWish): Effect[] {
+  const template = sameArms(set.arms, arm.arms)
+    ? []
+    : [{ kind: 'LabelTemplate' as const, name: set.name, arms: arm.arms }];
+  const joined = joinedPods(set, arm);
+  const pods = living(set).flatMap((pod): Effect[] => {
+    const arms = { ...arm.arms, stable: arm.arms.stable || joined.has(pod.name) };
+    return sameArms(pod.arms, arms) ? [] : [{ kind: 'LabelPod', pod: pod.name, arms }];
+  });
+  const removes = (set.arms.stable && !arm.arms.stable) || (set.arms.canary && !arm.arms.canary);
+  return removes ? [...template, ...pods] : [...pods, ...template];
+}
+
+/** The pods that serve in-cluster clients too: those that do already, then available ones by name. */
+function joinedPods(set: SeenReplicaSet, arm: ArmWish): Set<string> {
+  if (arm.joined === undefined) return new Set();
+  const rank = (pod: SeenPod) => (pod.arms.stable ? 0 : 1);
+  const able = living(set).filter((pod) => pod.available);
+  able.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
+  return new Set(able.slice(0, arm.joined).map((pod) => pod.name));
+}
+
+/** A retreat keeps one pod for diagnosis, without any label that a Service could select. */
+function quarantine(wish: Wish, set: SeenReplicaSet, arm: ArmWish, seen: Seen): Effect[] {
+  const wanted = wish.quarantine;
+  if (wanted === undefined || wanted.revision !== set.revision || arm.replicas !== 0 || seen.quarantined.length > 0)
+    return [];
+  const pod = living(set).sort((a, b) => (a.name < b.name ? -1 : 1))[0];
+  return pod === undefined ? [] : [{ kind: 'QuarantinePod', pod: pod.name, release: wanted.release }];
+}
+
+/** Once its release has been left, the quarantined pod has nothing more to tell. */
+function release(wish: Wish, seen: Seen): Effect[] {
+  if (wish.quarantine !== undefined) return [];
+  return seen.quarantined.map((pod) => ({ kind: 'DeletePod', pod }));
+}
+
+/** A revision that nobody names any more serves nobody. */
+function retire(set: SeenReplicaSet): Effect[] {
+  const labels = labelsOff(set);
+  return set.replicas === 0 ? labels : [...labels, { kind: 'ScaleReplicaSet', name: set.name, replicas: 0 }];
+}
+
+function labelsOff(set: SeenReplicaSet): Effect[] {
+  return sameArms(set.arms, nobody) ? [] : [{ kind: 'LabelTemplate', name: set.name, arms: nobody }];
+}
+
+function history(others: SeenReplicaSet[], seen: Seen): Effect[] {
+  const limit = seen.spec?.revisionHistoryLimit;
+  if (limit === undefined) return [];
+  const empty = others.filter((set) => set.replicas === 0 && set.pods.length === 0);
+  empty.sort((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1));
+  return empty.slice(limit).map((set) => ({ kind: 'DeleteReplicaSet', name: set.name }));
+}
+
+function sameArms(a: Arms, b: Arms): boolean {
+  return a.stable === b.stable && a.canary === b.canary;
+}

@@ -1,0 +1,155 @@
+import { availableOf, podsAt, replicasDuring } from './capacity.ts';
+import type { Wish } from './desired.ts';
+import { diffPods } from './diff-pods.ts';
+import type { Effect, Fence, ReleaseState, Seen, SeenRoute, State } from './model.ts';
+import { fenced } from './routes.ts';
+
+/** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
+export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
+  return [
+    ...lowerings(wish, next, seen),
+    ...records(next, seen),
+    ...services(wish, seen),
+    ...diffPods(wish, next, seen),
+    ...raises(wish, next, seen),
+    ...farewell(next, seen),
+  ];
+}
+
+/** Down is free: every route that sends more than granted, all at once. The fence is planted at weight 0 the same way. */
+function lowerings(wish: Wish, next: State, seen: Seen): Effect[] {
+  return seen.routes.flatMap((route) => {
+    const fence = loweringFence(route, wish, next.release, seen.deleting);
+    return fence === undefined ? [] : [setWeight(route, fence, next, false)];
+  });
+}
+
+/** The fence that a lowering of this route would write; undefined when there is nothing to lower or to plant. */
+function loweringFence(
+  route: SeenRoute,
+  wish: Wish,
+  release: ReleaseState | undefined,
+  deleting: boolean,
+): Fence | undefined {
+  if (!route.exists || route.weight === undefined) return undefined;
+  if (release === undefined) {
+    const { fence } = route;
+    return fence === undefined || route.weight === 0 ? undefined : { ...fence, n: fence.n + 1, weight: 0 };
+  }
+  const seenN = fenced(route, release) ? (route.fence?.n ?? 0) : 0;
+  if (route.weight > wish.weight)
+    return { release: release.name, n: Math.max(seenN + 1, release.n), weight: wish.weight };
+  // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
+  const unplanted = !deleting && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
+  return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
+}
+
+function setWeight(route: SeenRoute, fence: Fence, next: State, raise: boolean): Effect {
+  return {
+    kind: 'SetWeight',
+    route: route.name,
+    weight: fence.weight,
+    raise,
+    fence,
+    ...(route.fence === undefined ? {} : { seenFence: route.fence }),
+    resourceVersion: route.resourceVersion,
+    memo: next.release?.memo[route.name] ?? route.memo,
+  };
+}
+
+/**
+ * One route at a time, and only while the record says Shifting, the fence is ours and older than the record,
+ * and the pods that shall carry the weight are available.
+ */
+function raises(wish: Wish, next: State, seen: Seen): Effect[] {
+  const release = next.release;
+  if (release === undefined || next.phase !== 'Progressing' || release.stage !== 'Shifting' || seen.deleting) return [];
+  if (!canCarry(next, release, seen)) return [];
+  const behind = seen.routes.find((route) => route.weight !== undefined && route.weight < wish.weight);
+  if (behind === undefined || !mayRaise(behind, release)) return [];
+  return [setWeight(behind, { release: release.name, n: release.n, weight: wish.weight }, next, true)];
+}
+
+function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
+  if (!route.exists || route.conflict !== undefined || !fenced(route, release)) return false;
+  return (route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight;
+}
+
+function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {
+  const plan = seen.release?.plan;
+  if (plan === undefined || seen.spec === undefined || seen.service?.narrowed !== true) return false;
+  const wanted = podsAt(plan.steps[release.step], replicasDuring(seen, next.stable, seen.spec.replicas));
+  return availableOf(seen, release.revision).length >= wanted;
+}
+
+function services(wish: Wish, seen: Seen): Effect[] {
+  const service = seen.spec?.service;
+  if (service === undefined || seen.service === undefined) return [];
+  const effects: Effect[] = [];
+  if (wish.canaryService && seen.canaryService?.current !== true) effects.push({ kind: 'ApplyCanaryService', service });
+  // Narrowed only once labelled pods serve: until then the Service must go on as it was.
+  const served = seen.replicaSets.some((set) =>
+    set.pods.some((pod) => !pod.terminating && pod.available && pod.arms.stable),
+  );
+  if (wish.narrow && !seen.service.narrowed && served) effects.push({ kind: 'NarrowService', service });
+  return effects;
+}
+
+/** The Release object follows the state; it never leads. */
+function records(next: State, seen: Seen): Effect[] {
+  const effects: Effect[] = [];
+  if (next.ended !== undefined && !seen.endedRecorded) {
+    effects.push({
+      kind: 'RecordRelease',
+      name: next.ended.name,
+      record: `ended/${next.ended.outcome}`,
+      outcome: next.ended.outcome,
+    });
+  }
+  const release = next.release;
+  if (release !== undefined) {
+    const there = seen.release?.name === release.name ? seen.release : undefined;
+    const record = recordOf(next, release);
+    if (there === undefined && seen.proposal !== undefined)
+      effects.push({ kind: 'CreateRelease', release, plan: seen.proposal });
+    else if (there !== undefined && there.recorded !== record)
+      effects.push({ kind: 'RecordRelease', name: release.name, record });
+  }
+  for (const result of next.actions) {
+    const action = seen.actions.find((candidate) => candidate.uid === result.uid && !candidate.acknowledged);
+    if (action !== undefined) effects.push({ kind: 'AnswerAction', action: action.name, uid: action.uid, result });
+  }
+  return effects;
+}
+
+/** What the Release object should have recorded: changes exactly when people would want to read of it. */
+export function recordOf(state: State, release: ReleaseState): string {
+  const place = release.joined === undefined ? release.step : `join${release.joined}`;
+  const face = `${state.phase}/${state.reason ?? ''}/${release.stage}/${place}/${release.weight}`;
+  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${release.committed ? '/committed' : ''}`;
+}
+
+/** At rest no trace stays on a route; before deletion the Service gets its own selector back. */
+function farewell(next: State, seen: Seen): Effect[] {
+  if (next.release !== undefined && !seen.deleting) return [];
+  const clears = seen.routes.flatMap((route): Effect[] => {
+    if (!route.exists || route.fence === undefined || route.weight !== 0) return [];
+    return [{ kind: 'ClearFence', route: route.name, resourceVersion: route.resourceVersion }];
+  });
+  return seen.deleting ? [...clears, ...goodbye(next, seen)] : clears;
+}
+
+function goodbye(next: State, seen: Seen): Effect[] {
+  const release = next.release;
+  const canary =
+    release !== undefined && !release.committed
+      ? seen.replicaSets.find((set) => set.revision === release.revision)
+      : undefined;
+  const gone = canary === undefined || canary.pods.length === 0;
+  const fenceless = seen.routes.every((route) => !route.exists || route.fence === undefined);
+  if (!gone || !fenceless) return [];
+  const service = seen.spec?.service;
+  if (seen.service?.narrowed === true && service !== undefined)
+    return [{ kind: 'WidenService', service }, { kind: 'ReleaseFinalizer' }];
+  return [{ kind: 'ReleaseFinalizer' }];
+}

@@ -1,0 +1,109 @@
+import type { Millis } from '#lib/units.ts';
+import type { Plan, ReleaseState, Seen, State } from './model.ts';
+import { driftOf } from './routes.ts';
+import { amend, end, show, without } from './state.ts';
+import type { Judgement } from './verdict.ts';
+
+/** Both arms bad this soon after a raise: the canary may be the cause, so it goes to 0, though without blame. */
+export const BLAME_WINDOW_MS: Millis = 10 * 60_000;
+
+/** A raise that was lost is written again at most this often a step. */
+export const MAX_REWRITES = 3;
+
+interface Moment {
+  judgement: Judgement;
+  seen: Seen;
+  now: Millis;
+}
+
+interface Breach {
+  cause: string;
+  why: string;
+}
+
+/** A breach does at once what the plan says; nothing stands before it. */
+export function onBreach(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
+  const breach = breachOf(release, at);
+  if (breach === undefined) return undefined;
+  // A pause that a breach made is lifted by a person alone; a canary that went dark meanwhile still goes to 0.
+  const already = state.phase === 'Paused' && state.reason === 'GateBreached';
+  if (already && breach.cause !== 'DarkCanary') return state;
+  return breached(state, release, breach, at);
+}
+
+function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | undefined {
+  if (judgement.breach !== undefined) {
+    const { gate, cause, message } = judgement.breach;
+    return { cause: cause ?? 'Worse', why: `${gate}: ${message}` };
+  }
+  const probing = release.stage !== 'Preparing';
+  if (probing && seen.probes.result === 'CanaryFailed') return { cause: 'ProbeFailed', why: seen.probes.message };
+  return undefined;
+}
+
+function breached(state: State, release: ReleaseState, breach: Breach, at: Moment & { plan: Plan }): State {
+  const { plan, seen, now } = at;
+  const { cause, why } = breach;
+  const keep = plan.onBreach === 'Pause' && cause !== 'DarkCanary' && cause !== 'Correlated';
+  if (keep) {
+    const paused = show(state, { phase: 'Paused', reason: 'GateBreached', message: why }, now);
+    return { ...paused, release: { ...release, earlierBreach: why } };
+  }
+  if (plan.onBreach === 'Abort') {
+    const aborted = show(state, { phase: 'Degraded', reason: 'Aborted', message: why }, now);
+    return end(aborted, release, { kind: 'Abort', at: now, why, cause }, seen);
+  }
+  const retreated = show(state, { phase: 'Paused', reason: 'GateBreached', message: why }, now);
+  return end(retreated, release, { kind: 'Retreat', at: now, why, cause }, seen);
+}
+
+/**
+ * Both arms bad soon after a raise: canary to 0 without blame, and one return from 0 by itself per release.
+ * A second time is no coincidence.
+ */
+export function onBothArmsBad(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
+  const { judgement, seen, now } = at;
+  const carries = release.weight > 0 || (release.joined ?? 0) > 0;
+  const recent = release.raisedAt !== undefined && now - release.raisedAt < BLAME_WINDOW_MS;
+  if (judgement.shared === undefined || !carries || !recent) return undefined;
+  if (release.autoResumed) {
+    const why = `${judgement.shared.gate}: both arms went bad again after a raise`;
+    return breached(state, release, { cause: 'Correlated', why }, at);
+  }
+  const back = end(state, release, { kind: 'Retreat', at: now, why: '' }, seen).release ?? release;
+  const message = `${judgement.shared.gate}: both arms are bad, nobody is blamed; waiting for stable to recover`;
+  const shown = state.phase === 'Paused' ? state : show(state, { phase: 'Progressing', message }, now);
+  const waiting = { ...without(back, 'ending'), stage: 'Probing' as const, step: 0, autoResumed: true };
+  return { ...shown, release: waiting, since: now };
+}
+
+/** Never corrected upward: whoever took the traffic back is named, and a person decides. */
+export function onDrift(state: State, release: ReleaseState, at: Moment): State | undefined {
+  const { judgement, seen, now } = at;
+  if (release.stage === 'Preparing' || (state.phase === 'Paused' && state.reason === 'RouteChanged')) return undefined;
+  const drift = driftOf(seen, release);
+  if (drift.kind === 'None') return undefined;
+  if (drift.kind === 'Changed') return routeChanged(state, drift.message, now);
+  if (drift.kind === 'Lowered') {
+    // Our own hand lowered it and the record was lost: the gates, once they have caught up, say why again.
+    if (judgement.waiting.some((wait) => wait.silent)) return state;
+    return routeChanged(state, 'the canary was taken to a lower weight by a decision whose record was lost', now);
+  }
+  if (release.rewrites >= MAX_REWRITES) return routeChanged(state, 'the raised weight was lost three times', now);
+  return rewrite(state, release, at);
+}
+
+function routeChanged(state: State, message: string, now: Millis): State {
+  return show(state, { phase: 'Paused', reason: 'RouteChanged', message }, now);
+}
+
+function rewrite(state: State, release: ReleaseState, { seen, now }: Moment): State {
+  const n = Math.max(release.n, ...seen.routes.map((route) => route.fence?.n ?? 0)) + 1;
+  const again = {
+    ...without(release, 'acceptedAt', 'arrivedAt'),
+    stage: 'Shifting' as const,
+    n,
+    rewrites: release.rewrites + 1,
+  };
+  return amend({ ...state, message: 'Writing a lost raise again' }, release, again, now);
+}

@@ -1,0 +1,72 @@
+import type { ReleaseState, Seen, SeenRoute } from './model.ts';
+
+/** What the routes say about the traffic that a release was granted. */
+export type Drift =
+  | { kind: 'None' }
+  /** A raise of ours vanished, fence and all: it may be written again. */
+  | { kind: 'Lost' }
+  /** Our own lowering whose record was lost in a crash: the gates will find its reason again. */
+  | { kind: 'Lowered' }
+  /** Somebody else took the traffic back, or the route itself away. */
+  | { kind: 'Changed'; message: string };
+
+/** True when the fence on the route was written by this release. */
+export function fenced(route: SeenRoute, release: ReleaseState): boolean {
+  return route.fence?.release === release.name;
+}
+
+/** The highest fence number that any route carries for this release. */
+export function topFence(seen: Seen, release: ReleaseState): number {
+  const seenNumbers = seen.routes.map((route) => (fenced(route, release) ? (route.fence?.n ?? 0) : 0));
+  return Math.max(release.n, ...seenNumbers);
+}
+
+/** Every route carries exactly the granted weight under this record, and every parent took it. */
+export function routesCarry(seen: Seen, release: ReleaseState): boolean {
+  return seen.routes.every(
+    (route) =>
+      route.exists &&
+      route.accepted &&
+      route.weight === release.weight &&
+      fenced(route, release) &&
+      (route.fence?.n ?? 0) >= release.n,
+  );
+}
+
+/** No route sends anything to the canary, and every parent took that. A route that is gone sends nothing. */
+export function routesAtRest(seen: Seen): boolean {
+  return seen.routes.every((route) => !route.exists || (route.weight === 0 && route.accepted));
+}
+
+/**
+ * Compares the routes with the record: never answers "raise". Whoever finds less traffic than granted and
+ * cannot prove that its own write was lost must assume that a person wanted it so (principle 3).
+ */
+export function driftOf(seen: Seen, release: ReleaseState): Drift {
+  let drift: Drift = { kind: 'None' };
+  for (const route of seen.routes) {
+    const one = driftOn(route, release);
+    if (one.kind === 'Changed') return one;
+    if (one.kind === 'Lowered' || drift.kind === 'None') drift = one;
+  }
+  return drift;
+}
+
+function driftOn(route: SeenRoute, release: ReleaseState): Drift {
+  const name = `HTTPRoute ${route.name}`;
+  if (!route.exists) return changed(`${name} is gone`);
+  if (route.conflict !== undefined) return changed(`${name}: ${route.conflict}`);
+  const by = route.manager === undefined ? '' : ` by ${route.manager}`;
+  if (route.weight === undefined) return changed(`${name}: its rules disagree about the canary's weight, changed${by}`);
+  if (route.fence === undefined || !fenced(route, release)) return changed(`${name}: the fence is gone, changed${by}`);
+  if (route.weight >= release.weight) return { kind: 'None' }; // above the wish is lowered at once, not discussed
+  if (route.weight < route.fence.weight) return changed(`${name}: the canary's traffic was taken back${by}`);
+  if (route.fence.n > release.n) return { kind: 'Lowered' };
+  if (route.fence.n === release.n && route.fence.weight < release.weight) return { kind: 'Lowered' };
+  // The fence is older than the record: in Shifting the raise has not been written yet, later it was lost.
+  return release.stage === 'Shifting' ? { kind: 'None' } : { kind: 'Lost' };
+}
+
+function changed(message: string): Drift {
+  return { kind: 'Changed', message };
+}

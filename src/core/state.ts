@@ -1,0 +1,148 @@
+import type { Millis } from '#lib/units.ts';
+import type { Ending, Outcome, Plan, ReleaseState, Seen, Stage, State } from './model.ts';
+import { topFence } from './routes.ts';
+
+/** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
+
+/** The state of a Rollout that nobody has looked at yet. */
+export function initialState(now: Millis): State {
+  return { phase: 'Progressing', message: 'new', releases: 0, served: [], actions: [], since: now };
+}
+
+type Face = Pick<State, 'phase' | 'message'> & Pick<Partial<State>, 'reason'>;
+
+/** Shows a phase. `since` moves only when the phase or its reason changes, so that deadlines can count from it. */
+export function show(state: State, face: Face, now: Millis): State {
+  const same = state.phase === face.phase && state.reason === face.reason;
+  const { reason: _, ...rest } = state;
+  return { ...rest, ...face, since: same ? state.since : now };
+}
+
+/** Changes the release, and restarts the clock of its stage when the stage changes. */
+export function amend(state: State, release: ReleaseState, change: Partial<ReleaseState>, now: Millis): State {
+  const next = { ...release, ...change };
+  const moved = next.stage !== release.stage || next.attempt !== release.attempt;
+  return { ...state, release: next, since: moved ? now : state.since };
+}
+
+/** Drops optional members, because `undefined` must not be stored. */
+export function without<T extends object, K extends keyof T>(value: T, ...keys: K[]): Omit<T, K> {
+  const copy = { ...value };
+  for (const key of keys) delete copy[key];
+  return copy;
+}
+
+const stageWords: Record<Stage, string> = {
+  Preparing: 'Preparing the canary pods',
+  Probing: 'Probing the canary before any user meets it',
+  Shifting: 'Shifting traffic',
+  Holding: 'Holding',
+  Promoting: 'Promoting',
+};
+
+/** The default sentence of a stage, when there is nothing better to say. */
+export function stageMessage(stage: Stage): string {
+  return stageWords[stage];
+}
+
+/** A new release of `revision`: its record comes before any canary pod exists. */
+export function begin(
+  state: State,
+  {
+    seen,
+    revision,
+    from,
+    now,
+    earlier,
+  }: { seen: Seen; revision: string; from: string; now: Millis; earlier?: ReleaseState },
+): State {
+  const number = state.releases + 1;
+  const release: ReleaseState = {
+    name: `${seen.rollout}-${number}`,
+    revision,
+    from,
+    attempt: (earlier?.attempt ?? 0) + 1,
+    stage: 'Preparing',
+    step: 0,
+    weight: 0,
+    n: 1,
+    rewrites: 0,
+    startedAt: now,
+    autoResumed: false,
+    memo: {},
+  };
+  const breach = earlier?.ending?.why;
+  const withEarlier = breach === undefined ? release : { ...release, earlierBreach: breach };
+  const next = { ...state, releases: number, release: withEarlier };
+  return { ...show(next, { phase: 'Progressing', message: stageMessage('Preparing') }, now), since: now };
+}
+
+/** Grants a step's weight: the one place where a record allows more traffic than before. */
+export function grant(
+  state: State,
+  release: ReleaseState,
+  plan: Plan,
+  at: { step: number; seen: Seen; now: Millis },
+): State {
+  const weight = plan.steps[at.step]?.weight ?? 0;
+  const memo = { ...release.memo };
+  for (const route of at.seen.routes) memo[route.name] ??= route.memo;
+  const raised = without(
+    {
+      ...release,
+      stage: 'Shifting' as const,
+      step: at.step,
+      weight,
+      n: topFence(at.seen, release) + 1,
+      rewrites: 0,
+      raisedAt: at.now,
+      memo,
+    },
+    'acceptedAt',
+    'arrivedAt',
+    'word',
+  );
+  return { ...state, release: raised, since: at.now };
+}
+
+/** Takes all traffic back. The fence number passes every write that may still be on its way. */
+export function end(state: State, release: ReleaseState, ending: Ending, seen: Seen): State {
+  const base = without(release, 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt');
+  return { ...state, release: { ...base, weight: 0, n: topFence(seen, release) + 1, ending } };
+}
+
+const outcomes: Record<Ending['kind'], Outcome> = {
+  Retreat: 'Retreated',
+  Abort: 'Aborted',
+  Superseded: 'Superseded',
+  Returned: 'Returned',
+};
+
+/** The release is over: what remains is its outcome, until the Release object says so too. */
+export function leave(state: State, release: ReleaseState, now: Millis): State {
+  const ending = release.ending;
+  const outcome = ending === undefined ? 'Promoted' : outcomes[ending.kind];
+  const ended = {
+    name: release.name,
+    revision: release.revision,
+    outcome,
+    at: now,
+    why: ending?.why ?? 'every step passed',
+  };
+  return { ...without(state, 'release'), ended };
+}
+
+/** Revisions remembered as having served, whatever the rollback window. */
+export const SERVED_MAX = 10;
+
+/** The commit point: the new revision is stable from here on. */
+export function commit(state: State, release: ReleaseState, now: Millis): State {
+  const served = [release.from, ...state.served.filter((old) => old !== release.from && old !== release.revision)];
+  return {
+    ...state,
+    stable: release.revision,
+    served: served.slice(0, SERVED_MAX),
+    release: { ...release, committed: true },
+    since: now,
+  };
+}

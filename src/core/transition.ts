@@ -1,0 +1,117 @@
+import type { Millis } from '#lib/units.ts';
+import { takeActions } from './actions.ts';
+import { advance } from './advance.ts';
+import { availableOf, podTrouble, setOf } from './capacity.ts';
+import type { ReleaseState, Seen, Spec, State } from './model.ts';
+import { promote } from './promote.ts';
+import { onBothArmsBad, onBreach, onDrift } from './recover.ts';
+import { routesAtRest } from './routes.ts';
+import { begin, end, leave, show } from './state.ts';
+import { judge } from './verdict.ts';
+
+/** One move of the state machine. Total: any state, any sight, any time gives a state. */
+export function transition(state: State, seen: Seen, now: Millis): State {
+  const told = takeActions(state, seen, now);
+  if (seen.deleting) return giveBack(told, seen, now);
+  if (told.release?.committed) return promote(told, told.release, seen, now);
+  if (seen.spec === undefined) return withoutSpec(told, seen, now);
+  if (told.release === undefined) return atRest(told, seen, seen.spec, now);
+  return moving(told, told.release, seen, seen.spec, now);
+}
+
+/** Before deletion the traffic goes back and the canary leaves, so that `--cascade=orphan` orphans stable alone. */
+function giveBack(state: State, seen: Seen, now: Millis): State {
+  const release = state.release;
+  const shown = show(state, { phase: 'Progressing', message: 'Giving the traffic back before deletion' }, now);
+  if (release === undefined) return shown;
+  if (release.committed)
+    return release.weight === 0 ? shown : { ...shown, release: { ...release, weight: 0, n: release.n + 1 } };
+  if (release.ending !== undefined) return shown;
+  return end(shown, release, { kind: 'Returned', at: now, why: 'the Rollout is being deleted' }, seen);
+}
+
+/** A spec that cannot be read replaces nothing: weights and pods stay as they are. */
+function withoutSpec(state: State, seen: Seen, now: Millis): State {
+  return show(state, { phase: 'Degraded', reason: 'InvalidSpec', message: firstProblem(seen) }, now);
+}
+
+function firstProblem(seen: Seen): string {
+  const problem = seen.problems[0];
+  return problem === undefined ? 'the spec cannot be read' : `${problem.field}: ${problem.message}`;
+}
+
+function atRest(state: State, seen: Seen, spec: Spec, now: Millis): State {
+  if (state.stable === undefined) return bringUp(state, seen, spec, now);
+  if (seen.problems.length > 0) return withoutSpec(state, seen, now);
+  if (spec.revision !== state.stable) {
+    if (seen.proposal === undefined) return show(state, { phase: 'Progressing', message: 'Planning the release' }, now);
+    return begin(state, { seen, revision: spec.revision, from: state.stable, now });
+  }
+  const available = availableOf(seen, state.stable).length;
+  const message =
+    available >= spec.replicas
+      ? 'stable serves all traffic'
+      : `${available} of ${spec.replicas} stable pods are available`;
+  return show(state, { phase: 'Healthy', message }, now);
+}
+
+/** The very first revision has nothing to be compared with: it serves as soon as it is available. */
+function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
+  const blocked = seen.problems.find((problem) => problem.field.startsWith('spec.template'));
+  if (blocked !== undefined) return withoutSpec(state, { ...seen, problems: [blocked] }, now);
+  const available = availableOf(seen, spec.revision).length;
+  if (available >= spec.replicas) {
+    return show({ ...state, stable: spec.revision }, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
+  }
+  if (state.phase === 'Degraded' && state.reason === 'DeadlineExceeded' && setOf(seen, spec.revision) !== undefined)
+    return state;
+  const waiting = `${available} of ${spec.replicas} pods of the first revision are available`;
+  const trouble = podTrouble(seen, spec.revision);
+  if (state.phase === 'Progressing' && now - state.since > spec.progressDeadlineMs) {
+    return show(state, { phase: 'Degraded', reason: 'DeadlineExceeded', message: `${waiting}${trouble}` }, now);
+  }
+  return show(state, { phase: 'Progressing', message: `${waiting}${trouble}` }, now);
+}
+
+function moving(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State {
+  if (release.ending !== undefined) return afterEnding(state, release, seen, spec, now);
+  const turned = onNewTemplate(state, release, seen, spec, now);
+  if (turned !== undefined) return turned;
+  const plan = seen.release?.name === release.name ? seen.release.plan : undefined;
+  if (plan === undefined) return show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
+  const judgement = judge(seen, plan, release);
+  const stopped =
+    onBreach(state, release, { plan, judgement, seen, now }) ??
+    onBothArmsBad(state, release, { plan, judgement, seen, now }) ??
+    onDrift(state, release, { judgement, seen, now });
+  if (stopped !== undefined) return stopped;
+  if (state.phase === 'Paused') return state;
+  if (release.stage === 'Promoting') return promote(state, release, seen, now);
+  return advance(state, release, { plan, judgement, seen, spec, now });
+}
+
+/** A template other than the canary's ends the release at once: stable's own returns, a third one waits its turn. */
+function onNewTemplate(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State | undefined {
+  if (spec.revision === release.revision) return undefined;
+  const returned = spec.revision === state.stable;
+  const why = returned ? 'the template of stable came back' : `a newer revision ${spec.revision} took its place`;
+  const shown = show(state, { phase: 'Progressing', message: `Going back to stable: ${why}` }, now);
+  return end(shown, release, { kind: returned ? 'Returned' : 'Superseded', at: now, why }, seen);
+}
+
+/** All traffic is on its way back, or back. A retreat and an abort then wait for a person or for another template. */
+function afterEnding(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State {
+  const kind = release.ending?.kind;
+  const left = spec.revision !== release.revision;
+  if ((kind === 'Retreat' || kind === 'Abort') && !left) return state;
+  if (!drained(seen, release)) {
+    return show(state, { phase: 'Progressing', message: `Going back to stable: ${release.ending?.why ?? ''}` }, now);
+  }
+  return atRest(leave(state, release, now), seen, spec, now);
+}
+
+/** Nothing is sent to the canary any more and none of its pods is left, but for one in quarantine. */
+export function drained(seen: Seen, release: ReleaseState): boolean {
+  const set = setOf(seen, release.revision);
+  return routesAtRest(seen) && (set === undefined || (set.replicas === 0 && set.pods.length === 0));
+}

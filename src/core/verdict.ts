@@ -1,0 +1,72 @@
+import { WHOLE } from '#lib/units.ts';
+import { epochOf, stepEpochOf } from './epoch.ts';
+import type { GateReading } from './gate.ts';
+import type { Plan, ReleaseState, Seen } from './model.ts';
+
+/** Requests that must have been due before silence of one arm means anything. */
+const MIN_DUE = 10;
+
+/** All gates as one answer. Guardrails stop and hold, signals hold, advisories only speak. */
+export interface Judgement {
+  /** The first guardrail that failed in this attempt. */
+  breach?: GateReading;
+  /** Both arms are bad: nobody is blamed. */
+  shared?: GateReading;
+  /** Gates that do not pass this stay yet, in the plan's order, with the reason for people. */
+  waiting: { gate: string; message: string; silent: boolean }[];
+  /** Stable meets its objective by itself on every guardrail, and every gate can see both arms. */
+  ready: boolean;
+  /** Why it is not ready, for people. */
+  notReady: string;
+}
+
+/** Folds readings into one judgement. A gate of the plan without a reading waits: silence is not success. */
+export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement {
+  const epoch = epochOf(release);
+  const stay = stepEpochOf(release);
+  const readings = new Map(
+    seen.gates.filter((reading) => reading.epoch === epoch).map((reading) => [reading.gate, reading]),
+  );
+  const judgement: Judgement = { waiting: [], ready: true, notReady: '' };
+  for (const gate of plan.gates) {
+    if (gate.role === 'Advisory') continue;
+    const reading = readings.get(gate.name);
+    const guardrail = gate.role === 'Guardrail';
+    if (guardrail && reading?.verdict === 'Fail') judgement.breach ??= reading;
+    if (reading?.cause === 'BothArmsBad') judgement.shared ??= reading;
+    if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay)
+      judgement.waiting.push(waitingOn(gate.name, reading));
+    if (guardrail) readiness(judgement, gate.name, reading);
+  }
+  return judgement;
+}
+
+function waitingOn(gate: string, reading: GateReading | undefined): Judgement['waiting'][number] {
+  if (reading === undefined) return { gate, message: `${gate}: no reading yet`, silent: true };
+  const silent = reading.verdict === 'NoData' || reading.verdict === 'Error';
+  return { gate, message: `${gate}: ${reading.message}`, silent };
+}
+
+/** The first raise and every return from 0 ask stable to meet its objective, seen by a source that works. */
+function readiness(judgement: Judgement, gate: string, reading: GateReading | undefined): void {
+  const able = reading !== undefined && reading.verdict !== 'Error' && reading.verdict !== 'NoData';
+  if (able && reading.stable === 'Meets') return;
+  if (judgement.ready)
+    judgement.notReady = reading === undefined ? `${gate}: no reading yet` : `${gate}: ${reading.message}`;
+  judgement.ready = false;
+}
+
+/**
+ * False when requests are measured, enough were due on the canary and less than half of its share arrived:
+ * the gateway has not taken the weight yet, or ignores it.
+ */
+export function shareArrived(seen: Seen, release: ReleaseState): boolean {
+  const stay = stepEpochOf(release);
+  return seen.gates.every((reading) => {
+    if (reading.stepEpoch !== stay) return true;
+    const { canary, stable } = reading.evidence.step;
+    const all = canary.total + stable.total;
+    const due = (all * release.weight) / WHOLE;
+    return due < MIN_DUE || canary.total >= due / 2;
+  });
+}
