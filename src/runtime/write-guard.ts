@@ -1,0 +1,70 @@
+import type { Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+
+/** How many recent versions are remembered, for writes whose event outran their answer. */
+const SEEN_LIMIT = 2048;
+
+export interface WriteGuard {
+  /** A write of ours was answered with `written` while the store held `cached`. */
+  note(key: string, write: { cached: KubeObject | undefined; written: KubeObject }): void;
+  /** The store was told of `object`, or that it is `gone`. */
+  saw(key: string, object: KubeObject, gone?: boolean): void;
+  /** A whole list begins. */
+  relisting(): void;
+  /** The list that began last is in the store. */
+  relisted(): void;
+  /** False while the store has yet to show our own last write. */
+  fresh(key: string): boolean;
+}
+
+interface PendingWrite {
+  resourceVersion: string;
+  at: Millis;
+  /** The relist that was the latest to begin before the write. */
+  relist: number;
+}
+
+/**
+ * Knows whether the store has caught up with our own writes. Versions are only ever compared for equality; watch
+ * events come in order, so the one that carries our version, or a whole list begun after the write, is proof.
+ */
+export function createWriteGuard({
+  clock,
+  staleMs = 10_000,
+}: {
+  clock: Clock;
+  staleMs?: Millis | undefined;
+}): WriteGuard {
+  const pending = new Map<string, PendingWrite>();
+  // Versions by arrival: an event may outrun the answer to the write that caused it.
+  const seen = new Set<string>();
+  let relist = 0;
+  const mark = (key: string, { metadata }: KubeObject) => `${key} ${metadata.uid} ${metadata.resourceVersion}`;
+  return {
+    note(key, { cached, written }) {
+      const { resourceVersion } = written.metadata;
+      if (resourceVersion === undefined || seen.has(mark(key, written))) return;
+      if (cached !== undefined && mark(key, cached) === mark(key, written)) return;
+      pending.set(key, { resourceVersion, at: clock.monotonic(), relist });
+    },
+    saw(key, object, gone = false) {
+      seen.add(mark(key, object));
+      if (seen.size > SEEN_LIMIT) seen.delete(seen.values().next().value ?? '');
+      if (gone || pending.get(key)?.resourceVersion === object.metadata.resourceVersion) pending.delete(key);
+    },
+    relisting() {
+      relist += 1;
+    },
+    relisted() {
+      for (const [key, write] of pending) if (write.relist < relist) pending.delete(key);
+    },
+    fresh(key) {
+      const write = pending.get(key);
+      if (write === undefined) return true;
+      if (clock.monotonic() - write.at < staleMs) return false;
+      pending.delete(key);
+      return true;
+    },
+  };
+}
