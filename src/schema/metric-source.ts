@@ -1,0 +1,55 @@
+import type * as z from 'zod';
+import { duration, flag, group, int, label, name, ruled, text } from './vocabulary.ts';
+
+const key = () => text({ max: 253, min: 1, pattern: /^[-._a-zA-Z0-9]+$/ });
+
+const secret = {
+  namespace: label().describe('Namespace of the Secret.'),
+  name: name().describe('Name of the Secret. The operator needs the right to get it by name.'),
+};
+
+const auth = ruled(
+  group({
+    bearer: group({ ...secret, key: key().default('token').describe('Key of the token.') })
+      .exactOptional()
+      .describe('A bearer token.'),
+    basic: group({
+      ...secret,
+      usernameKey: key().default('username').describe('Key of the user name.'),
+      passwordKey: key().default('password').describe('Key of the password.'),
+    })
+      .exactOptional()
+      .describe('A user name and a password.'),
+  }),
+  {
+    cel: 'has(self.bearer) != has(self.basic)',
+    message: 'give exactly one of bearer and basic',
+    holds: ({ bearer, basic }) => (bearer === undefined) !== (basic === undefined),
+  },
+);
+
+const limits = group({
+  concurrency: int({ min: 1, max: 64 }).default(4).describe('Queries at the same time.'),
+  maxBytes: int({ min: 1024, max: 268_435_456 }).default(16_777_216).describe('Bytes of an answer, decompressed.'),
+  maxSeries: int({ min: 1, max: 1_000_000 }).default(20_000).describe('Series of an answer.'),
+});
+
+const URL_PATTERN = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/;
+
+/** MetricSource.spec. */
+export const metricSourceSpec = group({
+  prometheus: group({
+    url: text({ max: 2048, min: 8, pattern: URL_PATTERN }).describe(
+      'Where the API begins, before /api/v1: http or https, without user, query or fragment.',
+    ),
+    auth: auth.exactOptional().describe('What is sent to this host, and to no other.'),
+  }).describe('A server that speaks the HTTP API of Prometheus.'),
+  scrapeInterval: duration().default('15s').describe('How often the targets of the gates are scraped.'),
+  timeout: duration().default('10s').describe('Longest wait for an answer.'),
+  default: flag()
+    .default(false)
+    .describe('True for the source of every ServiceLevelObjective that names none. One source may be the default.'),
+  limits: limits.prefault({}).describe('What the operator may ask of the server at most.'),
+});
+
+export type MetricSourceSpec = z.output<typeof metricSourceSpec>;

@@ -1,0 +1,43 @@
+import { choice, text } from './vocabulary.ts';
+
+/** Words that several status schemas share. */
+
+/** A sentence for people. Writers cut it to `PROSE_MAX` with `clip`, so that no status write is refused for it. */
+export const PROSE_MAX = 1024;
+
+export function prose() {
+  return text({ max: PROSE_MAX });
+}
+
+/** Shortens a sentence to what `prose` takes, without cutting a character in half. */
+export function clip(sentence: string, max = PROSE_MAX): string {
+  if (sentence.length <= max) return sentence;
+  return `${sentence.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
+export const phases = ['Healthy', 'Progressing', 'Paused', 'Degraded'] as const;
+export const stages = ['Preparing', 'Probing', 'Shifting', 'Holding', 'Promoting'] as const;
+export const outcomes = ['Promoted', 'Retreated', 'Aborted', 'Superseded', 'Returned'] as const;
+export const verdicts = ['Pass', 'Fail', 'Inconclusive', 'NoData', 'Error'] as const;
+export const roles = ['Guardrail', 'Signal', 'Advisory'] as const;
+export const breaches = ['Pause', 'Retreat', 'Abort'] as const;
+export const verbs = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'] as const;
+export const reasons = [
+  'Step',
+  'User',
+  'GateBreached',
+  'NoData',
+  'RouteChanged',
+  'Aborted',
+  'InvalidSpec',
+  'DeadlineExceeded',
+] as const;
+
+/** Revision: the hash of a pod template. */
+export function revision() {
+  return text({ max: 63 });
+}
+
+export function phase() {
+  return choice(phases);
+}

@@ -1,0 +1,124 @@
+import type * as z from 'zod';
+import { breaches, outcomes, prose, revision, roles } from './release-words.ts';
+import { gateStatus } from './rollout-status.ts';
+import { choice, duration, flag, group, immutable, int, label, list, name, text } from './vocabulary.ts';
+
+/** A percent in a record, as the operator writes it. */
+const share = () => text({ max: 32, pattern: /^[0-9]{1,3}([.][0-9]{1,12})?%$/ });
+const total = () => int({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 });
+const time = () => text({ max: 64 });
+
+const step = group({
+  weight: share().describe('Share of requests that the canary gets.'),
+  hold: duration().describe('Least time to stay.'),
+  canaryReplicas: int({ min: 1, max: 10_000 }).exactOptional().describe('Canary pods, when they were given.'),
+  pause: group({ for: duration().exactOptional().describe('How long to stop. Left out: until a person promotes.') })
+    .exactOptional()
+    .describe('Stop here after the hold.'),
+});
+
+const matcher = group({
+  label: text({ max: 128 }).describe('Label of the series.'),
+  op: choice(['=', '!=', '=~', '!~']).describe('How the value is compared.'),
+  value: text({ max: 512 }).describe('Value, or regular expression.'),
+});
+
+const series = group({
+  metric: text({ max: 256 }).describe('Name of the counter.'),
+  matchers: list(matcher, { max: 16 }).describe('Which of its series count.'),
+});
+
+const slo = group({
+  name: name().describe('Name of the ServiceLevelObjective.'),
+  objective: text({ max: 16 }).describe('Share of events that must be good, in percent.'),
+  window: duration().describe('Length of the rolling window.'),
+  total: series.describe('All events that count.'),
+  bad: series.exactOptional().describe('Those that were bad.'),
+  good: series.exactOptional().describe('Those that were good.'),
+  source: name().exactOptional().describe('Name of the MetricSource. Left out: the default of the cluster.'),
+});
+
+const gate = group({
+  name: name().describe('Name of the gate.'),
+  role: choice(roles).describe('What the gate may do.'),
+  slo: slo.describe('Its objective, as it was when the release began.'),
+  tolerate: share().describe('Excess error ratio over stable that is tolerated at the last step.'),
+  maxWait: duration().describe('How long it may hold a step without a pass.'),
+});
+
+const plan = group({
+  steps: list(step, { max: 32 }).describe('Weights on the way up.'),
+  gates: list(gate, { max: 16 }).describe('What must hold.'),
+  probes: list(name(), { max: 8 }).describe('Probe suites to pass.'),
+  onBreach: choice(breaches).describe('What a breach does.'),
+  rollback: flag().describe('True when the revision served recently: the steps are skipped.'),
+});
+
+const change = group({
+  commit: text({ max: 256 }).exactOptional().describe('Commit, from headgate.dev/change-commit.'),
+  author: text({ max: 256 }).exactOptional().describe('Author, from headgate.dev/change-author.'),
+  kind: text({ max: 63 }).exactOptional().describe('Human or agent, from headgate.dev/change-kind.'),
+});
+
+const image = group({
+  container: label().describe('Name of the container.'),
+  image: text({ max: 1024 }).describe('Its image.'),
+});
+
+/** Release.spec: what the release goes by, from its first moment to its last. */
+export const releaseSpec = immutable(
+  group({
+    rollout: label(52).describe('Name of the Rollout.'),
+    revision: revision().describe('Revision that is tried.'),
+    from: revision().describe('Stable revision that it began from.'),
+    attempt: int({ min: 1, max: 1_000_000 }).describe('1 for the first try of this revision.'),
+    plan: plan.describe('Steps, gates and probes, with every default filled in.'),
+    budget: group({
+      targetSpend: share().describe('Share of the budget that one undetected fault may burn.'),
+      maxSpend: share().describe('Share of the budget at which the release fails.'),
+    }).describe('How much error budget it may burn.'),
+    images: list(image, { max: 32 }).describe('Images of the containers.'),
+    change: change.describe("What the change is, from the Rollout's annotations."),
+  }),
+  'cannot be changed: a Release records what was decided when it began',
+);
+
+/** Most entries of a timeline. */
+export const TIMELINE_MAX = 64;
+
+const exposure = group({
+  canaryRequests: total().describe('Requests that the canary finished.'),
+  canaryBad: total().describe('Those that were bad.'),
+  excess: text({ max: 32 }).describe('Bad requests above what stable would have had.'),
+});
+
+const entry = group({
+  at: time().describe('When (RFC 3339).'),
+  kind: text({ max: 63 }).describe('What, in one word.'),
+  message: text({ max: 160 }).describe('What, for people.'),
+});
+
+/** Release.status: what became of it. */
+export const releaseStatus = group({
+  phase: text({ max: 63 }).exactOptional().describe('What it is doing, or how it ended.'),
+  outcome: choice(outcomes).exactOptional().describe('How it ended.'),
+  reason: text({ max: 63 }).exactOptional().describe('Why, in one word.'),
+  message: prose().exactOptional().describe('Why, for people.'),
+  startedAt: time().exactOptional().describe('When it began (RFC 3339).'),
+  endedAt: time().exactOptional().describe('When it ended (RFC 3339).'),
+  step: text({ max: 16 }).exactOptional().describe('Last step, such as 2/3.'),
+  weight: text({ max: 16 }).exactOptional().describe('Largest weight that the canary was granted.'),
+  spend: text({ max: 32 }).exactOptional().describe("Share of the SLO's error budget that it burnt, in percent."),
+  badRequests: total().exactOptional().describe('Bad requests that the canary served.'),
+  exposure: exposure.exactOptional().describe('Who met the canary.'),
+  timeToDetect: duration().exactOptional().describe('From the raise to the breach.'),
+  attempts: int({ min: 1, max: 1_000_000 }).exactOptional().describe('Tries of this revision so far.'),
+  gates: list(gateStatus, { max: 16, unique: ['gate'] })
+    .exactOptional()
+    .describe('Last reading of every gate.'),
+  timeline: list(entry, { max: TIMELINE_MAX }).exactOptional().describe('What happened, oldest first.'),
+  evidence: text({ max: 10_240 }).exactOptional().describe('Checkpoint of the gates. Only the operator reads it.'),
+});
+
+export type ReleaseSpec = z.output<typeof releaseSpec>;
+export type ReleaseStatus = z.output<typeof releaseStatus>;

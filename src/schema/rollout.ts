@@ -1,0 +1,190 @@
+import type * as z from 'zod';
+import { parseDuration, parsePercent } from '#lib/units.ts';
+import {
+  choice,
+  duration,
+  freeform,
+  group,
+  immutable,
+  int,
+  label,
+  list,
+  map,
+  name,
+  percent,
+  percentCel,
+  ruled,
+  text,
+} from './vocabulary.ts';
+
+/**
+ * Sixteen steps are twice what any ladder needs, and few enough for the price that API servers before 1.36 put on
+ * rules over int-or-string.
+ */
+const STEPS_MAX = 16;
+const stepIndices = Array.from({ length: STEPS_MAX - 1 }, (_, i) => i).join(', ');
+
+const pause = group({
+  for: duration().exactOptional().describe('How long to stop, as a Go duration. Left out: until a person promotes.'),
+});
+
+const step = group({
+  weight: percent({ above: 0, upTo: 99, example: '5 or "0.5%"' }).describe(
+    'Share of requests that the canary gets while this step lasts, in percent: 5 or "0.5%".',
+  ),
+  hold: duration().default('1m').describe('Least time to stay, counted from when the share of requests is there.'),
+  canaryReplicas: int({ min: 1, max: 10_000 })
+    .exactOptional()
+    .describe('Canary pods at this step. Left out: as many as the weight asks for.'),
+  pause: pause.exactOptional().describe('Stop here after the hold, for a person or for a time.'),
+});
+
+/** A ladder that goes down hides a way back inside a way forward. */
+const steps = ruled(list(step, { max: STEPS_MAX, min: 1 }), {
+  cel: `[${stepIndices}].all(i, i + 1 >= size(self) || ${percentCel('self[i].weight')} < ${percentCel('self[i + 1].weight')})`,
+  message: 'weights must rise from step to step',
+  holds: (all) => all.every(({ weight }, i) => i === 0 || weightOf(weight) > weightOf(all[i - 1]?.weight ?? 0)),
+});
+
+function weightOf(value: number | string): number {
+  return parsePercent(value) ?? 0;
+}
+
+const gate = group({
+  slo: name().describe('Name of a ServiceLevelObjective in this namespace.'),
+  role: choice(['Guardrail', 'Signal', 'Advisory'])
+    .default('Guardrail')
+    .describe(
+      'What the gate may do. Guardrail: stop the release and let it advance. Signal: hold it. Advisory: only tell.',
+    ),
+  tolerate: percent({ above: 0, upTo: 100, example: '1 or "0.2%"' })
+    .exactOptional()
+    .describe(
+      'Excess error ratio over stable that is tolerated when leaving the last step, in percent. Left out: 100% minus the objective.',
+    ),
+  maxWait: duration()
+    .exactOptional()
+    .describe(
+      'How long the gate may hold a step without a pass before the release pauses. Left out: three times the forecast, at least 30m.',
+    ),
+});
+
+const template = group({
+  metadata: group({
+    labels: map(text({ max: 63 }), { max: 64 }).describe('Labels of the pods. They must contain the selector.'),
+    annotations: map(text({ max: 65_536 }), { max: 64 })
+      .exactOptional()
+      .describe('Annotations of the pods.'),
+  }).describe('Labels and annotations of the pods.'),
+  spec: freeform().describe('A PodSpec, as in a Deployment. It is checked by a dry run of the ReplicaSet.'),
+});
+
+const budget = ruled(
+  group({
+    targetSpend: percent({ above: 0, upTo: 100, example: '"0.1%"' })
+      .default('0.1%')
+      .describe("Share of the SLO's error budget that one undetected fault may burn at the next weight, in percent."),
+    maxSpend: percent({ above: 0, upTo: 100, example: '"1%"' })
+      .default('1%')
+      .describe("Share of the SLO's error budget at which the release fails, in percent."),
+  }),
+  {
+    cel: `${percentCel('self.targetSpend')} <= ${percentCel('self.maxSpend')}`,
+    message: 'targetSpend must be at most maxSpend',
+    holds: ({ targetSpend, maxSpend }) => weightOf(targetSpend) <= weightOf(maxSpend),
+  },
+);
+
+const traffic = list(group({ httpRoute: name().describe('Name of an HTTPRoute in this namespace.') }), {
+  max: 8,
+  min: 1,
+  unique: ['httpRoute'],
+});
+
+const selector = immutable(
+  group({
+    matchLabels: ruled(map(text({ max: 63 }), { max: 16 }), {
+      cel: 'size(self) > 0',
+      message: 'must have at least one label',
+      holds: (labels) => Object.keys(labels).length > 0,
+    }).describe('Labels that every pod carries, with their values.'),
+  }),
+  'cannot be changed: make a new Rollout for pods with other labels',
+);
+
+const specShape = group({
+  replicas: int({ min: 0, max: 10_000 }).default(1).describe('Pods that serve at rest.'),
+  selector: selector.describe('Which pods belong to this Rollout. Cannot be changed.'),
+  template: template.describe('The pods. A change of it begins a release.'),
+  minReadySeconds: int({ min: 0, max: 86_400 })
+    .default(0)
+    .describe('Seconds that a new pod must be ready before it counts as available.'),
+  progressDeadline: duration()
+    .default('10m')
+    .describe('How long the pods of a release may take to become available before it ends.'),
+  revisionHistoryLimit: int({ min: 0, max: 100 }).default(5).describe('Old ReplicaSets that are kept, scaled to 0.'),
+  service: immutable(label(56), 'cannot be changed: make a new Rollout for another Service').describe(
+    'Name of the Service that clients use today. Cannot be changed.',
+  ),
+  traffic: traffic.describe('What splits the traffic between stable and canary.'),
+  steps: steps
+    .exactOptional()
+    .describe('Weights on the way up. Left out: derived from the SLOs and the live traffic when a release begins.'),
+  gates: list(gate, { max: 16, unique: ['slo'] })
+    .default([])
+    .describe('What must hold while a release advances.'),
+  probes: list(group({ suite: name().describe('Name of a ProbeSuite in this namespace.') }), {
+    max: 8,
+    unique: ['suite'],
+  })
+    .default([])
+    .describe('Synthetic requests that the canary must answer before it meets users, and at every step.'),
+  budget: budget.prefault({}).describe('How much error budget a release may burn.'),
+  onBreach: choice(['Pause', 'Retreat', 'Abort'])
+    .default('Retreat')
+    .describe(
+      'What a breach does. Pause: keep the weight. Retreat: weight 0, one pod kept for diagnosis. Abort: weight 0, all scaled down.',
+    ),
+  scaleDownDelay: duration().default('30s').describe('How long pods without traffic are kept before they go.'),
+  rollbackWindow: int({ min: 0, max: 10 })
+    .default(3)
+    .describe('Going back to one of this many revisions that served last skips the steps.'),
+  settle: duration()
+    .default('10s')
+    .describe(
+      'Time given to the data plane after a route was accepted, where the share of requests cannot be measured.',
+    ),
+  services: list(label(), { max: 32, unique: 'set' })
+    .default([])
+    .describe(
+      'Other Services of the namespace that may reach canary pods. Any that is not named here refuses a release.',
+    ),
+});
+
+type Labelled = z.output<typeof specShape>;
+
+/** Rollout.spec. */
+export const rolloutSpec = ruled(
+  specShape,
+  {
+    cel: 'self.selector.matchLabels.all(k, k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])',
+    message: 'template.metadata.labels must contain every label of selector.matchLabels with the same value',
+    field: '.template.metadata.labels',
+    holds: ({ selector: { matchLabels }, template: { metadata } }: Labelled) =>
+      Object.entries(matchLabels).every(([key, value]) => metadata.labels[key] === value),
+  },
+  {
+    cel: "self.template.metadata.labels.all(k, !k.startsWith('headgate.dev/')) && self.selector.matchLabels.all(k, !k.startsWith('headgate.dev/'))",
+    message: 'labels that begin with headgate.dev/ are set by the operator: remove them from template and selector',
+    field: '.template.metadata.labels',
+    holds: ({ selector: { matchLabels }, template: { metadata } }: Labelled) =>
+      [...Object.keys(matchLabels), ...Object.keys(metadata.labels)].every((key) => !key.startsWith('headgate.dev/')),
+  },
+);
+
+export type RolloutSpec = z.output<typeof rolloutSpec>;
+
+/** Milliseconds of a duration that its schema has accepted. */
+export function millis(given: string): number {
+  return parseDuration(given) ?? 0;
+}

@@ -1,0 +1,96 @@
+import type * as z from 'zod';
+import type { State } from '#core/model.ts';
+import { WHOLE } from '#lib/units.ts';
+import { outcomes, phase, prose, reasons, revision, stages } from './release-words.ts';
+import { choice, flag, group, instant, int, list, map, text } from './vocabulary.ts';
+
+/** The machine's memory in Rollout.status.state, member for member as `#core/model.ts` defines it. */
+
+const COUNT_MAX = 2_147_483_647;
+const name = () => text({ max: 253 });
+const count = () => int({ min: 0, max: COUNT_MAX });
+const weight = () => int({ min: 0, max: WHOLE });
+
+const ending = group({
+  kind: choice(['Retreat', 'Abort', 'Superseded', 'Returned']).describe('How the release ends.'),
+  at: instant().describe('When it was decided.'),
+  why: prose().describe('Why, for people.'),
+  cause: text({ max: 63 }).exactOptional().describe('Cause of the breach, when a gate or a probe ended it.'),
+  deadline: flag().exactOptional().describe('True when the progress deadline ended it.'),
+});
+
+const release = group({
+  name: name().describe('Name of the Release, and of the fence.'),
+  revision: revision().describe('Revision that is tried.'),
+  from: revision().describe('Stable revision that it began from.'),
+  attempt: count().describe('How many tries of this revision there were, this one included.'),
+  stage: choice(stages).describe('What the release is doing.'),
+  step: count().describe('Index of the step that stands or is being reached.'),
+  weight: weight().describe('The most traffic that this record grants the canary, in 1/100,000.'),
+  n: count().describe('Fence number that a write under this record carries.'),
+  rewrites: count().describe('How often a raise of this step was written again after it was lost.'),
+  startedAt: instant().describe('When the release began.'),
+  acceptedAt: instant().exactOptional().describe('When every route accepted the weight of this step.'),
+  arrivedAt: instant().exactOptional().describe('When the share of requests of this step was there.'),
+  raisedAt: instant().exactOptional().describe('When traffic was last raised.'),
+  autoResumed: flag().describe('True once the one resume after both arms were bad was used.'),
+  earlierBreach: prose().exactOptional().describe('What an earlier attempt failed on.'),
+  word: group({
+    step: count().describe('Index of the step that may be left.'),
+    verb: choice(['promote', 'skip-step']).describe('What was said.'),
+    by: name().describe('Who said it.'),
+  })
+    .exactOptional()
+    .describe("A person's word that a step may be left without its evidence or its hold."),
+  joined: count().exactOptional().describe('How many canary pods serve in-cluster clients too.'),
+  joinedAt: instant().exactOptional().describe('When the last of them joined.'),
+  committed: flag().exactOptional().describe('True from the commit point on: there is no way back by itself.'),
+  restoredAt: instant().exactOptional().describe('When every route was at rest after the commit point.'),
+  ending: ending.exactOptional().describe('Set when the traffic goes, or went, back to stable.'),
+  memo: map(text({ max: 65_536 }), { max: 8 }).describe(
+    "What each route said before the first raise: the user's text.",
+  ),
+});
+
+const ended = group({
+  name: name().describe('Name of the Release.'),
+  revision: revision().describe('Its revision.'),
+  outcome: choice(outcomes).describe('How it ended.'),
+  at: instant().describe('When it ended.'),
+  why: prose().describe('Why, for people.'),
+});
+
+const action = group({
+  uid: text({ max: 63 }).describe('UID of the RolloutAction.'),
+  result: choice(['Applied', 'Refused', 'Expired']).describe('What became of it.'),
+  message: prose().describe('Why, for people.'),
+});
+
+/** Most actions that a state remembers. */
+export const ACTIONS_MAX = 32;
+
+/** Rollout.status.state. */
+export const stateSchema = group({
+  phase: phase().describe('Phase of the Rollout.'),
+  reason: choice(reasons).exactOptional().describe('Why it is paused or degraded.'),
+  message: prose().describe('Why it moves, waits or went back, for people.'),
+  stable: revision().exactOptional().describe('Revision that serves.'),
+  release: release.exactOptional().describe('The release that is under way.'),
+  releases: count().describe('Releases begun so far.'),
+  served: list(revision(), { max: 16 }).describe('Revisions that were stable before, newest first.'),
+  ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
+  actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
+  since: instant().describe('When this phase and stage began.'),
+});
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+// The API server drops members that the schema lacks without a word: a member that only one side has must not compile.
+true satisfies Same<Flat<z.output<typeof stateSchema>>, Flat<State>>;
+
+/** Writes aliases and interfaces out, so that only members are compared. */
+type Flat<T> = T extends string | number | boolean
+  ? T
+  : T extends readonly (infer E)[]
+    ? Flat<E>[]
+    : { [K in keyof T]: Flat<T[K]> };

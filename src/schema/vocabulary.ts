@@ -1,0 +1,152 @@
+import * as z from 'zod';
+import { DURATION_PATTERN, PERCENT_PATTERN, parseDuration, parsePercent } from '#lib/units.ts';
+
+/**
+ * The closed vocabulary of our CRDs. Each word is a zod schema that a structural schema can express, with the
+ * bounds that the API server needs to price CEL rules. `toStructural` refuses everything else.
+ */
+
+/** Key of the CEL rules in a schema's metadata. */
+const RULES = 'x-kubernetes-validations';
+
+/**
+ * One rule in both languages: the API server evaluates `cel`, and reading an object evaluates `holds`. Rules about
+ * the change itself (`oldSelf`) have no `holds`, because a reader sees no change. `message` names the fix.
+ */
+export interface Rule<T> {
+  cel: string;
+  message: string;
+  /** Member that the error is shown at, such as `.weight`; the ruled value itself by default. */
+  field?: string;
+  holds?: (value: T) => boolean;
+}
+
+/** Attaches rules to a schema, after those it has. */
+export function ruled<S extends z.ZodType>(schema: S, ...rules: Rule<z.output<S>>[]): S {
+  const before = (schema.meta()?.[RULES] ?? []) as unknown[];
+  const added = rules.map(({ cel, message, field }) => ({
+    rule: cel,
+    message,
+    ...(field === undefined ? {} : { fieldPath: field }),
+  }));
+  let result = schema;
+  for (const { holds, message, field } of rules) {
+    if (holds === undefined) continue;
+    const path = field === undefined ? [] : field.split('.').slice(1);
+    result = result.refine((value) => holds(value as z.output<S>), { message, path });
+  }
+  return result.meta({ [RULES]: [...before, ...added] });
+}
+
+/** Refuses every later change. `message` says what to do instead. */
+export function immutable<S extends z.ZodType>(schema: S, message: string): S {
+  return ruled(schema, { cel: 'self == oldSelf', message });
+}
+
+/** A string of at most `max` code points. */
+export function text({ max, min = 0, pattern }: { max: number; min?: number; pattern?: RegExp }) {
+  const bounded = min === 0 ? z.string().max(max) : z.string().min(min).max(max);
+  return pattern === undefined ? bounded : bounded.regex(pattern);
+}
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** Name of an object whose kind allows labels only, such as a Service (RFC 1035 and 1123). */
+export function label(max = 63) {
+  return text({ max, min: 1, pattern: LABEL });
+}
+
+/** Name of an object, as most kinds allow it (RFC 1123 subdomain). */
+export function name() {
+  return text({ max: 253, min: 1, pattern: SUBDOMAIN });
+}
+
+/** A Go duration without sign: `90s`, `1h30m`. Read it with `parseDuration`. */
+export function duration() {
+  return text({ max: 32, min: 2, pattern: new RegExp(DURATION_PATTERN) });
+}
+
+/** CEL for the number in a percent that may be an int (`5`) or a string (`"0.5%"`). */
+export function percentCel(value: string): string {
+  return `(type(${value}) == int ? double(${value}) : double(${value}.substring(0, size(${value}) - 1)))`;
+}
+
+/** A percent, `5` or `"0.5%"`, above `above` and at most `upTo`. Read it with `parsePercent`. */
+export function percent({ above, upTo, example }: { above: number; upTo: number; example: string }) {
+  const value = z.union([z.int(), z.string().max(8).regex(new RegExp(PERCENT_PATTERN))]);
+  const number = percentCel('self');
+  return ruled(value.meta({ 'x-kubernetes-int-or-string': true }), {
+    cel: `${number} > ${above.toFixed(3)} && ${number} <= ${upTo.toFixed(3)}`,
+    message: `must be above ${above}% and at most ${upTo}%, such as ${example}`,
+    holds: (given) => {
+      const weight = parsePercent(given);
+      return weight !== undefined && weight > above * 1000 && weight <= upTo * 1000;
+    },
+  });
+}
+
+/** A whole number. */
+export function int({ min, max }: { min: number; max: number }) {
+  return z.int().min(min).max(max);
+}
+
+/** An instant, in milliseconds since the Unix epoch. */
+export function instant() {
+  return int({ min: 0, max: 8_640_000_000_000_000 });
+}
+
+export function flag() {
+  return z.boolean();
+}
+
+/** One of a few words. */
+export function choice<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words);
+}
+
+interface ListOptions {
+  max: number;
+  min?: number;
+  /** `set`: members are unique. Keys: members are maps, unique by these keys. Otherwise the list is one value. */
+  unique?: 'set' | [string, ...string[]];
+}
+
+export function list<S extends z.ZodType>(item: S, { max, min = 0, unique }: ListOptions) {
+  const bounded = min === 0 ? z.array(item).max(max) : z.array(item).min(min).max(max);
+  if (unique === undefined) return bounded.meta({ 'x-kubernetes-list-type': 'atomic' });
+  if (unique === 'set') return bounded.meta({ 'x-kubernetes-list-type': 'set' });
+  return bounded.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': unique });
+}
+
+/** A map of at most `max` members with any keys. */
+export function map<S extends z.ZodType>(value: S, { max }: { max: number }) {
+  return z
+    .record(z.string().max(317), value)
+    .refine((given) => Object.keys(given).length <= max, `must have at most ${max} members`)
+    .meta({ maxProperties: max });
+}
+
+/** An object with the members of `shape` and no others. The API server refuses or drops others; reading ignores them. */
+export function group<S extends z.ZodRawShape>(shape: S) {
+  return z.object(shape);
+}
+
+/** An object that another API defines: kept as it is. */
+export function freeform() {
+  return z.record(z.string(), z.unknown()).meta({ 'x-kubernetes-preserve-unknown-fields': true });
+}
+
+const ROLLING = /^([1-9][0-9]{0,2}d|([0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h)){1,4})$/;
+const DAY_MS = 86_400_000;
+
+/** The length of a budget window: days (`28d`), which Go durations lack, or a Go duration. Read it with `parseWindow`. */
+export function windowLength() {
+  return text({ max: 32, min: 2, pattern: ROLLING });
+}
+
+/** Milliseconds of a window length, or undefined outside its grammar. */
+export function parseWindow(given: string): number | undefined {
+  const days = /^([1-9][0-9]{0,2})d$/.exec(given);
+  return days === null ? parseDuration(given) : Number(days[1]) * DAY_MS;
+}
