@@ -1,0 +1,112 @@
+import { printBad, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
+import type { ArmView, RolloutView } from '#core/view.ts';
+import type { GateView } from '#core/view-gates.ts';
+import type { Moment, ReleaseView } from '#core/view-release.ts';
+import type { Millis } from '#lib/units.ts';
+import { age, evidenceBar, ladderLine, type Paint, phaseWord, verdictWord } from './paint.ts';
+import { type Column, cutLine, drawTable } from './table.ts';
+
+export interface DetailOptions {
+  now: Millis;
+  paint: Paint;
+  columns?: number;
+  /** How much of the timeline to show. */
+  moments: number;
+}
+
+/** Everything about one Rollout, for `get NAME`. */
+export function drawDetail(view: RolloutView, options: DetailOptions): string {
+  const { paint, columns } = options;
+  const head = `${paint.bold(view.name)} ${paint.dim(`in ${view.namespace}`)}   ${phaseWord(view, paint)}`;
+  const lines = [
+    head,
+    view.sentence,
+    '',
+    ...factsOf(view, options),
+    ...gatesOf(view, options),
+    ...timelineOf(view, options),
+  ];
+  // The sentence is what people came for: it wraps, and is never cut.
+  return `${lines.map((line) => (line === view.sentence ? line : cutLine(line, columns))).join('\n')}\n`;
+}
+
+function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
+  const facts: [string, string | undefined][] = [
+    ['Ladder', ladder(view.release, paint)],
+    ['Weight', view.release?.outcome === undefined ? weight(view) : undefined],
+    ['Stable', arm(view.stable)],
+    ['Canary', arm(view.canary)],
+    ['Release', release(view.release, now)],
+    ['Earlier', view.release?.earlierBreach],
+    [
+      'Probes',
+      view.release === undefined || view.release.probes.length === 0 ? undefined : view.release.probes.join(', '),
+    ],
+    [
+      'Budget',
+      view.spend === undefined ? undefined : `${printShare(view.spend)} of the error budget spent by this release`,
+    ],
+    ...view.problems.map((problem): [string, string] => ['Problem', paint.yellow(problem)]),
+  ];
+  return facts.flatMap(([title, value]) => (value === undefined ? [] : [`  ${paint.dim(title.padEnd(9))}${value}`]));
+}
+
+function ladder(release: ReleaseView | undefined, paint: Paint): string | undefined {
+  return release === undefined || release.ladder.length === 0 ? undefined : ladderLine(release.ladder, paint);
+}
+
+function weight({ weight: canary, step }: RolloutView): string {
+  const where = step === undefined ? '' : `, step ${step.number} of ${step.count}`;
+  return `${printWeight(canary)} of traffic on the canary${where}`;
+}
+
+function arm(view: ArmView | undefined): string | undefined {
+  if (view === undefined) return undefined;
+  return [view.revision, shortImage(view.image ?? ''), `${view.ready}/${view.replicas} ready`]
+    .filter(Boolean)
+    .join('  ');
+}
+
+function release(view: ReleaseView | undefined, now: Millis): string | undefined {
+  if (view === undefined) return undefined;
+  const began = view.startedAt === undefined ? '' : `, began ${age(view.startedAt, now)} ago`;
+  const took =
+    view.endedAt === undefined || view.startedAt === undefined
+      ? ''
+      : `, took ${printDuration(view.endedAt - view.startedAt)}`;
+  return `${view.name}, attempt ${view.attempt}${view.outcome === undefined ? '' : `, ${view.outcome}`}${began}${took}`;
+}
+
+function gatesOf({ gates }: RolloutView, { paint }: DetailOptions): string[] {
+  if (gates.length === 0) return [];
+  const columns: Column<GateView>[] = [
+    { title: 'GATE', cell: ({ name, role }) => (role === 'Guardrail' ? name : `${name} (${role})`) },
+    { title: 'VERDICT', cell: (gate) => verdictWord(gate, paint) },
+    { title: 'CANARY', cell: ({ canary }) => (canary === undefined ? '-' : printBad(canary)) },
+    { title: 'STABLE', cell: ({ stable }) => (stable === undefined ? '-' : printBad(stable)) },
+    { title: 'TO PASS', cell: ({ advance }) => evidenceBar(advance) },
+    { title: 'TO STOP', cell: ({ stop }) => evidenceBar(stop) },
+  ];
+  const rows = drawTable(gates, columns).trimEnd().split('\n');
+  const said = gates
+    .filter(({ message }) => message !== '')
+    .map(({ name, message }) => paint.dim(`  ${name}: ${message}`));
+  return ['', ...rows.map((row) => `  ${row}`), '', ...said];
+}
+
+function timelineOf({ release: view }: RolloutView, { paint, now, moments }: DetailOptions): string[] {
+  const last = (view?.timeline ?? []).slice(-moments);
+  if (last.length === 0) return [];
+  const columns: Column<Moment>[] = [
+    { title: 'AGO', align: 'right', cell: ({ at }) => age(at, now) },
+    { title: 'WHAT', cell: ({ kind }) => kind },
+    { title: 'MESSAGE', cell: ({ message }) => message },
+  ];
+  return [
+    '',
+    ...drawTable(last, columns)
+      .trimEnd()
+      .split('\n')
+      .map((row, index) => (index === 0 ? paint.dim(`  ${row}`) : `  ${row}`)),
+  ];
+}

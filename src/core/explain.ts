@@ -1,0 +1,86 @@
+import { formatPercent } from '#lib/units.ts';
+import type { DegradedReason, PauseReason, Stage } from './model.ts';
+import type { RolloutView } from './view.ts';
+
+type Facts = Omit<RolloutView, 'sentence'>;
+
+/**
+ * Says in one sentence why a rollout moves, waits or went back: where it stands, what holds it, and who acts next.
+ * `message` is the operator's own word on what holds it; same facts, same bytes.
+ */
+export function explain(facts: Facts, message: string): string {
+  const clause = lead(facts);
+  return sentence(repeats(clause, message) ? clause : `${clause}: ${message}`) + advice(facts);
+}
+
+function lead(facts: Facts): string {
+  switch (facts.phase) {
+    case 'New':
+      return 'The operator has not looked at this Rollout yet';
+    case 'Healthy':
+      return 'Stable serves all traffic';
+    case 'Progressing':
+      return facts.ending === undefined ? progress(facts) : 'All traffic goes back to stable';
+    case 'Paused':
+      return `${pauseWords[facts.reason as PauseReason] ?? 'Paused'}${place(facts)}`;
+    case 'Degraded':
+      return degradedWords[facts.reason as DegradedReason] ?? 'Degraded';
+  }
+}
+
+const stageWords: Record<Stage, (facts: Facts) => string> = {
+  Preparing: ({ canary }) =>
+    canary === undefined
+      ? 'Preparing the canary pods'
+      : `Preparing: ${canary.ready} of ${canary.replicas} canary pods are ready`,
+  Probing: () => 'Probing the canary before any user meets it',
+  Shifting: (facts) => `Shifting traffic to ${formatPercent(facts.weight)}${ofSteps(facts)}`,
+  Holding: (facts) => `Holding at ${formatPercent(facts.weight)}${ofSteps(facts)}`,
+  Promoting: () => 'Every step passed; promoting the canary',
+};
+
+function progress(facts: Facts): string {
+  return facts.stage === undefined ? 'Bringing up the first revision' : stageWords[facts.stage](facts);
+}
+
+const pauseWords: Record<PauseReason, string> = {
+  Step: 'Paused by its step',
+  User: 'Paused by a person',
+  GateBreached: 'Stopped by a breach',
+  NoData: 'Paused because a gate waited too long',
+  RouteChanged: 'Paused because somebody changed the route',
+};
+
+const degradedWords: Record<DegradedReason, string> = {
+  Aborted: 'Aborted, all traffic is on stable',
+  InvalidSpec: 'The spec cannot be used',
+  DeadlineExceeded: 'Made no progress within its deadline',
+};
+
+function place({ weight }: Facts): string {
+  return weight === 0 ? ', all traffic is on stable' : `, ${formatPercent(weight)} stays on the canary`;
+}
+
+function ofSteps({ step }: Facts): string {
+  return step === undefined ? '' : `, step ${step.number} of ${step.count}`;
+}
+
+/** What a person can say now, in the verbs of the CLI. */
+function advice({ phase, reason, weight, name, needsPerson }: Facts): string {
+  if (!needsPerson) return '';
+  const say = (...verbs: string[]) => ` Next: ${verbs.map((verb) => `${verb} ${name}`).join(', or ')}.`;
+  if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
+  if (reason === 'GateBreached') return weight === 0 ? say('retry', 'abort') : say('resume', 'abort');
+  return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');
+}
+
+/** True when the message adds nothing to the clause. */
+function repeats(clause: string, message: string): boolean {
+  const bare = message.trim().replace(/\.$/, '').toLowerCase();
+  return bare === '' || bare === 'new' || clause.toLowerCase().includes(bare);
+}
+
+function sentence(words: string): string {
+  const trimmed = words.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}

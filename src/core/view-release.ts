@@ -1,0 +1,143 @@
+import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
+import type { Outcome, Stage } from './model.ts';
+import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
+
+/** One Release as people see it, while it runs and in the history. */
+export interface ReleaseView {
+  name: string;
+  uid?: string;
+  revision: string;
+  from: string;
+  /** Counted from 1. */
+  attempt: number;
+  /** Undefined while it runs. */
+  outcome?: Outcome;
+  reason?: string;
+  message?: string;
+  ladder: Rung[];
+  probes: string[];
+  spend?: number;
+  /** What the canary served over the whole release, and how many bad requests it served above stable's rate. */
+  exposure?: { requests: number; bad: number; excess: number };
+  /** From the first bad request to the verdict. */
+  timeToDetectMs?: Millis;
+  startedAt?: Millis;
+  endedAt?: Millis;
+  /** What an earlier attempt failed on. */
+  earlierBreach?: string;
+  /** Oldest first. */
+  timeline: Moment[];
+}
+
+/** One step of the ladder. The last rung, 100 %, is the promotion. */
+export interface Rung {
+  weight: Weight;
+  holdMs: Millis;
+  pause?: { forMs?: Millis };
+  /** `stopped`: the release ended while it stood here. */
+  state: 'done' | 'current' | 'ahead' | 'stopped';
+}
+
+export interface Moment {
+  at: Millis;
+  kind: string;
+  message: string;
+  /** Canary's share from this moment on, when it changed. */
+  weight?: Weight;
+}
+
+/** `active` is the state's own record of the release, which is ahead of the object while it runs. */
+export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
+  const spec = record(release, 'spec');
+  const status = record(release, 'status');
+  const exposure = record(status, 'exposure');
+  const outcome = text(status['outcome']) as Outcome | undefined;
+  return present<ReleaseView>({
+    name: text(record(release, 'metadata')['name']) ?? text(active['name']) ?? '',
+    uid: text(record(release, 'metadata')['uid']),
+    revision: text(spec['revision']) ?? text(active['revision']) ?? '',
+    from: text(spec['from']) ?? text(active['from']) ?? '',
+    attempt: figure(active['attempt']) ?? figure(status['attempt']) ?? figure(spec['attempt']) ?? 1,
+    outcome,
+    reason: text(status['reason']),
+    message: text(status['message']),
+    ladder: ladderOf(record(spec, 'plan'), placeOf(active, status, outcome)),
+    probes: suitesOf(record(spec, 'plan')['probes']),
+    spend: share(status['spend']),
+    exposure: exposureOf(exposure),
+    timeToDetectMs: span(status['timeToDetect']),
+    startedAt:
+      instant(active['startedAt']) ??
+      instant(status['startedAt']) ??
+      instant(record(release, 'metadata')['creationTimestamp']),
+    endedAt: instant(status['endedAt']),
+    earlierBreach: text(active['earlierBreach']),
+    timeline: records(status['timeline']).flatMap(momentOf),
+  });
+}
+
+/** Where on the ladder a release stands, or stood when it ended. */
+interface Place {
+  /** Rungs below are done. */
+  index: number;
+  here: Rung['state'];
+}
+
+function placeOf(active: Raw, status: Raw, outcome: Outcome | undefined): Place {
+  if (outcome === 'Promoted') return { index: Number.POSITIVE_INFINITY, here: 'done' };
+  const match = /^(\d{1,4})\//.exec(text(status['step']) ?? '');
+  const recorded = match === null ? undefined : Number(match[1]) - 1;
+  const index = figure(active['step']) ?? recorded ?? 0;
+  if (outcome !== undefined || Object.keys(record(active, 'ending')).length > 0) return { index, here: 'stopped' };
+  const stage = text(active['stage']) as Stage | undefined;
+  if (stage === 'Promoting') return { index: Number.POSITIVE_INFINITY, here: 'current' };
+  // Before the first raise nobody stands on the first step yet.
+  return { index, here: stage === 'Preparing' || stage === 'Probing' ? 'ahead' : 'current' };
+}
+
+function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
+  const steps = records(plan['steps']);
+  const rungs = steps.map((step, i): Rung => {
+    const pause = step['pause'] === undefined ? undefined : record(step, 'pause');
+    const forMs = pause === undefined ? undefined : span(pause['forMs'] ?? pause['for']);
+    return present<Rung>({
+      weight: stepWeight(step),
+      holdMs: span(step['holdMs'] ?? step['hold']) ?? 0,
+      pause: pause === undefined ? undefined : present<NonNullable<Rung['pause']>>({ forMs }),
+      state: i < index ? 'done' : i === index ? here : 'ahead',
+    });
+  });
+  if (steps.length === 0) return [];
+  const last = index === Number.POSITIVE_INFINITY ? here : 'ahead';
+  return [...rungs, { weight: WHOLE, holdMs: 0, state: last }];
+}
+
+/** A step of the core carries its hold in milliseconds and its weight in 1/100,000; a step of the spec, percent. */
+function stepWeight(step: Raw): Weight {
+  const written = step['holdMs'] === undefined ? percent(step['weight']) : figure(step['weight']);
+  return written ?? percent(step['weight']) ?? 0;
+}
+
+function suitesOf(value: unknown): string[] {
+  return [...texts(value), ...records(value).flatMap(({ suite, name }) => text(suite ?? name) ?? [])];
+}
+
+function exposureOf(exposure: Raw): ReleaseView['exposure'] {
+  const requests = figure(exposure['canaryRequests']);
+  if (requests === undefined) return undefined;
+  return { requests, bad: figure(exposure['canaryBad']) ?? 0, excess: figure(exposure['excess']) ?? 0 };
+}
+
+function momentOf(entry: Raw): Moment[] {
+  const at = instant(entry['at']);
+  if (at === undefined) return [];
+  const message = text(entry['message']) ?? '';
+  const weight = percent(entry['weight']) ?? weightIn(message);
+  return [present<Moment>({ at, kind: text(entry['kind']) ?? '', message, weight })];
+}
+
+/** Timelines written as sentences name the weight like `weight 20%`. */
+function weightIn(message: string): Weight | undefined {
+  const match = /\bweight (?:to )?(\d{1,3}(?:\.\d{1,3})?%)/i.exec(message);
+  return match === null ? undefined : parsePercent(match[1] ?? '');
+}

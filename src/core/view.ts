@@ -1,0 +1,175 @@
+import type { Millis, Weight } from '#lib/units.ts';
+import { explain } from './explain.ts';
+import type { Ending, Phase, Stage } from './model.ts';
+import { figure, instant, percent, present, type Raw, record, records, share, text } from './raw.ts';
+import { type GateView, gatesOf } from './view-gates.ts';
+import { type ReleaseView, releaseOf } from './view-release.ts';
+
+/**
+ * What people see of a Rollout: one model for the terminal, the page and the API. It is made from the raw objects,
+ * holds no clock (ages are counted by whoever shows it), and the same objects give the same bytes.
+ */
+export interface RolloutView {
+  namespace: string;
+  name: string;
+  /** `New` until the operator has looked at it once. */
+  phase: Phase | 'New';
+  reason?: string;
+  stage?: Stage;
+  /** One sentence: why it moves, waits or went back. */
+  sentence: string;
+  /** Something happens without anybody's help. */
+  moving: boolean;
+  /** Nothing more happens until a person says so. */
+  needsPerson: boolean;
+  /** Counted from 1. */
+  step?: { number: number; count: number };
+  /** Canary's share of traffic now, as granted. */
+  weight: Weight;
+  stable?: ArmView;
+  canary?: ArmView;
+  gates: GateView[];
+  /** Share of the error budget that this release burnt, e.g. 0.001 is 0.1 %. */
+  spend?: number;
+  /** The release that runs, else the last one. */
+  release?: ReleaseView;
+  /** Set while the traffic goes, or went, back to stable. */
+  ending?: { kind: Ending['kind']; why: string };
+  /** Problems that only a person can mend, as the conditions name them. */
+  problems: string[];
+  createdAt?: Millis;
+  /** When this phase and stage began. */
+  since?: Millis;
+}
+
+export interface ArmView {
+  revision: string;
+  image?: string;
+  ready: number;
+  replicas: number;
+}
+
+/** Makes the view of one Rollout. `releases` are Release objects in any order, of any Rollout. */
+export function viewRollout(rollout: unknown, releases: readonly unknown[]): RolloutView {
+  const status = record(rollout, 'status');
+  const state = record(status, 'state');
+  const active = record(state, 'release');
+  const metadata = record(rollout, 'metadata');
+  const name = text(metadata['name']) ?? '';
+  const release = latestOf(releases, { rollout: name, namespace: text(metadata['namespace']) ?? '', active });
+  const phase = phaseOf(status);
+  const facts = present<Omit<RolloutView, 'sentence'>>({
+    namespace: text(metadata['namespace']) ?? '',
+    name,
+    phase,
+    reason: text(status['reason']),
+    stage: text(active['stage']) as Stage | undefined,
+    moving: phase === 'Progressing' || phase === 'New',
+    needsPerson: phase === 'Degraded' || (phase === 'Paused' && !pausesForTime(active, release)),
+    step: stepOf(status['step']),
+    weight: figure(active['weight']) ?? percent(status['weight']) ?? 0,
+    stable: armOf(record(status, 'stable')),
+    canary: armOf(record(status, 'canary')),
+    gates: gatesOf(status['gates']),
+    spend: share(status['budgetSpent']),
+    release,
+    ending: endingOf(record(active, 'ending')),
+    problems: problemsOf(status),
+    createdAt: instant(metadata['creationTimestamp']),
+    since: instant(state['since']),
+  });
+  return { ...facts, sentence: explain(facts, messageOf(status)) };
+}
+
+/** Views of many Rollouts, in order of namespace and name. */
+export function viewRollouts(rollouts: readonly unknown[], releases: readonly unknown[]): RolloutView[] {
+  const byRollout = new Map<string, unknown[]>();
+  for (const release of releases) {
+    const key = `${text(record(release, 'metadata')['namespace'])}/${text(record(release, 'spec')['rollout'])}`;
+    const list = byRollout.get(key);
+    if (list === undefined) byRollout.set(key, [release]);
+    else list.push(release);
+  }
+  const views = rollouts.map((rollout) => {
+    const { namespace, name } = record(rollout, 'metadata');
+    return viewRollout(rollout, byRollout.get(`${text(namespace)}/${text(name)}`) ?? []);
+  });
+  return views.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+}
+
+/** Every Release of one Rollout, newest first. */
+export function historyOf(releases: readonly unknown[], of: { namespace: string; rollout: string }): ReleaseView[] {
+  return releases
+    .filter((release) => belongs(release, of))
+    .map((release) => releaseOf(release))
+    .sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0) || compare(b.name, a.name));
+}
+
+function latestOf(
+  releases: readonly unknown[],
+  { rollout, namespace, active }: { rollout: string; namespace: string; active: Raw },
+): ReleaseView | undefined {
+  const running = text(active['name']);
+  const history = releases.filter((release) => belongs(release, { rollout, namespace }));
+  const object = history.find((release) => record(release, 'metadata')['name'] === running);
+  if (object !== undefined) return releaseOf(object, active);
+  // Its object is not written yet: the state alone knows it, and an older release must not pass for it.
+  return running === undefined ? historyOf(history, { rollout, namespace })[0] : releaseOf({}, active);
+}
+
+function belongs(release: unknown, { namespace, rollout }: { namespace: string; rollout: string }): boolean {
+  return (
+    record(release, 'spec')['rollout'] === rollout && (record(release, 'metadata')['namespace'] ?? '') === namespace
+  );
+}
+
+const phases: readonly Phase[] = ['Healthy', 'Progressing', 'Paused', 'Degraded'];
+
+function phaseOf(status: Raw): RolloutView['phase'] {
+  return phases.find((phase) => phase === status['phase']) ?? 'New';
+}
+
+/** A pause with a length ends by itself. */
+function pausesForTime(active: Raw, release: ReleaseView | undefined): boolean {
+  const step = figure(active['step']);
+  return step !== undefined && release?.ladder[step]?.pause?.forMs !== undefined;
+}
+
+/** `2/3` as the status column prints it. */
+function stepOf(value: unknown): RolloutView['step'] {
+  const match = typeof value === 'string' ? /^(\d{1,4})\/(\d{1,4})$/.exec(value) : null;
+  return match === null ? undefined : { number: Number(match[1]), count: Number(match[2]) };
+}
+
+function armOf(arm: Raw): ArmView | undefined {
+  const revision = text(arm['revision']);
+  if (revision === undefined) return undefined;
+  return present<ArmView>({
+    revision,
+    image: text(arm['image']),
+    ready: figure(arm['ready']) ?? 0,
+    replicas: figure(arm['replicas']) ?? 0,
+  });
+}
+
+function endingOf(ending: Raw): RolloutView['ending'] {
+  const kind = text(ending['kind']) as Ending['kind'] | undefined;
+  return kind === undefined ? undefined : { kind, why: text(ending['why']) ?? '' };
+}
+
+function messageOf(status: Raw): string {
+  return text(status['message']) ?? text(record(status, 'state')['message']) ?? '';
+}
+
+/** Conditions whose `True` is bad news, beside the phase itself. */
+const quiet = new Set(['Ready', 'Reconciling', 'Available', 'Stalled']);
+
+function problemsOf(status: Raw): string[] {
+  return records(status['conditions'])
+    .filter(({ type, status: on }) => on === 'True' && !quiet.has(text(type) ?? ''))
+    .map((condition) => `${text(condition['type']) ?? 'Condition'}: ${text(condition['message']) ?? ''}`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
