@@ -74,7 +74,9 @@ function typeOf(schema: Structural): string {
   return schema.type ?? 'any';
 }
 
-function defaultOf({ default: value }: Structural): string {
-  if (value === undefined || JSON.stringify(value) === '{}') return '';
+function defaultOf(schema: Structural): string {
+  const value = schema.default;
+  // An object's default is that of its members, which have rows of their own.
+  if (value === undefined || schema.type === 'object') return '';
   return `\`${JSON.stringify(value)}\``;
 }

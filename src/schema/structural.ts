@@ -57,7 +57,16 @@ function node(raw: Raw, path: string): Structural {
     if (!known) throw outside(path, `"${key}" on a ${word}`);
   }
   assertBounded(plain, word, path);
-  return { ...(plain as Structural), ...children(plain, path) };
+  const whole = { ...(plain as Structural), ...children(plain, path) };
+  return word === 'object' && whole.default !== undefined ? { ...whole, default: filled(whole) } : whole;
+}
+
+/** The default of an object with those of its members: the API server judges it before it fills members in. */
+function filled({ properties = {}, default: own }: Structural): object {
+  const members = Object.entries(properties).flatMap(([key, member]) =>
+    member.default === undefined ? [] : [[key, member.default] as const],
+  );
+  return { ...Object.fromEntries(members), ...(own as object) };
 }
 
 /** Rewrites the few places where zod's JSON Schema differs from the extension that says the same to Kubernetes. */
