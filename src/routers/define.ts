@@ -1,0 +1,98 @@
+import type { Fence } from '#core/model.ts';
+import type { Json } from '#lib/json.ts';
+import type { Weight } from '#lib/units.ts';
+
+/**
+ * A router is a lens over one object of the user's: what share of its traffic does the canary get, and which
+ * JSON patch gives it another share? Pure: the shell fetches and patches.
+ *
+ * Laws, checked by test/routers/laws.ts for every kind in the catalog; `w` is any weight, `m` is
+ * `capture(route)` at rest, and patches are applied as RFC 6902 says:
+ * 1. Get what you put: after `write(w)`, `read` says `w` and the fence that was written.
+ * 2. Put twice is put once: after `write(w)`, the same `write(w)` is an empty patch.
+ * 3. No trace at rest: after any writes and `write(0, m)`, `spec` is the user's text, byte for byte in canonical
+ *    JSON; after `clearFence` the annotations are too.
+ * 4. Hands off: rules that do not name the user's Service, and all other fields, never change.
+ * 5. The whole is the whole: the two arms' weights sum to 100,000 in every rule that is split.
+ * 6. No blind write: if the object has another resourceVersion, fence or list than was read, the patch fails
+ *    as a whole.
+ * 7. No guess: rules that disagree read as undefined; a conflict stays a conflict, and no write gives the canary
+ *    traffic in a rule that is in conflict.
+ */
+export interface Router {
+  /** The key of `spec.traffic[]` that chooses it. */
+  kind: string;
+  /** The kind that it reads and patches, as the API server's paths name it. */
+  resource: { group: string; version: string; plural: string; kind: string; namespaced: boolean };
+  can: readonly Ability[];
+  /** `memo` is the release's memory, undefined when no release has captured this route. */
+  read(route: RouteObject, services: ServicePair, memo?: string): RouteReading;
+  /** What rest looks like where the split text cannot tell; at most 1 KiB. Taken before the first raise. */
+  capture(route: RouteObject, services: ServicePair): string;
+  /** Empty when the route already says so. Total: a route in conflict gets its canary taken out, never put in. */
+  write(route: RouteObject, services: ServicePair, wish: RouteWish): PatchOperation[];
+  /** Takes our annotation away once the release has ended. Empty when there is none. */
+  clearFence(route: RouteObject): PatchOperation[];
+  /** True when the data plane has accepted this very generation, with resolved references, on every parent. */
+  accepted(route: RouteObject): boolean;
+  /** The field manager other than us that wrote `spec` last, by the API server's clock. */
+  manager(route: RouteObject): string | undefined;
+}
+
+export type Ability = 'weight' | 'header' | 'mirror';
+
+/** Names of the two Services, in the route's namespace. */
+export interface ServicePair {
+  /** The user's Service. */
+  stable: string;
+  /** Ours, beside it. */
+  canary: string;
+}
+
+export interface RouteReading {
+  /** Canary's share as written, 0 at rest; undefined when our rules disagree or send nowhere. */
+  weight: Weight | undefined;
+  fence?: Fence;
+  /** Why this route cannot be used, naming rule and fix. */
+  conflict?: string;
+  /** The memo handed in, else `capture(route)`. */
+  memo: string;
+  /** How many rules carry the canary now. */
+  rulesSplit: number;
+  /** Rules that name the Service but came after the capture: untouched until the next release. */
+  extra: string[];
+}
+
+/** The fields of a SetWeight effect that a lens needs. */
+export interface RouteWish {
+  weight: Weight;
+  fence: Fence;
+  memo: string;
+  /** Of the object that the decision saw: the patch tests it, so a newer object refuses the patch. */
+  resourceVersion: string;
+}
+
+/** A Kubernetes object as raw JSON, with the metadata that lenses look at. */
+export interface RouteObject {
+  metadata: {
+    name: string;
+    namespace?: string;
+    resourceVersion?: string;
+    generation?: number;
+    annotations?: Record<string, string>;
+    managedFields?: Json[];
+  };
+  [field: string]: unknown;
+}
+
+/** RFC 6902, as far as lenses use it. */
+export interface PatchOperation {
+  op: 'add' | 'remove' | 'replace' | 'test';
+  path: string;
+  value?: unknown;
+}
+
+/** Checks a router against the contract where it is written. */
+export function defineRouter(router: Router): Router {
+  return router;
+}

@@ -1,0 +1,77 @@
+import type { RouteObject } from './define.ts';
+
+/** Field managers of ours: the traffic writes have their own, so that a person can tell them apart. */
+export const FIELD_MANAGER = 'headgate';
+export const TRAFFIC_FIELD_MANAGER = 'headgate-traffic';
+
+interface ParentRef {
+  group?: string;
+  kind?: string;
+  namespace?: string;
+  name: string;
+  sectionName?: string;
+  port?: number;
+}
+
+interface Condition {
+  type: string;
+  status: string;
+  observedGeneration?: number;
+}
+
+interface ParentStatus {
+  parentRef: ParentRef;
+  conditions?: Condition[];
+}
+
+/**
+ * Accepted and ResolvedRefs at the route's own generation, from every controller that reports on every parent in
+ * `spec.parentRefs`. A parent that nobody reports on is not accepted: silence is not success. Statuses of parents
+ * that the spec no longer names are left-overs and do not count.
+ */
+export function acceptedByParents(route: RouteObject): boolean {
+  const spec = (route['spec'] ?? {}) as { parentRefs?: ParentRef[] };
+  const status = (route['status'] ?? {}) as { parents?: ParentStatus[] };
+  const { generation, namespace } = route.metadata;
+  const parents = spec.parentRefs ?? [];
+  return (
+    parents.length > 0 &&
+    parents.every((parent) => {
+      const wanted = identity(parent, namespace);
+      const reports = (status.parents ?? []).filter(({ parentRef }) => identity(parentRef, namespace) === wanted);
+      return reports.length > 0 && reports.every(({ conditions }) => isCurrent(conditions ?? [], generation));
+    })
+  );
+}
+
+function identity(ref: ParentRef, routeNamespace: string | undefined): string {
+  const { group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace = routeNamespace, name } = ref;
+  return JSON.stringify([group, kind, namespace, name, ref.sectionName ?? '', ref.port ?? 0]);
+}
+
+function isCurrent(conditions: Condition[], generation: number | undefined): boolean {
+  return ['Accepted', 'ResolvedRefs'].every((type) =>
+    conditions.some((c) => c.type === type && c.status === 'True' && c.observedGeneration === generation),
+  );
+}
+
+interface ManagedFields {
+  manager?: string;
+  time?: string;
+  subresource?: string;
+  fieldsV1?: Record<string, unknown>;
+}
+
+/**
+ * Who wrote `spec` last, other than us. Seconds decide, and the API server lists entries in no useful order, so
+ * among writers of one second the last listed wins.
+ */
+export function lastSpecManager(route: RouteObject): string | undefined {
+  let newest: ManagedFields | undefined;
+  for (const entry of (route.metadata.managedFields ?? []) as ManagedFields[]) {
+    const ours = entry.manager === FIELD_MANAGER || entry.manager === TRAFFIC_FIELD_MANAGER;
+    if (ours || entry.subresource || entry.fieldsV1?.['f:spec'] === undefined) continue;
+    if (newest === undefined || (entry.time ?? '') >= (newest.time ?? '')) newest = entry;
+  }
+  return newest?.manager;
+}

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '#lib/json.ts';
+import { type Weight, WHOLE } from '#lib/units.ts';
+import type { RouteObject, Router, ServicePair } from '#routers/define.ts';
+import { FENCE_ANNOTATION } from '#routers/fence.ts';
+import { applyPatch } from '#test/support/json-patch.ts';
+
+/** What a kind hands to the law suite beside itself. */
+export interface RouterSubject {
+  router: Router;
+  services: ServicePair;
+  /** Routes at rest that the router accepts. */
+  routes: fc.Arbitrary<RouteObject>;
+  /** Routes at rest that it must refuse. */
+  conflicts: fc.Arbitrary<RouteObject>;
+  /** The weights of both arms in every rule that is split, in the order stable, canary. */
+  splits(route: RouteObject): [stable: number, canary: number][];
+  /** Everything in `spec` that no write may touch. */
+  foreign(route: RouteObject): unknown;
+  /** Makes one of at least two split rules say something else; undefined where there is only one. */
+  disagree(route: RouteObject): RouteObject | undefined;
+}
+
+const weights = fc.oneof(fc.constantFrom(0, 1, WHOLE - 1, WHOLE), fc.integer({ min: 0, max: WHOLE }));
+
+/** The laws of src/routers/define.ts, by their numbers. */
+export function routerLaws(subject: RouterSubject): void {
+  const { router, services, routes, conflicts } = subject;
+
+  /** What the API server does with our patch: all or nothing, and a new resourceVersion. */
+  const store = (route: RouteObject, patch: ReturnType<Router['write']>): RouteObject => {
+    const next = applyPatch(route, patch);
+    next.metadata.resourceVersion = String(Number(route.metadata.resourceVersion) + 1);
+    return next;
+  };
+  const wish = (route: RouteObject, weight: Weight, memo: string, n = 1) => ({
+    weight,
+    memo,
+    fence: { release: 'checkout-7', n, weight },
+    resourceVersion: route.metadata.resourceVersion ?? '',
+  });
+  const write = (route: RouteObject, weight: Weight, memo: string, n?: number): RouteObject =>
+    store(route, router.write(route, services, wish(route, weight, memo, n)));
+
+  describe(`laws of ${router.kind}`, () => {
+    test('1: read says what write put', () => {
+      fc.assert(
+        fc.property(routes, weights, weights, (route, first, second) => {
+          const memo = router.capture(route, services);
+          expect(router.read(route, services)).toMatchObject({ weight: 0, memo, rulesSplit: 0, extra: [] });
+          const moved = write(write(route, first, memo, 1), second, memo, 2);
+          const { weight, fence, conflict, extra } = router.read(moved, services, memo);
+          expect({ weight, fence, conflict, extra }).toEqual({
+            weight: second,
+            fence: { release: 'checkout-7', n: 2, weight: second },
+            conflict: undefined,
+            extra: [],
+          });
+        }),
+      );
+    });
+
+    test('2: the same write again is an empty patch', () => {
+      fc.assert(
+        fc.property(routes, weights, (route, weight) => {
+          const memo = router.capture(route, services);
+          const moved = write(route, weight, memo);
+          expect(router.write(moved, services, wish(moved, weight, memo))).toEqual([]);
+        }),
+      );
+    });
+
+    // kills: restoring every weight as 1, a split that goes to the end of the list, annotations left behind
+    test('3: rest is the text of the user, byte for byte', () => {
+      fc.assert(
+        fc.property(routes, fc.array(weights, { maxLength: 4 }), (route, path) => {
+          const memo = router.capture(route, services);
+          expect(memo.length).toBeLessThanOrEqual(1024);
+          const climbed = path.reduce((at, weight, n) => write(at, weight, memo, n), route);
+          const rest = write(climbed, 0, memo, 9);
+          expect(canonicalJson(rest['spec'])).toBe(canonicalJson(route['spec']));
+          const clean = store(rest, router.clearFence(rest));
+          expect(canonicalJson(clean.metadata.annotations)).toBe(canonicalJson(route.metadata.annotations));
+          expect(router.clearFence(clean)).toEqual([]);
+        }),
+      );
+    });
+
+    test('4: what is not ours never changes', () => {
+      fc.assert(
+        fc.property(routes, weights, (route, weight) => {
+          const moved = write(route, weight, router.capture(route, services));
+          expect(canonicalJson(subject.foreign(moved))).toBe(canonicalJson(subject.foreign(route)));
+          const { [FENCE_ANNOTATION]: _, ...annotations } = moved.metadata.annotations ?? {};
+          expect(annotations).toEqual(route.metadata.annotations ?? {});
+        }),
+      );
+    });
+
+    // kills: stable keeping its old weight, a canary weight that is rounded to percent
+    test('5: both arms sum to the whole in every split rule', () => {
+      fc.assert(
+        fc.property(routes, weights, (route, weight) => {
+          const splits = subject.splits(write(route, weight, router.capture(route, services)));
+          expect(splits.length > 0).toBe(weight > 0);
+          expect(splits.every(([stable, canary]) => stable + canary === WHOLE && canary === weight)).toBe(true);
+        }),
+      );
+    });
+
+    // kills: a patch without the resourceVersion, without the fence, without the list
+    test('6: a patch fails as a whole when anything moved', () => {
+      fc.assert(
+        fc.property(routes, fc.integer({ min: 1, max: WHOLE }), (route, weight) => {
+          const memo = router.capture(route, services);
+          const fenced = write(route, 0, memo, 1);
+          const patch = router.write(fenced, services, wish(fenced, weight, memo, 2));
+          const newer = structuredClone(fenced);
+          newer.metadata.resourceVersion = '999999';
+          const overtaken = structuredClone(fenced);
+          overtaken.metadata.annotations = { ...overtaken.metadata.annotations, [FENCE_ANNOTATION]: 'checkout-8/1/0' };
+          const unfenced = structuredClone(fenced);
+          delete unfenced.metadata.annotations?.[FENCE_ANNOTATION];
+          const split = { ...structuredClone(fenced), spec: write(fenced, WHOLE, memo, 2)['spec'] };
+          for (const stale of [newer, overtaken, unfenced, split]) expect(() => applyPatch(stale, patch)).toThrow();
+          expect(() => applyPatch(newer, router.clearFence(fenced))).toThrow();
+        }),
+      );
+    });
+
+    // kills: reading the first rule only
+    test('7: rules that disagree are unknown, and the next write mends them', () => {
+      fc.assert(
+        fc.property(routes, fc.integer({ min: 1, max: WHOLE }), (route, weight) => {
+          const memo = router.capture(route, services);
+          const torn = subject.disagree(write(route, weight, memo));
+          fc.pre(torn !== undefined);
+          expect(router.read(torn, services, memo).weight).toBeUndefined();
+          expect(router.read(write(torn, weight, memo, 2), services, memo).weight).toBe(weight);
+        }),
+      );
+    });
+
+    test('7: a conflict stays a conflict and gets no canary', () => {
+      fc.assert(
+        fc.property(conflicts, weights, (route, weight) => {
+          const before = router.read(route, services);
+          expect(before.conflict).toBeDefined();
+          const moved = write(route, weight, router.capture(route, services));
+          expect(router.read(moved, services, before.memo).conflict).toBe(before.conflict);
+        }),
+      );
+    });
+  });
+}

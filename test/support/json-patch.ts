@@ -1,0 +1,67 @@
+import { sameJson } from '#lib/json.ts';
+
+interface Operation {
+  op: 'add' | 'remove' | 'replace' | 'test';
+  path: string;
+  value?: unknown;
+}
+
+type Container = Record<string, unknown> | unknown[];
+
+/** RFC 6902 without `move` and `copy`: all or nothing, on a copy. Throws on the first operation that cannot be done. */
+export function applyPatch<T>(target: T, patch: readonly Operation[]): T {
+  const copy = structuredClone(target);
+  for (const operation of patch) applyOne(copy as Container, operation);
+  return copy;
+}
+
+function applyOne(root: Container, { op, path, value }: Operation): void {
+  const tokens = path.split('/').slice(1).map(unescapeToken);
+  const last = tokens.pop();
+  if (last === undefined || !path.startsWith('/')) throw new Error(`${op} ${path}: not a pointer to a member`);
+  const parent = tokens.reduce<Container>((node, token) => descend(node, token, path), root);
+  const exists = Array.isArray(parent) ? isIndex(parent, last) : Object.hasOwn(parent, last);
+  if (op !== 'add' && !exists) throw new Error(`${op} ${path}: no such member`);
+  if (op === 'add') {
+    add(parent, last, structuredClone(value), path);
+  } else if (op === 'test') {
+    if (!sameJson(member(parent, last), value)) throw new Error(`test ${path}: value differs`);
+  } else if (op === 'replace') {
+    (parent as Record<string, unknown>)[last] = structuredClone(value);
+  } else if (Array.isArray(parent)) {
+    parent.splice(Number(last), 1);
+  } else {
+    delete parent[last];
+  }
+}
+
+function unescapeToken(token: string): string {
+  return token.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function isIndex(list: unknown[], token: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(token) && Number(token) < list.length;
+}
+
+function member(node: Container, token: string): unknown {
+  return (node as Record<string, unknown>)[token];
+}
+
+function descend(node: Container, token: string, path: string): Container {
+  const known = Array.isArray(node) ? isIndex(node, token) : Object.hasOwn(node, token);
+  const next = known ? member(node, token) : undefined;
+  if (next === null || typeof next !== 'object') throw new Error(`${path}: ${token} is not there`);
+  return next as Container;
+}
+
+function add(parent: Container, last: string, value: unknown, path: string): void {
+  if (!Array.isArray(parent)) {
+    parent[last] = value;
+  } else if (last === '-' || Number(last) === parent.length) {
+    parent.push(value);
+  } else if (isIndex(parent, last)) {
+    parent.splice(Number(last), 0, value);
+  } else {
+    throw new Error(`add ${path}: outside the list`);
+  }
+}
