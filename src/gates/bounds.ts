@@ -1,0 +1,81 @@
+import type { Millis } from '#lib/units.ts';
+
+/** Every constant of the gates in one place, each with where it comes from. */
+
+/** Chance that the stop test ever ends a good release, for one gate. Several guardrails share it (weighted Bonferroni). */
+export const ALPHA = 0.02;
+
+/** Chance that the advance test lets the excluded excess through once. */
+export const BETA = 0.05;
+
+/** Error ratios up to this multiple of stable's are not called worse: the null hypothesis of the stop test. */
+export const TOLERATED_RATIO = 1.1;
+
+/** Alternatives of the stop test: this many ratios, spaced evenly in the logarithm, with equal weights. */
+export const RATIOS = { count: 16, least: 1.5, most: 60 };
+
+/** The stop test also wants this much excess to be seen (0.03 points): what is real but tiny ends no release. */
+export const EXCESS_FLOOR = 0.0003;
+
+/** Half of the stop test starts with the attempt, the other half is spread over later starts, for late defects. */
+export const LATE_SHARE = 0.5;
+
+/** Time between two later starts. */
+export const LATE_EVERY_MS: Millis = 300_000;
+
+/**
+ * Later start k = 1, 2, … has the weight c/((k+c−1)(k+c)): about even over the first hour (c starts), and never used up,
+ * because what is left after start k is c/(k+c).
+ */
+export const LATE_SPREAD = 12;
+
+/** No excess above this part of what stable does right has to be excluded: beyond it the boundary is no error rate. */
+export const MAX_EXCESS_PART = 0.5;
+
+/** Stable's rate of the last minutes is used once it has this many requests per unit of excess: its error is then small. */
+export const RATE_REQUESTS_PER_EXCESS = 3;
+
+/** Burn multiple that an arm alone may reach: 1 spends exactly the budget. */
+export const BURN = 1;
+
+/** Evidence (1/20) that an arm misses its objective now. Not a stop: it only takes the blame from the canary. */
+export const MISSING_ODDS = 20;
+
+/** "Now" is five buckets of a minute; the newest two must be bad as well, so that the end of an outage is seen. */
+export const RECENT_BUCKET_MS: Millis = 60_000;
+export const RECENT_BUCKETS = 5;
+export const NEWEST_BUCKETS = 2;
+
+/** A budget is never called spent by fewer excess failures than this: at low traffic one request would be the whole. */
+export const MIN_SPENT_EVENTS = 5;
+
+/**
+ * Requests due on a silent canary. Ten since the step arrived: by chance once in 22,000 arrivals. Thirty once the
+ * canary has answered, because every pause between two of its requests is then another chance.
+ */
+export const DARK_DUE = 10;
+export const DARK_DUE_LATER = 30;
+
+/** A sample older than this many scrapes says nothing about now. */
+export const STALE_SCRAPES = 3;
+
+/** A tick with unscraped pods waits this many ticks for them; after that it counts without them, and never passes. */
+export const CARRY_TICKS = 3;
+
+/** Pods younger than this many ticks need not have a scrape target yet: discovery takes its time. */
+export const DISCOVERY_TICKS = 4;
+
+/** Start times are cut to seconds and come from another machine's clock. */
+export const START_SLACK_MS: Millis = 2000;
+
+/** Ramp: first weight at most, growth from step to step, and the last step before everything (1/100,000). */
+export const RAMP = { first: 10_000, least: 100, growth: 3, last: 50_000 };
+
+/** Steps where nothing is known about the traffic. */
+export const FALLBACK_WEIGHTS = [5000, 20_000, 50_000];
+
+/** What the stop test's mixture over ratios costs, in nats: the planner's allowance. */
+export const MIXTURE_PRICE = 1.5;
+
+/** How long a gate may hold a step: this multiple of the forecast, and never less than the minimum. */
+export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
