@@ -29,9 +29,8 @@ const auth = ruled(
 );
 
 const limits = group({
-  concurrency: int({ min: 1, max: 64 }).default(4).describe('Queries at the same time.'),
-  maxBytes: int({ min: 1024, max: 268_435_456 }).default(16_777_216).describe('Bytes of an answer, decompressed.'),
-  maxSeries: int({ min: 1, max: 1_000_000 }).default(20_000).describe('Series of an answer.'),
+  maxBytes: int({ min: 1024, max: 268_435_456 }).default(20_000_000).describe('Bytes of an answer, decompressed.'),
+  maxSeries: int({ min: 1, max: 1_000_000 }).default(10_000).describe('Series of an answer.'),
 });
 
 const URL_PATTERN = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/;

@@ -5,8 +5,11 @@ import { choice, text } from './vocabulary.ts';
 /** A sentence for people. Writers cut it to `PROSE_MAX` with `clip`, so that no status write is refused for it. */
 export const PROSE_MAX = 1024;
 
-export function prose() {
-  return text({ max: PROSE_MAX });
+/** In the state, where the API server's own words about a bad template may be told. */
+export const LONG_PROSE_MAX = 8192;
+
+export function prose(max = PROSE_MAX) {
+  return text({ max });
 }
 
 /** Shortens a sentence to what `prose` takes, without cutting a character in half. */

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { breaches, outcomes, prose, revision, roles } from './release-words.ts';
+import { breaches, LONG_PROSE_MAX, outcomes, prose, revision, roles } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
 import { choice, duration, flag, group, immutable, int, label, list, name, text } from './vocabulary.ts';
 
@@ -89,13 +89,14 @@ export const TIMELINE_MAX = 64;
 const exposure = group({
   canaryRequests: total().describe('Requests that the canary finished.'),
   canaryBad: total().describe('Those that were bad.'),
-  excess: text({ max: 32 }).describe('Bad requests above what stable would have had.'),
+  excess: total().describe('Bad requests above what stable would have had.'),
 });
 
 const entry = group({
   at: time().describe('When (RFC 3339).'),
   kind: text({ max: 63 }).describe('What, in one word.'),
   message: text({ max: 160 }).describe('What, for people.'),
+  weight: text({ max: 16 }).exactOptional().describe('Share of requests from this moment on, when it changed.'),
 });
 
 /** Release.status: what became of it. */
@@ -103,7 +104,7 @@ export const releaseStatus = group({
   phase: text({ max: 63 }).exactOptional().describe('What it is doing, or how it ended.'),
   outcome: choice(outcomes).exactOptional().describe('How it ended.'),
   reason: text({ max: 63 }).exactOptional().describe('Why, in one word.'),
-  message: prose().exactOptional().describe('Why, for people.'),
+  message: prose(LONG_PROSE_MAX).exactOptional().describe('Why, for people.'),
   startedAt: time().exactOptional().describe('When it began (RFC 3339).'),
   endedAt: time().exactOptional().describe('When it ended (RFC 3339).'),
   step: text({ max: 16 }).exactOptional().describe('Last step, such as 2/3.'),
@@ -117,6 +118,10 @@ export const releaseStatus = group({
     .exactOptional()
     .describe('Last reading of every gate.'),
   timeline: list(entry, { max: TIMELINE_MAX }).exactOptional().describe('What happened, oldest first.'),
+  record: text({ max: 256 })
+    .exactOptional()
+    .describe('What of the state was recorded last. Only the operator reads it.'),
+  record: text({ max: 512 }).exactOptional().describe('What the operator recorded last. Only the operator reads it.'),
   evidence: text({ max: 10_240 }).exactOptional().describe('Checkpoint of the gates. Only the operator reads it.'),
 });
 

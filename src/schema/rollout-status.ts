@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { breaches, phase, prose, reasons, revision, roles, verdicts } from './release-words.ts';
+import { LONG_PROSE_MAX, phase, prose, reasons, revision, roles, verdicts } from './release-words.ts';
 import { stateSchema } from './state.ts';
 import { choice, group, int, list, text } from './vocabulary.ts';
 
@@ -18,6 +18,12 @@ const counts = group({
   bad: total().describe('Those that were bad.'),
 });
 
+/** Figures are texts, because a float in a CRD does not survive every client. */
+const test = group({
+  logE: text({ max: 32 }).describe('Natural logarithm of its evidence.'),
+  limit: text({ max: 32 }).describe('Where it decides.'),
+});
+
 /** One gate's newest reading, as people read it. */
 export const gateStatus = group({
   gate: text({ max: 253 }).describe('Name of the gate.'),
@@ -27,6 +33,8 @@ export const gateStatus = group({
   message: prose().describe('Why, with figures.'),
   canary: counts.describe('Requests to the canary since the attempt began.'),
   stable: counts.describe('Requests to stable since the attempt began.'),
+  stop: test.exactOptional().describe('Evidence that the canary is worse.'),
+  advance: test.exactOptional().describe('Evidence that it is not, since this step arrived.'),
   spend: text({ max: 32 }).describe("Share of the SLO's error budget that this release burnt, in percent."),
 });
 
@@ -49,7 +57,7 @@ export const rolloutStatus = group({
     .describe('Generation of the spec that this status was written for.'),
   phase: phase().exactOptional().describe('Healthy, Progressing, Paused or Degraded.'),
   reason: choice(reasons).exactOptional().describe('Why it is paused or degraded.'),
-  message: prose().exactOptional().describe('Why it moves, waits or went back.'),
+  message: prose(LONG_PROSE_MAX).exactOptional().describe('Why it moves, waits or went back.'),
   stable: arm.exactOptional().describe('The revision that serves.'),
   canary: arm.exactOptional().describe('The revision that is tried.'),
   step: text({ max: 16 }).exactOptional().describe('Step of the release, such as 2/3.'),
@@ -75,6 +83,3 @@ export type RolloutStatus = z.output<typeof rolloutStatus>;
 export type GateStatus = z.output<typeof gateStatus>;
 export type Condition = z.output<typeof condition>;
 export type ArmStatus = z.output<typeof arm>;
-
-/** What a release does on a breach, as its record keeps it. */
-export const onBreach = () => choice(breaches);

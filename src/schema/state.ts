@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { State } from '#core/model.ts';
 import { WHOLE } from '#lib/units.ts';
-import { outcomes, phase, prose, reasons, revision, stages } from './release-words.ts';
+import { LONG_PROSE_MAX, outcomes, phase, prose, reasons, revision, stages } from './release-words.ts';
 import { choice, flag, group, instant, int, list, map, text } from './vocabulary.ts';
 
 /** The machine's memory in Rollout.status.state, member for member as `#core/model.ts` defines it. */
@@ -14,7 +14,7 @@ const weight = () => int({ min: 0, max: WHOLE });
 const ending = group({
   kind: choice(['Retreat', 'Abort', 'Superseded', 'Returned']).describe('How the release ends.'),
   at: instant().describe('When it was decided.'),
-  why: prose().describe('Why, for people.'),
+  why: prose(LONG_PROSE_MAX).describe('Why, for people.'),
   cause: text({ max: 63 }).exactOptional().describe('Cause of the breach, when a gate or a probe ended it.'),
   deadline: flag().exactOptional().describe('True when the progress deadline ended it.'),
 });
@@ -34,7 +34,7 @@ const release = group({
   arrivedAt: instant().exactOptional().describe('When the share of requests of this step was there.'),
   raisedAt: instant().exactOptional().describe('When traffic was last raised.'),
   autoResumed: flag().describe('True once the one resume after both arms were bad was used.'),
-  earlierBreach: prose().exactOptional().describe('What an earlier attempt failed on.'),
+  earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt failed on.'),
   word: group({
     step: count().describe('Index of the step that may be left.'),
     verb: choice(['promote', 'skip-step']).describe('What was said.'),
@@ -57,13 +57,13 @@ const ended = group({
   revision: revision().describe('Its revision.'),
   outcome: choice(outcomes).describe('How it ended.'),
   at: instant().describe('When it ended.'),
-  why: prose().describe('Why, for people.'),
+  why: prose(LONG_PROSE_MAX).describe('Why, for people.'),
 });
 
 const action = group({
   uid: text({ max: 63 }).describe('UID of the RolloutAction.'),
   result: choice(['Applied', 'Refused', 'Expired']).describe('What became of it.'),
-  message: prose().describe('Why, for people.'),
+  message: prose(LONG_PROSE_MAX).describe('Why, for people.'),
 });
 
 /** Most actions that a state remembers. */
@@ -73,7 +73,7 @@ export const ACTIONS_MAX = 32;
 export const stateSchema = group({
   phase: phase().describe('Phase of the Rollout.'),
   reason: choice(reasons).exactOptional().describe('Why it is paused or degraded.'),
-  message: prose().describe('Why it moves, waits or went back, for people.'),
+  message: prose(LONG_PROSE_MAX).describe('Why it moves, waits or went back, for people.'),
   stable: revision().exactOptional().describe('Revision that serves.'),
   release: release.exactOptional().describe('The release that is under way.'),
   releases: count().describe('Releases begun so far.'),

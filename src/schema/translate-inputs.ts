@@ -1,0 +1,128 @@
+import type { Slo } from '#core/gate.ts';
+import type { SeenAction } from '#core/model.ts';
+import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
+import { instant, present, record, text } from '#core/raw.ts';
+import type { Millis } from '#lib/units.ts';
+import { type MetricSourceSpec, metricSourceSpec } from './metric-source.ts';
+import { failed, type Parsed, readPart } from './parse.ts';
+import { type ProbeSuiteSpec, probeSuiteSpec } from './probe-suite.ts';
+import { millis } from './rollout.ts';
+import { rolloutActionSpec } from './rollout-action.ts';
+import { sloSpec } from './slo.ts';
+import { parseWindow } from './vocabulary.ts';
+
+/** Reads the objects that a Rollout names, in the words of the core. */
+
+function nameOf(object: unknown): string {
+  return text(record(object, 'metadata')['name']) ?? '';
+}
+
+export function readSlo(object: unknown): Parsed<Slo> {
+  const read = readPart(object, 'spec', sloSpec);
+  if (!read.ok) return read;
+  const { objective, window, sli, source } = read.value;
+  const { total, bad, good } = sli.events;
+  const windowMs = parseWindow(window.rolling);
+  if (windowMs === undefined) return failed('spec.window.rolling', 'must be a length of time such as 28d');
+  const share = ratioOfPercent(objective);
+  return {
+    ok: true,
+    value: present<Slo>({ name: nameOf(object), objective: share, windowMs, total, bad, good, source }),
+  };
+}
+
+/** `"99.9"` → 0.999, and not 0.9990000000000001 as a division gives. */
+export function ratioOfPercent(percent: string): number {
+  return Number(`${percent}e-2`);
+}
+
+/** A MetricSource as the operator opens it. Secrets are still names. */
+export interface SourceWish {
+  name: string;
+  url: string;
+  auth?: SecretAuth;
+  scrapeIntervalMs: Millis;
+  isDefault: boolean;
+  limits: { timeoutMs: Millis; maxBytes: number; maxSeries: number };
+}
+
+interface SecretRef {
+  namespace: string;
+  name: string;
+}
+
+export type SecretAuth =
+  | { kind: 'bearer'; secret: SecretRef; key: string }
+  | { kind: 'basic'; secret: SecretRef; usernameKey: string; passwordKey: string };
+
+export function readMetricSource(object: unknown): Parsed<SourceWish> {
+  const read = readPart(object, 'spec', metricSourceSpec);
+  if (!read.ok) return read;
+  const { prometheus, scrapeInterval, timeout, default: isDefault, limits } = read.value;
+  const value = present<SourceWish>({
+    name: nameOf(object),
+    url: prometheus.url,
+    auth: prometheus.auth === undefined ? undefined : authOf(prometheus.auth),
+    scrapeIntervalMs: millis(scrapeInterval),
+    isDefault,
+    limits: { timeoutMs: millis(timeout), ...limits },
+  });
+  return { ok: true, value };
+}
+
+function authOf({ bearer, basic }: NonNullable<MetricSourceSpec['prometheus']['auth']>): SecretAuth | undefined {
+  if (bearer !== undefined) {
+    const { key, ...secret } = bearer;
+    return { kind: 'bearer', secret, key };
+  }
+  if (basic === undefined) return undefined;
+  const { usernameKey, passwordKey, ...secret } = basic;
+  return { kind: 'basic', secret, usernameKey, passwordKey };
+}
+
+export function readProbeSuite(object: unknown): Parsed<ProbeSuite> {
+  const read = readPart(object, 'spec', probeSuiteSpec);
+  if (!read.ok) return read;
+  const { requests, every, retries } = read.value;
+  return {
+    ok: true,
+    value: { name: nameOf(object), requests: requests.map(requestOf), everyMs: millis(every), retries },
+  };
+}
+
+function requestOf({ name, http, expect }: ProbeSuiteSpec['requests'][number]): ProbeRequest {
+  return present<ProbeRequest>({
+    name,
+    method: http.method,
+    path: http.path,
+    port: http.port,
+    headers: Object.fromEntries(http.headers.map((header) => [header.name, header.value])),
+    body: http.body,
+    timeoutMs: millis(http.timeout),
+    expectStatus: expect.status,
+    bodyContains: expect.bodyContains,
+  });
+}
+
+/** Reads a RolloutAction. People count steps from 1, the core from 0. */
+export function readAction(object: unknown): Parsed<SeenAction & { rollout: string }> {
+  const read = readPart(object, 'spec', rolloutActionSpec);
+  if (!read.ok) return read;
+  const { rollout, verb, releaseUid, step, by, reason } = read.value;
+  const { uid, creationTimestamp } = record(object, 'metadata');
+  const createdAt = instant(creationTimestamp);
+  if (text(uid) === undefined || createdAt === undefined) return failed('metadata', 'has no uid or creationTimestamp');
+  const value = present<SeenAction & { rollout: string }>({
+    rollout,
+    uid: text(uid) ?? '',
+    name: nameOf(object),
+    verb,
+    releaseUid,
+    step: step === undefined ? undefined : step - 1,
+    by,
+    reason,
+    createdAt,
+    acknowledged: text(record(object, 'status')['state']) !== undefined,
+  });
+  return { ok: true, value };
+}

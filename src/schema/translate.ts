@@ -1,0 +1,155 @@
+import type { GateRole } from '#core/gate.ts';
+import type { Plan, Problem, Spec, State, Step } from '#core/model.ts';
+import { present, record } from '#core/raw.ts';
+import { OperatorError } from '#lib/errors.ts';
+import { shortHash } from '#lib/hash.ts';
+import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
+import { readPart, readValue } from './parse.ts';
+import { podTemplateProblems } from './pod-template.ts';
+import { clip, LONG_PROSE_MAX } from './release-words.ts';
+import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
+import { stateSchema } from './state.ts';
+import { type Budget, type Change, readRelease } from './translate-release.ts';
+
+/** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
+export interface RolloutWish {
+  spec: Spec;
+  /** Rollout.spec with its defaults: selector, pod template, other Services. */
+  source: RolloutSpec;
+  /** Undefined: the planner derives them when a release begins. */
+  steps?: Step[];
+  gates: GateWish[];
+  /** Names of probe suites. */
+  probes: string[];
+  budget: Budget;
+  change: Change;
+}
+
+/** One entry of `gates`: its SLO is still a name. */
+export interface GateWish {
+  slo: string;
+  role: GateRole;
+  /** Undefined: 1 − objective. */
+  tolerate?: number;
+  /** Undefined: three times the planner's forecast, at least 30 minutes. */
+  maxWaitMs?: Millis;
+}
+
+/** A Rollout that was read, or everything that is wrong with it. */
+export type ReadRollout = ({ ok: true } & RolloutWish) | { ok: false; problems: Problem[] };
+
+/** Reads a Rollout. Problems name the field and the fix, in the order of the fields. */
+export function readRollout(object: unknown): ReadRollout {
+  const read = readPart(object, 'spec', rolloutSpec);
+  if (!read.ok) return read;
+  const problems = podTemplateProblems(read.value.template.spec);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, ...wishOf(read.value, object) };
+}
+
+function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
+  return present<RolloutWish>({
+    spec: specOf(given),
+    source: given,
+    steps: given.steps?.map(stepOf),
+    gates: given.gates.map(({ slo, role, tolerate, maxWait }) =>
+      present<GateWish>({
+        slo,
+        role,
+        tolerate: tolerate === undefined ? undefined : shareOf(tolerate),
+        maxWaitMs: maxWait === undefined ? undefined : millis(maxWait),
+      }),
+    ),
+    probes: given.probes.map(({ suite }) => suite),
+    budget: { targetSpend: shareOf(given.budget.targetSpend), maxSpend: shareOf(given.budget.maxSpend) },
+    change: changeOf(object),
+  });
+}
+
+function specOf(given: RolloutSpec): Spec {
+  return {
+    replicas: given.replicas,
+    revision: revisionOf(given.template),
+    minReadyMs: given.minReadySeconds * 1000,
+    progressDeadlineMs: millis(given.progressDeadline),
+    revisionHistoryLimit: given.revisionHistoryLimit,
+    service: given.service,
+    routes: given.traffic.map(({ httpRoute }) => httpRoute),
+    onBreach: given.onBreach,
+    scaleDownDelayMs: millis(given.scaleDownDelay),
+    rollbackWindow: given.rollbackWindow,
+    settleMs: millis(given.settle),
+  };
+}
+
+function stepOf({ weight, hold, canaryReplicas, pause }: NonNullable<RolloutSpec['steps']>[number]): Step {
+  return present<Step>({
+    weight: parsePercent(weight) ?? 0,
+    holdMs: millis(hold),
+    canaryReplicas,
+    pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
+  });
+}
+
+function shareOf(percent: number | string): number {
+  return (parsePercent(percent) ?? 0) / WHOLE;
+}
+
+/** Names a pod template by its content. Our own labels do not count: they come and go with the arms. */
+export function revisionOf({ metadata, spec }: RolloutSpec['template']): string {
+  const labels = Object.fromEntries(
+    Object.entries(metadata.labels).filter(([key]) => !key.startsWith('headgate.dev/')),
+  );
+  const annotations = Object.keys(metadata.annotations ?? {}).length === 0 ? undefined : metadata.annotations;
+  return shortHash({ metadata: { labels, annotations }, spec });
+}
+
+const CHANGE = 'headgate.dev/change-';
+const CHANGE_MAX = { commit: 256, author: 256, kind: 63 } as const;
+
+function changeOf(object: unknown): Change {
+  const annotations = (object as { metadata?: { annotations?: Record<string, string> } }).metadata?.annotations ?? {};
+  const found = (Object.keys(CHANGE_MAX) as (keyof Change)[]).map((key) => {
+    const value = annotations[`${CHANGE}${key}`];
+    return [key, typeof value === 'string' && value !== '' ? value.slice(0, CHANGE_MAX[key]) : undefined];
+  });
+  return present<Change>(Object.fromEntries(found));
+}
+
+/**
+ * The machine's memory of a Rollout; undefined when there is none yet. Throws KUBE_INVALID when there is one that cannot
+ * be read: a fresh start would forget a release whose traffic is out there, so everything stays until a person looks.
+ */
+export function readState(object: unknown): State | undefined {
+  const { state } = record(object, 'status');
+  if (state === undefined) return undefined;
+  const read = readValue(state, 'status.state', stateSchema);
+  if (read.ok) return read.value;
+  const [problem] = read.problems;
+  throw new OperatorError(
+    'KUBE_INVALID',
+    `${problem?.field ?? 'status.state'}: ${problem?.message ?? 'cannot be read'}`,
+  );
+}
+
+/** The state as status.state takes it: sentences longer than the schema allows are cut, all else is as it was. */
+export function storable(state: State): State {
+  const { release, ended } = state;
+  const cut = (sentence: string) => clip(sentence, LONG_PROSE_MAX);
+  return present<State>({
+    ...state,
+    message: cut(state.message),
+    ended: ended && { ...ended, why: cut(ended.why) },
+    actions: state.actions.map((action) => ({ ...action, message: cut(action.message) })),
+    release: release && {
+      ...release,
+      ...(release.earlierBreach === undefined ? {} : { earlierBreach: cut(release.earlierBreach) }),
+      ...(release.ending === undefined ? {} : { ending: { ...release.ending, why: cut(release.ending.why) } }),
+    },
+  });
+}
+
+/** The plan that a Release records; undefined when it cannot be read. */
+export function readPlan(release: unknown): Plan | undefined {
+  const read = readRelease(release);
+  return read.ok ? read.value.plan : undefined;
+}
