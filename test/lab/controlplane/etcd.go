@@ -70,6 +70,8 @@ func etcdConfig(dataDir, clientURL, peerURL string) (*embed.Config, error) {
 	config.Dir = dataDir
 	config.UnsafeNoFsync = true
 	config.LogLevel = "warn"
+	// Zero, the value for those who embed etcd, would log every single request as slow.
+	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration
 	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{*client}, []url.URL{*client}
 	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{*peer}, []url.URL{*peer}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)

@@ -1,5 +1,5 @@
 // Command labplane is the lab's control plane in one binary: etcd, kube-apiserver,
-// kube-controller-manager and kubectl, linked from their Go modules.
+// kube-controller-manager and kubectl, linked from their Go modules, and a small discovery for Prometheus.
 //
 // The first argument picks the program, the rest are its own flags, as upstream documents them.
 package main
@@ -17,6 +17,7 @@ var programs = map[string]func() int{
 	"kube-apiserver":          runAPIServer,
 	"kube-controller-manager": runControllerManager,
 	"kubectl":                 runKubectl,
+	"pod-targets":             runPodTargets,
 }
 
 func main() {

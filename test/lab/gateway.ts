@@ -1,0 +1,62 @@
+import { apiServerUrl, type Layout, ports } from './layout.ts';
+import type { ProcessSpec } from './processes.ts';
+
+/** The Gateway that tests attach their routes to, from any namespace. */
+export const gateway = { namespace: 'lab-system', name: 'lab', className: 'traefik' } as const;
+
+export function traefik({ place, tools, credentials }: Layout): ProcessSpec {
+  return {
+    name: 'traefik',
+    argv: [
+      tools.traefik,
+      // A Gateway's listener is served by the entry point that has its port.
+      `--entrypoints.web.address=${place.address}:${ports.gateway}`,
+      '--providers.kubernetesgateway=true',
+      `--providers.kubernetesgateway.endpoint=${apiServerUrl(place)}`,
+      `--providers.kubernetesgateway.token=${credentials.adminTokenFile}`,
+      `--providers.kubernetesgateway.certauthfilepath=${credentials.caFile}`,
+      `--providers.kubernetesgateway.statusaddress.ip=${place.address}`,
+      // The client's own rate limit (50 a second) would delay route statuses when many tests run at once.
+      '--providers.kubernetesgateway.qps=-1',
+      // The default of 2 s between two configurations would dominate the time from a weight to its traffic.
+      '--providers.providersthrottleduration=100ms',
+      // Two idle connections per pod, the default, mean a new connection for nearly every request under load.
+      '--serverstransport.maxidleconnsperhost=200',
+      `--entrypoints.traefik.address=${place.address}:${ports.traefik}`,
+      '--ping=true',
+      '--api.insecure=true',
+      '--metrics.prometheus=true',
+      '--metrics.prometheus.addrouterslabels=true',
+      '--metrics.prometheus.addserviceslabels=true',
+      // Bounds on both sides of the usual latency objectives; the default has only four buckets.
+      '--metrics.prometheus.buckets=0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10',
+      '--log.level=INFO',
+      '--global.checknewversion=false',
+      '--global.sendanonymoususage=false',
+    ],
+  };
+}
+
+/** What the lab puts into the cluster once the Gateway API's kinds are there. */
+export function gatewayObjects(): readonly object[] {
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: gateway.namespace } },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'GatewayClass',
+      metadata: { name: gateway.className },
+      spec: { controllerName: 'traefik.io/gateway-controller' },
+    },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'Gateway',
+      metadata: { name: gateway.name, namespace: gateway.namespace },
+      spec: {
+        gatewayClassName: gateway.className,
+        listeners: [
+          { name: 'http', protocol: 'HTTP', port: ports.gateway, allowedRoutes: { namespaces: { from: 'All' } } },
+        ],
+      },
+    },
+  ];
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Versions of everything that the lab runs and does not build from this repository. */
+export const versions = { kubernetes: 'v1.36.1', traefik: '3.7.13' } as const;
+
+export const repoRoot = join(import.meta.dirname, '../..');
+export const cacheDir = join(repoRoot, '.cache/lab');
+export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
+
+/** Paths of the programs and files that a lab starts from. */
+export interface Tools {
+  /** etcd, kube-apiserver, kube-controller-manager and kubectl, picked by the first argument. */
+  readonly labplane: string;
+  /** Folder with the Gateway API's CRDs, one YAML file each. */
+  readonly crds: string;
+  readonly traefik: string;
+  readonly prometheus: string;
+}
+
+/** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
+export function controlPlaneBuildDir(): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(controlPlaneDir).sort()) {
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(controlPlaneDir, name)))
+      .update('\0');
+  }
+  return join(cacheDir, `controlplane-${hash.digest('hex').slice(0, 16)}`);
+}
+
+export function traefikDir(): string {
+  return join(cacheDir, `traefik-${versions.traefik}`);
+}
+
+export function toolPaths(): Tools {
+  const build = controlPlaneBuildDir();
+  return {
+    labplane: join(build, 'labplane'),
+    crds: join(build, 'crds'),
+    traefik: join(traefikDir(), 'traefik'),
+    prometheus: '/usr/bin/prometheus',
+  };
+}
+
+/** The tools, once all of them are there. */
+export function findTools(): Tools {
+  const tools = toolPaths();
+  const missing = Object.values(tools).filter((path) => !existsSync(path));
+  if (missing.length > 0) throw new Error(`the lab lacks ${missing.join(', ')}: run \`make setup\` first`);
+  return tools;
+}
