@@ -121,7 +121,6 @@ export const releaseStatus = group({
   record: text({ max: 256 })
     .exactOptional()
     .describe('What of the state was recorded last. Only the operator reads it.'),
-  record: text({ max: 512 }).exactOptional().describe('What the operator recorded last. Only the operator reads it.'),
   evidence: text({ max: 10_240 }).exactOptional().describe('Checkpoint of the gates. Only the operator reads it.'),
 });
 
