@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { realClock } from '../../lab/kubelet/process.ts';
+import { systemClock } from '#runtime/system-clock.ts';
 import type { WatchEvents, WatchObjects } from '../../lab/kubelet/watch.ts';
 import { createLoadClient } from '../../lab/load/client.ts';
 import type { Peer } from '../../lab/load/connection.ts';
+import { watchEndpoints } from '../../lab/load/endpoints.ts';
 import { type Load, startLoad } from '../../lab/load/load.ts';
-import type { LoadReport } from '../../lab/load/recorder.ts';
+import type { LoadReport, Outcome } from '../../lab/load/recorder.ts';
 import { healthy } from '../../lab/pods/behaviour.ts';
 import { createPod, type RunningPod } from '../../lab/pods/pod.ts';
 
@@ -18,7 +19,7 @@ afterEach(async () => {
 async function podAt(name: string, change: Partial<typeof healthy> = {}): Promise<{ pod: RunningPod; peer: Peer }> {
   const behaviour = { ...healthy, latencyMs: 0.1, ...change };
   const at = { address: '127.0.0.1', port: 0, namespace: 'shop', seed: name };
-  const pod = createPod({ ...at, image: `lab/${name}:v1`, pod: name, behaviour, clock: realClock, onExit() {} });
+  const pod = createPod({ ...at, image: `lab/${name}:v1`, pod: name, behaviour, clock: systemClock, onExit() {} });
   const { port } = await pod.start();
   cleanups.push(() => pod.kill());
   return { pod, peer: { address: '127.0.0.1', port } };
@@ -52,7 +53,7 @@ const url = ({ address, port }: Peer) => `http://${address}:${port}`;
 
 test('every request that is offered is in exactly one result', async () => {
   const { peer } = await podAt('shop-1', { errorPercent: 30 });
-  const load = startLoad({ rate: 500, gateway: { url: url(peer), host: 'shop.example' }, clock: realClock });
+  const load = startLoad({ rate: 500, gateway: { url: url(peer), host: 'shop.example' }, clock: systemClock });
   const report = await runUntil(load, 200);
   expect(total(report)).toBe(report.offered.gateway);
   expect(report.inFlight.gateway).toBe(0);
@@ -66,7 +67,7 @@ test('every request that is offered is in exactly one result', async () => {
 
 test('an answer that never comes does not hold back the schedule', async () => {
   const { peer } = await podAt('shop-1', { hang: true });
-  const load = startLoad({ rate: 400, gateway: { url: url(peer), timeoutMs: 60, connections: 2 }, clock: realClock });
+  const load = startLoad({ rate: 400, gateway: { url: url(peer), timeoutMs: 60, connections: 2 }, clock: systemClock });
   const report = await runUntil(load, 60);
   expect(
     total(report, ({ result }) => result === 'timeout'),
@@ -77,9 +78,9 @@ test('an answer that never comes does not hold back the schedule', async () => {
 test('nobody listens: every request is a failed connect, and none is retried', async () => {
   const { pod, peer } = await podAt('shop-1');
   pod.kill();
-  const client = createLoadClient({ clock: realClock, choosePeer: () => peer });
+  const client = createLoadClient({ clock: systemClock, choosePeer: () => peer });
   expect(await client.send()).toMatchObject({ result: 'connect', error: expect.stringContaining('ECONNREFUSED') });
-  const nobody = createLoadClient({ clock: realClock, choosePeer: () => undefined });
+  const nobody = createLoadClient({ clock: systemClock, choosePeer: () => undefined });
   expect(await nobody.send()).toMatchObject({ result: 'connect', error: 'no ready endpoint' });
 });
 
@@ -92,7 +93,7 @@ test('a server that closes reused connections without an answer costs a retry an
     return response.end('ok');
   });
   const peer = await serve(server);
-  const client = createLoadClient({ clock: realClock, choosePeer: () => peer, connections: 1 });
+  const client = createLoadClient({ clock: systemClock, choosePeer: () => peer, connections: 1 });
   cleanups.push(client.close);
   const outcomes = [await client.send(), await client.send(), await client.send()];
   expect(outcomes.map(({ result, retried = false }) => ({ result, retried }))).toEqual([
@@ -105,7 +106,7 @@ test('a server that closes reused connections without an answer costs a retry an
 test('a connection that closed while idle is replaced without a word', async () => {
   const server = createServer((_request, response) => response.end('ok'));
   const peer = await serve(server);
-  const client = createLoadClient({ clock: realClock, choosePeer: () => peer, connections: 1 });
+  const client = createLoadClient({ clock: systemClock, choosePeer: () => peer, connections: 1 });
   cleanups.push(client.close);
   await client.send();
   server.closeAllConnections();
@@ -122,7 +123,7 @@ test.each([
     return response.write('half', () => request.socket.destroy());
   });
   const peer = await serve(server);
-  const client = createLoadClient({ clock: realClock, choosePeer: () => peer, connections: 1 });
+  const client = createLoadClient({ clock: systemClock, choosePeer: () => peer, connections: 1 });
   cleanups.push(client.close);
   const outcome = await client.send();
   expect(outcome.result, because).toBe('reset');
@@ -148,31 +149,41 @@ function fakeSlices(): { watch: WatchObjects; set(...peers: Peer[]): void } {
   };
 }
 
-test('an in-cluster client stays on its connection after the endpoint has left, until it is told to go', async () => {
-  const old = await podAt('old', { slowStopMs: 300 });
+test('an in-cluster client stays on its connections after the endpoint has left, until it is told to go', async () => {
+  const old = await podAt('old');
   const young = await podAt('young');
   const slices = fakeSlices();
-  const load = startLoad({
-    rate: 300,
-    service: { namespace: 'shop', name: 'shop', connections: 3, rate: 300 },
-    clock: realClock,
-    watch: (...of) => {
-      slices.watch(...of);
-      slices.set(old.peer);
-    },
-  });
-  const answered = (image: string) => load.report().images.find((seen) => seen.image === `lab/${image}:v1`)?.count ?? 0;
-  await until(() => answered('old') >= 10);
+  const endpoints = watchEndpoints(slices.watch, { namespace: 'shop', name: 'shop' });
+  slices.set(old.peer);
+  const client = createLoadClient({ clock: systemClock, choosePeer: endpoints.next, connections: 3 });
+  cleanups.push(client.close, endpoints.close);
+  const images = async (requests: number) => {
+    const outcomes: Outcome[] = [];
+    for (let i = 0; i < requests; i++) outcomes.push(await client.send());
+    expect(outcomes.filter(({ result }) => result !== '2xx')).toEqual([]);
+    return outcomes.map(({ pod }) => pod);
+  };
+  expect(await images(3)).toEqual(['old', 'old', 'old']);
   slices.set(young.peer);
-  const before = answered('old');
-  await until(() => answered('old') >= before + 30);
-  expect(answered('young'), 'kills: choosing an endpoint per request').toBe(0);
-  const stopping = old.pod.stop(5000);
-  await until(() => answered('young') >= 30);
-  await stopping;
-  const report = await load.stop();
-  expect(report.failed.service, JSON.stringify(load.failures().slice(0, 3))).toBe(0);
-  expect(load.peers('service')).toEqual([]);
+  expect(endpoints.ready()).toEqual([young.peer]);
+  expect(await images(9), 'kills: choosing an endpoint per request').toEqual(Array(9).fill('old'));
+  const stopped = old.pod.stop(5000);
+  expect(await images(3), 'kills: going before the server says so').toEqual(Array(3).fill('old'));
+  expect(await images(6), 'kills: staying after Connection: close').toEqual(Array(6).fill('young'));
+  expect(client.peers()).toEqual([young.peer, young.peer, young.peer]);
+  await stopped;
+});
+
+test('a Service without ready endpoints offers its requests all the same, once its slices were listed', async () => {
+  const load = startLoad({
+    rate: 500,
+    service: { namespace: 'shop', name: 'shop' },
+    clock: systemClock,
+    watch: (_watched, events) => events.synced?.(),
+  });
+  const report = await runUntil(load, 5);
+  expect(report.failed.service).toBe(report.offered.service);
+  expect(load.failures()[0]).toMatchObject({ client: 'service', result: 'connect', error: 'no ready endpoint' });
 });
 
 test('connections are renewed only when asked for', async () => {
@@ -182,8 +193,8 @@ test('connections are renewed only when asked for', async () => {
     dials += 1;
     return peer;
   };
-  const loyal = createLoadClient({ clock: realClock, choosePeer, connections: 1 });
-  const fickle = createLoadClient({ clock: realClock, choosePeer, connections: 1, renewAfterRequests: 2 });
+  const loyal = createLoadClient({ clock: systemClock, choosePeer, connections: 1 });
+  const fickle = createLoadClient({ clock: systemClock, choosePeer, connections: 1, renewAfterRequests: 2 });
   cleanups.push(loyal.close, fickle.close);
   for (let i = 0; i < 6; i++) await loyal.send();
   expect(dials).toBe(1);

@@ -10,6 +10,7 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { type ErrorCode, OperatorError } from '#lib/errors.ts';
 import type { KubeApi, KubeObject, ListOptions, ObjectRef, Resource, WriteOptions } from '#ports/kube-api.ts';
+import { systemClock, systemRandom } from '#runtime/system-clock.ts';
 import { lines, type WatchObjects, watchWith } from './watch.ts';
 
 export interface LabConnection {
@@ -75,7 +76,10 @@ export function createLabClient(connection: LabConnection): LabClient {
 
   return {
     ...verbs(ask),
-    watch: watchWith({ list: (path, query, signal) => ask({ method: 'GET', path, query, signal }), stream, pathOf }),
+    watch: watchWith({
+      list: (path, query, signal) => ask({ method: 'GET', path, query, signal }),
+      ...{ stream, pathOf, clock: systemClock, random: systemRandom },
+    }),
     async close() {
       await Promise.all([calls.destroy(), streams.destroy()]);
     },

@@ -18,7 +18,7 @@ import { parseParts } from '../pods/behaviour.ts';
 import type { CreatePod } from '../pods/pod.ts';
 import { createAddresses } from './addresses.ts';
 import { type Pod, podResource } from './pod-object.ts';
-import { type PodWorker, startWorker } from './pod-worker.ts';
+import { createWorker, type PodWorker } from './pod-worker.ts';
 import type { HttpGet } from './readiness.ts';
 import type { WatchObjects } from './watch.ts';
 
@@ -73,7 +73,9 @@ export function startKubelet(deps: KubeletDeps): Kubelet {
     }
     const { nodeName: bound = nodeName } = pod.spec;
     if (bound !== nodeName || ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return;
-    workers.set(uid, startWorker({ ...deps, addresses, nodeName, nodeAddress }, pod));
+    const fresh = createWorker({ ...deps, addresses, nodeName, nodeAddress }, pod);
+    workers.set(uid, fresh);
+    fresh.start();
   }
   function gone({ metadata: { uid = '' } }: KubeObject): void {
     workers.get(uid)?.removed();

@@ -11,12 +11,13 @@
 import { request } from 'undici';
 import { hasCode } from '#lib/errors.ts';
 import type { KubeApi } from '#ports/kube-api.ts';
+import { systemClock, systemRandom } from '#runtime/system-clock.ts';
 import { createPod } from '../pods/pod.ts';
 import { createLabClient } from './client.ts';
 import { type Fault, startKubelet } from './kubelet.ts';
 import { nodeResource } from './pod-object.ts';
 import { timestamp } from './pod-status.ts';
-import { createLog, openControl, readArguments, readConnection, realClock, stopOnSignal } from './process.ts';
+import { createLog, openControl, readArguments, readConnection, stopOnSignal } from './process.ts';
 import type { HttpGet } from './readiness.ts';
 
 const flags = readArguments(['kubeconfig', 'server', 'token', 'ca', 'pod-cidr', 'node', 'control']);
@@ -44,8 +45,8 @@ await ensureNode(client);
 const kubelet = startKubelet({
   api: client,
   watch: client.watch,
-  clock: realClock,
-  random: Math.random,
+  clock: systemClock,
+  random: systemRandom,
   log,
   createPod,
   httpGet,

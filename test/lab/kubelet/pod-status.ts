@@ -10,7 +10,7 @@ export interface ContainerView {
   ready: boolean;
   restartCount: number;
   /** How the run before this one ended. */
-  last: { exitCode: number; startedAt: Millis; finishedAt: Millis } | undefined;
+  last: { exitCode: number; startedAt: Millis; finishedAt: Millis; message?: string | undefined } | undefined;
 }
 
 export type ContainerState =
@@ -37,9 +37,7 @@ export interface PodStatus {
 
 export function podStatus(input: StatusInput): PodStatus {
   const { pod, container, address, hostAddress, startedAt } = input;
-  const { state, restartCount } = container;
-  // Once a container has run, a pod stays Running while it waits to be restarted.
-  const phase = state.kind === 'running' || restartCount > 0 ? 'Running' : 'Pending';
+  const phase = hasRun(container) ? 'Running' : 'Pending';
   const addresses = address === undefined ? {} : { podIP: address, podIPs: [{ ip: address }] };
   return {
     phase,
@@ -52,6 +50,11 @@ export function podStatus(input: StatusInput): PodStatus {
   };
 }
 
+/** Once a container has run, its pod stays Running while it waits to be restarted. */
+function hasRun({ state, restartCount, last }: ContainerView): boolean {
+  return state.kind === 'running' || restartCount > 0 || last !== undefined;
+}
+
 /** A digest that the image's name fixes: the same tag is the same digest everywhere in the lab. */
 export function imageDigest(image: string): string {
   return `sha256:${createHash('sha256').update(image).digest('hex')}`;
@@ -60,12 +63,11 @@ export function imageDigest(image: string): string {
 function containerStatus({ name, image }: Container, view: ContainerView): Record<string, unknown> {
   const { state, ready, restartCount, last } = view;
   const running = state.kind === 'running';
-  const pulled = running || restartCount > 0;
   const { kind: _, ...waiting } = state;
   return {
     name,
     image,
-    imageID: pulled ? imageDigest(image) : '',
+    imageID: hasRun(view) ? imageDigest(image) : '',
     ready,
     restartCount,
     started: running,
@@ -74,9 +76,10 @@ function containerStatus({ name, image }: Container, view: ContainerView): Recor
   };
 }
 
-function terminated({ exitCode, startedAt, finishedAt }: NonNullable<ContainerView['last']>): Record<string, unknown> {
+function terminated(last: NonNullable<ContainerView['last']>): Record<string, unknown> {
+  const { exitCode, startedAt, finishedAt, message } = last;
   const times = { startedAt: timestamp(startedAt), finishedAt: timestamp(finishedAt) };
-  return { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', ...times };
+  return { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', message, ...times };
 }
 
 function conditions({ pod, container, previous, now }: StatusInput): Condition[] {

@@ -33,6 +33,8 @@ export interface WorkerDeps {
 }
 
 export interface PodWorker {
+  /** Begins to work. Apart from making it, because its first write may already come back as an update. */
+  start(): void;
   /** The newest object from the watch. Labels and annotations may change; they mean nothing here. */
   update(pod: Pod): void;
   /** The object is gone from the API: the process goes at once. */
@@ -48,7 +50,7 @@ const LONGEST_RESTART_MS = 10_000;
 const LONG_RUN_MS = 60_000;
 const RETRY_MS = 500;
 
-export function startWorker(deps: WorkerDeps, first: Pod): PodWorker {
+export function createWorker(deps: WorkerDeps, first: Pod): PodWorker {
   const { api, clock, addresses } = deps;
   const writer = createStatusWriter({ api, clock, pod: first });
   const startedAt = clock.now();
@@ -102,7 +104,7 @@ export function startWorker(deps: WorkerDeps, first: Pod): PodWorker {
       await next.start();
     } catch (error) {
       deps.log.warn('pod did not start', { pod: name, namespace, error: String(error) });
-      return exited({ code: 128, launchedAt, behaviour });
+      return exited({ code: 128, launchedAt, behaviour, message: String(error) });
     }
     if (server !== next || ending) return;
     show({ state: { kind: 'running', startedAt: launchedAt } });
@@ -111,18 +113,18 @@ export function startWorker(deps: WorkerDeps, first: Pod): PodWorker {
     stopWatching = watchReadiness({ container, address, port, selfReady: next.ready, clock, httpGet, changed });
   }
 
-  function exited({ code, launchedAt, behaviour }: { code: number; launchedAt: Millis; behaviour: Behaviour }): void {
+  function exited({ code, launchedAt, behaviour, message }: Exit): void {
     stopWatching();
     server = undefined;
     if (ending) return;
     const finishedAt = clock.now();
     crashes = finishedAt - launchedAt >= LONG_RUN_MS ? 1 : crashes + 1;
     const delayMs = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (crashes - 1));
-    const message = `back-off ${delayMs / 1000}s restarting failed container ${container.name}`;
+    const backoff = `back-off ${delayMs / 1000}s restarting failed container ${container.name}`;
     show({
       ready: false,
-      state: { kind: 'waiting', reason: 'CrashLoopBackOff', message },
-      last: { exitCode: code, startedAt: launchedAt, finishedAt },
+      state: { kind: 'waiting', reason: 'CrashLoopBackOff', message: backoff },
+      last: { exitCode: code, startedAt: launchedAt, finishedAt, message },
     });
     cancelRestart = clock.timer(delayMs, () => {
       view = { ...view, restartCount: view.restartCount + 1 };
@@ -156,12 +158,11 @@ export function startWorker(deps: WorkerDeps, first: Pod): PodWorker {
     void finish();
   }
 
-  if (first.metadata.deletionTimestamp === undefined) {
-    void bindToNode(deps, () => (ending || ended ? undefined : pod)).then((bound) => (bound ? begin() : undefined));
-  } else {
-    update(first);
-  }
   return {
+    start() {
+      if (first.metadata.deletionTimestamp !== undefined) update(first);
+      else void bindToNode(deps, () => (ending ? undefined : pod)).then((bound) => (bound ? begin() : undefined));
+    },
     update,
     removed() {
       ending = true;
@@ -173,6 +174,15 @@ export function startWorker(deps: WorkerDeps, first: Pod): PodWorker {
     },
     pod: () => pod,
   };
+}
+
+interface Exit {
+  code: number;
+  launchedAt: Millis;
+  /** Of the image: what the next run does. */
+  behaviour: Behaviour;
+  /** Why it never ran, e.g. an address in use. */
+  message?: string;
 }
 
 function takeAddress(addresses: Addresses, { status }: Pod): string {

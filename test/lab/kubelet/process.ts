@@ -1,37 +1,18 @@
-/** What every process of the lab shares: the real clock, log lines, arguments and a control port. */
+/** What every process of the lab shares: log lines, arguments, the way to the API server and a control port. */
 
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { pino } from 'pino';
 import { parse } from 'yaml';
-import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
+import { createJsonLog } from '#runtime/json-log.ts';
 import type { LabConnection } from './client.ts';
 
-export const realClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  timer(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
-/** JSON lines on standard error, so that standard output stays for results. `debug` is left out. */
-export function createLog(fields: Record<string, unknown> = {}): Log {
-  const line =
-    (level: string) =>
-    (message: string, more: Record<string, unknown> = {}) => {
-      process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), level, message, ...fields, ...more })}\n`);
-    };
-  return {
-    debug() {},
-    info: line('info'),
-    warn: line('warn'),
-    error: line('error'),
-    with: (more) => createLog({ ...fields, ...more }),
-  };
+/** JSON lines on standard error, so that standard output stays for results. */
+export function createLog(fields: Record<string, unknown>): Log {
+  return createJsonLog({ stream: pino.destination({ fd: 2, sync: true }) }).with(fields);
 }
 
 /** `--name value` pairs; unknown names are an error that names them. */

@@ -3,9 +3,10 @@
  * Objects that vanished while nobody watched are reported gone by the relist.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode, OperatorError } from '#lib/errors.ts';
+import { type Clock, sleep } from '#ports/clock.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
+import type { Random } from '#ports/random.ts';
 
 export interface Watched {
   resource: Resource;
@@ -19,6 +20,8 @@ export interface WatchEvents {
   set(object: KubeObject): void;
   /** Removed; the last state that was seen. */
   gone(object: KubeObject): void;
+  /** The first list is through: what was not reported by now does not exist. Repeated after a relist. */
+  synced?(): void;
   /** A list or stream failed; the watch goes on by itself. */
   failed?(error: unknown): void;
 }
@@ -33,6 +36,8 @@ export interface WatchTransport {
   /** One JSON document a line. */
   stream(call: { method: 'GET'; path: string; query: Query; signal: AbortSignal }): AsyncGenerator<string>;
   pathOf(place: { resource: Resource; namespace?: string | undefined }): string;
+  clock: Clock;
+  random: Random;
 }
 
 interface List {
@@ -72,11 +77,13 @@ async function run(transport: WatchTransport, { watched, events, signal }: Watch
         backoffMs = LEAST_BACKOFF_MS;
         dispatch(event, known, events);
       }
+      // The server ends every stream after minutes; one that it ends at once must not become a hot loop.
+      await sleep(transport.clock, LEAST_BACKOFF_MS);
     } catch (error) {
       if (signal.aborted) return;
       if (hasCode(error, 'KUBE_EXPIRED')) version = undefined;
       events.failed?.(error);
-      await pause(backoffMs * (0.5 + Math.random() / 2));
+      await sleep(transport.clock, backoffMs * (0.5 + transport.random() / 2));
       backoffMs = Math.min(MOST_BACKOFF_MS, backoffMs * 2);
     }
   }
@@ -93,6 +100,7 @@ async function relist(transport: WatchTransport, watching: Watching, known: Map<
     events.gone(object);
   }
   for (const object of page.items) dispatch({ type: 'ADDED', object }, known, events);
+  events.synced?.();
   return page.metadata.resourceVersion;
 }
 

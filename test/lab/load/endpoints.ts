@@ -28,6 +28,8 @@ export interface Endpoints {
   /** The next ready endpoint, each in its turn. */
   next(): Peer | undefined;
   ready(): Peer[];
+  /** Resolves when the first list is through; before it an empty answer would mean nothing. */
+  synced: Promise<void>;
   close(): void;
 }
 
@@ -39,6 +41,7 @@ export function watchEndpoints(watch: WatchObjects, { namespace, name, port }: S
   const changed = () => {
     ready = [...slices.values()].flatMap((slice) => readyIn(slice, port));
   };
+  const synced = Promise.withResolvers<void>();
   const watched = { resource: endpointSliceResource, namespace, labelSelector: `kubernetes.io/service-name=${name}` };
   const events = {
     set(slice: KubeObject) {
@@ -49,6 +52,7 @@ export function watchEndpoints(watch: WatchObjects, { namespace, name, port }: S
       slices.delete(slice.metadata.name);
       changed();
     },
+    synced: () => synced.resolve(),
   };
   watch(watched, events, stopped.signal);
   return {
@@ -57,6 +61,7 @@ export function watchEndpoints(watch: WatchObjects, { namespace, name, port }: S
       return ready[turn % Math.max(1, ready.length)];
     },
     ready: () => ready,
+    synced: synced.promise,
     close: () => stopped.abort(),
   };
 }

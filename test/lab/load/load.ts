@@ -69,10 +69,13 @@ export function startLoad(spec: LoadSpec): Load {
   const stops: (() => Promise<void>)[] = [];
   const ends: (() => void)[] = [];
 
+  let stopped = false;
+
   function run(kind: ClientKind, client: LoadClient, rate: number): void {
+    if (stopped) return;
     clients.set(kind, client);
-    stops.push(startSchedule({ clock, recorder, kind, rate, send: client.send }));
     ends.push(client.close);
+    stops.push(startSchedule({ clock, recorder, kind, rate, send: client.send }));
   }
   if (spec.gateway !== undefined) run('gateway', gatewayClient(spec.gateway, clock), spec.gateway.rate ?? spec.rate);
   if (spec.service !== undefined) {
@@ -80,7 +83,9 @@ export function startLoad(spec: LoadSpec): Load {
     const endpoints = watchEndpoints(spec.watch, spec.service);
     ends.push(endpoints.close);
     const client = createLoadClient({ ...spec.service, clock, choosePeer: endpoints.next });
-    run('service', client, spec.service.rate ?? spec.rate);
+    const rate = spec.service.rate ?? spec.rate;
+    // A client that starts before its node has heard of the Service would only tell how quick this process starts.
+    void endpoints.synced.then(() => run('service', client, rate));
   }
 
   return {
@@ -88,6 +93,7 @@ export function startLoad(spec: LoadSpec): Load {
     failures: recorder.failures,
     peers: (kind) => (clients.get(kind)?.peers() ?? []).map(({ address, port }) => `${address}:${port}`),
     async stop() {
+      stopped = true;
       await Promise.all(stops.map((stop) => stop()));
       for (const end of ends) end();
       return recorder.report();

@@ -13,8 +13,9 @@
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { systemClock } from '#runtime/system-clock.ts';
 import { createLabClient } from '../kubelet/client.ts';
-import { openControl, readArguments, readConnection, realClock, stopOnSignal } from '../kubelet/process.ts';
+import { openControl, readArguments, readConnection, stopOnSignal } from '../kubelet/process.ts';
 import { type LoadSpec, startLoad } from './load.ts';
 
 const tuning = {
@@ -47,7 +48,7 @@ const flags = readArguments(['config']);
 const config = schema.parse(JSON.parse(readFileSync(flags.config ?? 0, 'utf8')));
 const connection = config.service === undefined ? undefined : readConnection(withoutUndefined(config));
 const kube = connection === undefined ? undefined : createLabClient(connection);
-const spec: LoadSpec = { ...config, clock: realClock, watch: kube?.watch };
+const spec: LoadSpec = { ...config, clock: systemClock, watch: kube?.watch };
 const load = startLoad(spec);
 
 let stopping: ReturnType<typeof load.stop> | undefined;
@@ -68,7 +69,7 @@ const control = await openControl(config.control ?? '127.0.0.1:0', {
 print({ ready: true, control: control.address });
 setInterval(() => {
   const { offered, inFlight, retried, failed } = load.report();
-  print({ at: realClock.now(), offered, inFlight, retried, failed });
+  print({ at: systemClock.now(), offered, inFlight, retried, failed });
 }, config.printEveryMs ?? 1000);
 stopOnSignal(async () => {
   await stop();

@@ -1,0 +1,227 @@
+/**
+ * A proxy before the API server that counts each client's writes and stops the world at write n.
+ *
+ *   const proxy = await startProxy({ target: { server, ca }, clients: ['a', 'b'] });
+ *   spawn('node', [..., '--server', proxy.url('a')]);
+ *   proxy.at({ client: 'a', write: 7, when: 'after', act: () => { killHard(pid); return 'drop'; } });
+ *   proxy.writes('a');
+ *
+ * Each named client has a port of its own, so two operators with one token are told apart. Headers pass untouched,
+ * answers are streamed (a watch is never buffered), and an answer that the API server breaks off is broken off here.
+ * Write n is the n-th request for which `isWrite` holds since the start or the last `reset`. `before` acts before the
+ * request is forwarded; `after` when the API server's whole answer is there and none of it was passed on.
+ */
+
+import {
+  createServer,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { fieldManagerOf, isWrite } from './writes.ts';
+
+/** What happens to the request (`before`) or its answer (`after`) once the rule has acted. */
+export type Fate = 'pass' | 'drop';
+
+export interface Rule {
+  client: string;
+  /** Counted from 1. */
+  write: number;
+  when: 'before' | 'after';
+  /** Runs once. `drop` closes the client's connection instead of passing the request or answer on. */
+  act(write: Write): Fate | Promise<Fate>;
+}
+
+export interface Write {
+  client: string;
+  n: number;
+  method: string;
+  /** With query. */
+  path: string;
+  fieldManager: string | undefined;
+  userAgent: string | undefined;
+  /** Unix milliseconds at which it came. */
+  at: number;
+  /** The API server's answer; undefined while there is none. */
+  status: number | undefined;
+}
+
+export interface ProxySpec {
+  target: { server: string; ca?: string | undefined };
+  /** [client] */
+  clients?: string[];
+  /** [127.0.0.1] */
+  address?: string;
+  /** First port, the next client takes the next one. [0: free ones] */
+  port?: number;
+  /** Serve HTTPS with this certificate; plain HTTP without. PEM. */
+  tls?: { cert: string; key: string };
+  /** Writes remembered of each client, oldest dropped; the count goes on. [10000] */
+  maxWrites?: number;
+}
+
+export interface WriteProxy {
+  url(client?: string): string;
+  /** How many writes since the start or the last reset. */
+  count(client?: string): number;
+  writes(client?: string): Write[];
+  /** Arms a rule; the returned function disarms it. */
+  at(rule: Rule): () => void;
+  /** Counts from 0 again and forgets the rules. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+interface Line {
+  name: string;
+  server: Server;
+  count: number;
+  writes: Write[];
+}
+
+export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
+  const { clients = ['client'], address = '127.0.0.1', port = 0, maxWrites = 10_000 } = spec;
+  const forward = createForward(spec.target);
+  const rules = new Set<Rule>();
+  const lines = new Map<string, Line>();
+
+  function counted(line: Line, { method = 'GET', url = '/', headers }: IncomingMessage): Write | undefined {
+    if (!isWrite(method, url)) return undefined;
+    line.count += 1;
+    const who = { client: line.name, fieldManager: fieldManagerOf(url), userAgent: headers['user-agent'] };
+    const write: Write = { ...who, n: line.count, method, path: url, at: Date.now(), status: undefined };
+    line.writes.push(write);
+    if (line.writes.length > maxWrites) line.writes.shift();
+    return write;
+  }
+  async function fate(when: Rule['when'], write: Write | undefined): Promise<Fate> {
+    for (const rule of write === undefined ? [] : [...rules]) {
+      if (rule.when !== when || rule.client !== write?.client || rule.write !== write.n) continue;
+      rules.delete(rule);
+      if ((await rule.act(write)) === 'drop') return 'drop';
+    }
+    return 'pass';
+  }
+  async function pass(line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const write = counted(line, request);
+    if ((await fate('before', write)) === 'drop') {
+      response.destroy();
+      return;
+    }
+    const answer = await forward(request, response);
+    if (write === undefined) {
+      await relay(answer, response);
+      return;
+    }
+    write.status = answer.statusCode;
+    // Read whole first: only then has the API server surely stored it, and a rule may still swallow it.
+    const body = await readAll(answer);
+    if ((await fate('after', write)) === 'drop') response.destroy();
+    else response.writeHead(answer.statusCode ?? 502, withoutHop(answer)).end(body);
+  }
+  for (const [index, name] of clients.entries()) {
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
+      pass(line, request, response).catch(() => response.destroy());
+    };
+    const server = spec.tls === undefined ? createServer(handle) : createTlsServer(spec.tls, handle);
+    // The API server's own idle time is longer than any test; a shorter one here would look like its failure.
+    server.keepAliveTimeout = 0;
+    server.requestTimeout = 0;
+    const line: Line = { name, server, count: 0, writes: [] };
+    lines.set(name, line);
+    await listen(server, { host: address, port: port === 0 ? 0 : port + index });
+  }
+  const lineOf = (name = clients[0] ?? ''): Line => {
+    const line = lines.get(name);
+    if (line === undefined) throw new Error(`proxy: unknown client "${name}"; known: ${clients.join(', ')}`);
+    return line;
+  };
+  return {
+    url: (name) => `${spec.tls === undefined ? 'http' : 'https'}://${address}:${portOf(lineOf(name).server)}`,
+    count: (name) => lineOf(name).count,
+    writes: (name) => lineOf(name).writes.map((write) => ({ ...write })),
+    at(rule) {
+      lineOf(rule.client);
+      rules.add(rule);
+      return () => rules.delete(rule);
+    },
+    reset() {
+      rules.clear();
+      for (const line of lines.values()) Object.assign(line, { count: 0, writes: [] });
+    },
+    async close() {
+      await Promise.all([...lines.values()].map(({ server }) => shut(server)));
+      forward.close();
+    },
+  };
+}
+
+interface Forward {
+  (request: IncomingMessage, response: ServerResponse): Promise<IncomingMessage>;
+  close(): void;
+}
+
+function createForward({ server, ca }: ProxySpec['target']): Forward {
+  const { protocol, hostname, port } = new URL(server);
+  const secure = protocol === 'https:';
+  // Idle connections are given up long before the API server closes them (90 s), so none is found stale.
+  const pool = { keepAlive: true, timeout: 30_000, scheduling: 'lifo' as const };
+  const agent = secure ? new HttpsAgent({ ...pool, ...(ca === undefined ? {} : { ca }) }) : new HttpAgent(pool);
+  const ask = secure ? httpsRequest : httpRequest;
+
+  function forward(request: IncomingMessage, response: ServerResponse): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const { method, url: path, headers } = request;
+      const { connection: _, ...rest } = headers;
+      const onward = ask({ hostname, port, method, path, headers: { ...rest, host: `${hostname}:${port}` }, agent });
+      onward.once('response', resolve);
+      onward.once('error', reject);
+      // A client that leaves ends its watch at the API server too.
+      response.once('close', () => onward.destroy());
+      request.pipe(onward);
+    });
+  }
+  return Object.assign(forward, { close: () => agent.destroy() });
+}
+
+async function relay(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.writeHead(answer.statusCode ?? 502, withoutHop(answer));
+  // A watch is silent until its first event, and its client waits for the headers.
+  response.flushHeaders();
+  await pipeline(answer, response);
+}
+
+/** Headers that belong to one connection and not to the answer. */
+function withoutHop({ headers }: IncomingMessage): IncomingMessage['headers'] {
+  const { connection: _connection, 'keep-alive': _keep, 'transfer-encoding': _encoding, ...rest } = headers;
+  return rest;
+}
+
+async function readAll(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function listen(server: Server, at: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at, () => resolve());
+  });
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function shut(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
