@@ -1,7 +1,7 @@
 import type * as z from 'zod';
-import { duration, flag, group, int, label, name, ruled, text } from './vocabulary.ts';
+import { duration, flag, grammar, group, int, label, name, ruled } from './vocabulary.ts';
 
-const key = () => text({ max: 253, min: 1, pattern: /^[-._a-zA-Z0-9]+$/ });
+const key = () => grammar({ max: 253, pattern: /^[-._a-zA-Z0-9]+$/, says: 'must be the key of a Secret' });
 
 const secret = {
   namespace: label().describe('Namespace of the Secret.'),
@@ -38,9 +38,11 @@ const URL_PATTERN = /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/;
 /** MetricSource.spec. */
 export const metricSourceSpec = group({
   prometheus: group({
-    url: text({ max: 2048, min: 8, pattern: URL_PATTERN }).describe(
-      'Where the API begins, before /api/v1: http or https, without user, query or fragment.',
-    ),
+    url: grammar({
+      max: 2048,
+      pattern: URL_PATTERN,
+      says: 'must be an address such as http://prometheus:9090, without user, query or fragment: credentials go into auth',
+    }).describe('Where the API begins, before /api/v1: http or https, without user, query or fragment.'),
     auth: auth.exactOptional().describe('What is sent to this host, and to no other.'),
   }).describe('A server that speaks the HTTP API of Prometheus.'),
   scrapeInterval: duration().default('15s').describe('How often the targets of the gates are scraped.'),

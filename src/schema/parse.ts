@@ -48,14 +48,15 @@ function sayIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union') return 'must be a whole number of percent such as 5, or a string such as "0.5%"';
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
   if (issue.code === 'invalid_format') return `must match ${'pattern' in issue ? String(issue.pattern) : issue.format}`;
-  if (issue.code === 'too_big') return `must be at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
-  if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_big') return `must ${amount('at most', issue.maximum, issue.origin)}`;
+  if (issue.code === 'too_small') return `must ${amount('at least', issue.minimum, issue.origin)}`;
   return issue.message;
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters long';
-  return origin === 'array' ? ' entries long' : '';
+function amount(most: string, bound: number | bigint, origin: string): string {
+  if (origin === 'string') return `have ${most} ${bound} characters`;
+  if (origin === 'array') return `have ${most} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`;
+  return `be ${most} ${bound}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

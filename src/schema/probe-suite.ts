@@ -1,11 +1,11 @@
 import type * as z from 'zod';
-import { choice, duration, group, int, label, list, ruled, text } from './vocabulary.ts';
+import { choice, duration, grammar, group, int, label, list, ruled, text } from './vocabulary.ts';
 
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const header = group({
-  name: text({ max: 128, min: 1, pattern: HEADER }).describe('Name of the header.'),
-  value: text({ max: 1024, pattern: /^[^\r\n]*$/ }).describe('Value of the header.'),
+  name: grammar({ max: 128, pattern: HEADER, says: 'must be the name of a header' }).describe('Name of the header.'),
+  value: grammar({ max: 1024, pattern: /^[^\r\n]*$/, says: 'must be one line' }).describe('Value of the header.'),
 });
 
 const http = ruled(
@@ -13,7 +13,7 @@ const http = ruled(
     method: choice(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
       .default('GET')
       .describe('Method of the request.'),
-    path: text({ max: 2048, min: 1, pattern: /^\/[^\s#]*$/ })
+    path: grammar({ max: 2048, pattern: /^\/[^\s#]*$/, says: 'must begin with / and hold no space and no #' })
       .default('/')
       .describe('Path and query.'),
     port: int({ min: 1, max: 65_535 })

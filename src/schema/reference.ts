@@ -70,7 +70,7 @@ function typeOf(schema: Structural): string {
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`;
   if (schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}`;
   if (schema.type === 'integer') return `integer ${schema.minimum} to ${schema.maximum}`;
-  if (schema.type === 'string' && schema.pattern?.includes('(ms|s|m|h)') === true) return 'duration';
+  if (messagesOf(schema).some((message) => message.startsWith('must be a duration'))) return 'duration';
   return schema.type ?? 'any';
 }
 

@@ -1,10 +1,10 @@
 import type * as z from 'zod';
 import { breaches, LONG_PROSE_MAX, outcomes, prose, revision, roles } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
-import { choice, duration, flag, group, immutable, int, label, list, name, text } from './vocabulary.ts';
+import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
 
 /** A percent in a record, as the operator writes it. */
-const share = () => text({ max: 32, pattern: /^[0-9]{1,3}([.][0-9]{1,12})?%$/ });
+const share = () => grammar({ max: 32, pattern: /^[0-9]{1,3}([.][0-9]{1,12})?%$/, says: 'must be a percent' });
 const total = () => int({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 });
 const time = () => text({ max: 64 });
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { choice, group, list, name, parseWindow, ruled, text, windowLength } from './vocabulary.ts';
+import { choice, grammar, group, list, name, parseWindow, ruled, text, windowLength } from './vocabulary.ts';
 
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -12,7 +12,7 @@ const OWN_LABELS = ['namespace', 'pod'];
 
 const matcher = ruled(
   group({
-    label: text({ max: 128, min: 1, pattern: LABEL }).describe('Label of the series.'),
+    label: grammar({ max: 128, pattern: LABEL, says: 'must be the name of a label' }).describe('Label of the series.'),
     op: choice(['=', '!=', '=~', '!~'])
       .default('=')
       .describe('How the value is compared. Regular expressions match the whole value (RE2).'),
@@ -28,7 +28,9 @@ const matcher = ruled(
 
 /** A structured selector: there is no PromQL to get wrong. */
 const series = group({
-  metric: text({ max: 256, min: 1, pattern: METRIC }).describe('Name of a counter.'),
+  metric: grammar({ max: 256, pattern: METRIC, says: 'must be the name of a counter, without braces' }).describe(
+    'Name of a counter.',
+  ),
   matchers: list(matcher, { max: 16 }).default([]).describe('Which of its series count. All must match.'),
 });
 
@@ -47,7 +49,7 @@ const events = ruled(
 
 const rolling = ruled(windowLength(), {
   // CEL has no days, so days are priced by their pattern alone.
-  cel: "self.endsWith('d') || (duration(self) >= duration('1h') && duration(self) <= duration('9600h'))",
+  cel: "self.endsWith('d') || !self.matches('^[0-9.hms]+$') || (duration(self) >= duration('1h') && duration(self) <= duration('9600h'))",
   message: 'must be from 1h to 400d, such as 28d',
   holds: (given) => {
     const ms = parseWindow(given);
@@ -57,9 +59,11 @@ const rolling = ruled(windowLength(), {
 
 /** ServiceLevelObjective.spec. */
 export const sloSpec = group({
-  objective: text({ max: 16, min: 2, pattern: OBJECTIVE }).describe(
-    'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100.',
-  ),
+  objective: grammar({
+    max: 16,
+    pattern: OBJECTIVE,
+    says: 'must be a percent from 50 up to but without 100, as a string without sign: "99.9"',
+  }).describe('Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100.'),
   window: group({
     rolling: rolling.default('28d').describe('Length of the rolling window: days such as 28d, or a Go duration.'),
   })

@@ -37,8 +37,8 @@ const IMAGES_MAX = 32;
 interface Wish {
   budget: Budget;
   change: Change;
-  /** The pod template: its images are recorded. */
-  template: { spec: Record<string, unknown> };
+  /** Rollout.spec: the images are those of its template. */
+  source: { template: { spec: Record<string, unknown> } };
 }
 
 /** Release.spec of a release that begins now. */
@@ -59,7 +59,7 @@ export function releaseSpecOf(
       rollback: plan.rollback,
     },
     budget: { targetSpend: percentText(wish.budget.targetSpend), maxSpend: percentText(wish.budget.maxSpend) },
-    images: imagesOf(wish.template.spec),
+    images: imagesOf(wish.source.template.spec),
     change: wish.change,
   };
 }

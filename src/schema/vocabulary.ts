@@ -44,27 +44,37 @@ export function immutable<S extends z.ZodType>(schema: S, message: string): S {
 }
 
 /** A string of at most `max` code points. */
-export function text({ max, min = 0, pattern }: { max: number; min?: number; pattern?: RegExp }) {
-  const bounded = min === 0 ? z.string().max(max) : z.string().min(min).max(max);
-  return pattern === undefined ? bounded : bounded.regex(pattern);
+export function text({ max, min = 0 }: { max: number; min?: number }) {
+  return min === 0 ? z.string().max(max) : z.string().min(min).max(max);
+}
+
+/** A string that matches `pattern` (RE2 and JavaScript alike). `says` is what a person reads: the grammar by example. */
+export function grammar({ max, pattern, says }: { max: number; pattern: RegExp; says: string }) {
+  const quote = pattern.source.includes("'") ? '"' : "'";
+  return ruled(z.string().max(max), {
+    cel: `self.matches(r${quote}${pattern.source}${quote})`,
+    message: says,
+    holds: (given) => pattern.test(given),
+  });
 }
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** Name of an object whose kind allows labels only, such as a Service (RFC 1035 and 1123). */
+/** Name of an object whose kind allows labels only, such as a Service (RFC 1123 label). */
 export function label(max = 63) {
-  return text({ max, min: 1, pattern: LABEL });
+  return grammar({ max, pattern: LABEL, says: 'must be a name of lower case letters, digits and "-"' });
 }
 
 /** Name of an object, as most kinds allow it (RFC 1123 subdomain). */
 export function name() {
-  return text({ max: 253, min: 1, pattern: SUBDOMAIN });
+  return grammar({ max: 253, pattern: SUBDOMAIN, says: 'must be a name of lower case letters, digits, "-" and "."' });
 }
 
 /** A Go duration without sign: `90s`, `1h30m`. Read it with `parseDuration`. */
 export function duration() {
-  return text({ max: 32, min: 2, pattern: new RegExp(DURATION_PATTERN) });
+  const says = 'must be a duration such as 90s, 1m30s or 250ms';
+  return grammar({ max: 32, pattern: new RegExp(DURATION_PATTERN), says });
 }
 
 /** CEL for the number in a percent that may be an int (`5`) or a string (`"0.5%"`). */
@@ -115,8 +125,19 @@ interface ListOptions {
 export function list<S extends z.ZodType>(item: S, { max, min = 0, unique }: ListOptions) {
   const bounded = min === 0 ? z.array(item).max(max) : z.array(item).min(min).max(max);
   if (unique === undefined) return bounded.meta({ 'x-kubernetes-list-type': 'atomic' });
-  if (unique === 'set') return bounded.meta({ 'x-kubernetes-list-type': 'set' });
-  return bounded.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': unique });
+  const distinct = bounded.refine(
+    (all) => isDistinct(all, unique),
+    `must not have two entries of the same ${unique === 'set' ? 'value' : unique.join(', ')}`,
+  );
+  if (unique === 'set') return distinct.meta({ 'x-kubernetes-list-type': 'set' });
+  return distinct.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': unique });
+}
+
+function isDistinct(all: readonly unknown[], unique: 'set' | string[]): boolean {
+  const keys = all.map((entry) =>
+    JSON.stringify(unique === 'set' ? entry : unique.map((key) => (entry as Record<string, unknown>)[key])),
+  );
+  return new Set(keys).size === keys.length;
 }
 
 /** A map of at most `max` members with any keys. */
@@ -142,7 +163,7 @@ const DAY_MS = 86_400_000;
 
 /** The length of a budget window: days (`28d`), which Go durations lack, or a Go duration. Read it with `parseWindow`. */
 export function windowLength() {
-  return text({ max: 32, min: 2, pattern: ROLLING });
+  return grammar({ max: 32, pattern: ROLLING, says: 'must be days such as 28d, or a duration such as 36h' });
 }
 
 /** Milliseconds of a window length, or undefined outside its grammar. */

@@ -1,29 +1,27 @@
 import type { GateRole } from '#core/gate.ts';
-import type { Spec, State, Step } from '#core/model.ts';
+import type { Plan, Problem, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
+import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
-import { type Parsed, readPart, readValue } from './parse.ts';
+import { readPart, readValue } from './parse.ts';
 import { podTemplateProblems } from './pod-template.ts';
 import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
-import type { Budget, Change } from './translate-release.ts';
+import { type Budget, type Change, readRelease } from './translate-release.ts';
 
 /** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
 export interface RolloutWish {
   spec: Spec;
-  selector: Record<string, string>;
-  /** The pod template as given; the spec names it by `revision`. */
-  template: RolloutSpec['template'];
+  /** Rollout.spec with its defaults: selector, pod template, other Services. */
+  source: RolloutSpec;
   /** Undefined: the planner derives them when a release begins. */
   steps?: Step[];
   gates: GateWish[];
   /** Names of probe suites. */
   probes: string[];
   budget: Budget;
-  /** Other Services that may reach canary pods. */
-  services: string[];
   change: Change;
 }
 
@@ -37,19 +35,21 @@ export interface GateWish {
   maxWaitMs?: Millis;
 }
 
+/** A Rollout that was read, or everything that is wrong with it. */
+export type ReadRollout = ({ ok: true } & RolloutWish) | { ok: false; problems: Problem[] };
+
 /** Reads a Rollout. Problems name the field and the fix, in the order of the fields. */
-export function readRollout(object: unknown): Parsed<RolloutWish> {
+export function readRollout(object: unknown): ReadRollout {
   const read = readPart(object, 'spec', rolloutSpec);
   if (!read.ok) return read;
   const problems = podTemplateProblems(read.value.template.spec);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: wishOf(read.value, object) };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, ...wishOf(read.value, object) };
 }
 
 function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
   return present<RolloutWish>({
     spec: specOf(given),
-    selector: given.selector.matchLabels,
-    template: given.template,
+    source: given,
     steps: given.steps?.map(stepOf),
     gates: given.gates.map(({ slo, role, tolerate, maxWait }) =>
       present<GateWish>({
@@ -61,7 +61,6 @@ function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
     ),
     probes: given.probes.map(({ suite }) => suite),
     budget: { targetSpend: shareOf(given.budget.targetSpend), maxSpend: shareOf(given.budget.maxSpend) },
-    services: given.services,
     change: changeOf(object),
   });
 }
@@ -117,12 +116,19 @@ function changeOf(object: unknown): Change {
 }
 
 /**
- * The machine's memory of a Rollout; undefined when there is none yet. A memory that cannot be read is a problem and
- * never a fresh start, because a fresh start would forget a release whose traffic is out there.
+ * The machine's memory of a Rollout; undefined when there is none yet. Throws KUBE_INVALID when there is one that cannot
+ * be read: a fresh start would forget a release whose traffic is out there, so everything stays until a person looks.
  */
-export function readState(object: unknown): Parsed<State | undefined> {
+export function readState(object: unknown): State | undefined {
   const { state } = record(object, 'status');
-  return state === undefined ? { ok: true, value: undefined } : readValue(state, 'status.state', stateSchema);
+  if (state === undefined) return undefined;
+  const read = readValue(state, 'status.state', stateSchema);
+  if (read.ok) return read.value;
+  const [problem] = read.problems;
+  throw new OperatorError(
+    'KUBE_INVALID',
+    `${problem?.field ?? 'status.state'}: ${problem?.message ?? 'cannot be read'}`,
+  );
 }
 
 /** The state as status.state takes it: sentences longer than the schema allows are cut, all else is as it was. */
@@ -140,4 +146,10 @@ export function storable(state: State): State {
       ...(release.ending === undefined ? {} : { ending: { ...release.ending, why: cut(release.ending.why) } }),
     },
   });
+}
+
+/** The plan that a Release records; undefined when it cannot be read. */
+export function readPlan(release: unknown): Plan | undefined {
+  const read = readRelease(release);
+  return read.ok ? read.value.plan : undefined;
 }
