@@ -211,6 +211,25 @@ test('another release trusts no pod', async () => {
   expect(world.passed()).toEqual([]);
 });
 
+// kills: a step that is over when its quickest pod has passed, in the first epoch and in later ones
+test('a step waits for its slowest pod', async () => {
+  const world = createWorld();
+  world.wish({ at: 'Steps' });
+  await settle();
+  for (const epoch of ['1/1', '1/2']) {
+    world.hold();
+    world.wish({ at: 'Steps', epoch });
+    for (const request of ['home', 'pay']) {
+      await settle();
+      [...world.slow].find(([id]) => id.startsWith(`c1/${request}`))?.[1]();
+    }
+    await settle();
+    expect(world.prober.reading(KEY).message).toBe('2 of 4 probe requests passed');
+    await world.release();
+    expect(world.result()).toBe('Passed');
+  }
+});
+
 // kills: a joining pod that counts as passed, or that stops a step that is under way
 test.each([
   { at: 'BeforeTraffic', because: 'before traffic every pod must pass', want: 'Running' },

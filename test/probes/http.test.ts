@@ -175,6 +175,18 @@ test.each([
   expect(await result).toEqual({ ok: false, reason: 'no whole answer within 2s', latencyMs: 2000 });
 });
 
+// kills: reading to the end
+test('stops reading a body that never ends', async () => {
+  const endless: Reply = (_, response) => {
+    const more = (): void => {
+      if (!response.destroyed) response.write('x'.repeat(BODY_LIMIT), more);
+    };
+    more();
+  };
+  await using server = await startScriptedServer(endless);
+  expect(await ask(portOf(server.url))).toMatchObject({ ok: true, status: 200 });
+});
+
 test('says what is wrong with what is no HTTP server', async () => {
   const server = createServer((socket) =>
     socket
