@@ -37,25 +37,33 @@ export function traefik({ place, tools, credentials }: Layout): ProcessSpec {
   };
 }
 
-/** What the lab puts into the cluster once the Gateway API's kinds are there. */
-export function gatewayObjects(): readonly object[] {
+/** What the lab puts into the cluster once the Gateway API's kinds are there, by the path to create it at. */
+export function gatewayObjects(): readonly { readonly path: string; readonly body: object }[] {
+  const apiVersion = 'gateway.networking.k8s.io/v1';
+  const listener = {
+    name: 'http',
+    protocol: 'HTTP',
+    port: ports.gateway,
+    allowedRoutes: { namespaces: { from: 'All' } },
+  };
   return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: gateway.namespace } },
+    { path: '/api/v1/namespaces', body: { metadata: { name: gateway.namespace } } },
     {
-      apiVersion: 'gateway.networking.k8s.io/v1',
-      kind: 'GatewayClass',
-      metadata: { name: gateway.className },
-      spec: { controllerName: 'traefik.io/gateway-controller' },
+      path: `/apis/${apiVersion}/gatewayclasses`,
+      body: {
+        apiVersion,
+        kind: 'GatewayClass',
+        metadata: { name: gateway.className },
+        spec: { controllerName: 'traefik.io/gateway-controller' },
+      },
     },
     {
-      apiVersion: 'gateway.networking.k8s.io/v1',
-      kind: 'Gateway',
-      metadata: { name: gateway.name, namespace: gateway.namespace },
-      spec: {
-        gatewayClassName: gateway.className,
-        listeners: [
-          { name: 'http', protocol: 'HTTP', port: ports.gateway, allowedRoutes: { namespaces: { from: 'All' } } },
-        ],
+      path: `/apis/${apiVersion}/namespaces/${gateway.namespace}/gateways`,
+      body: {
+        apiVersion,
+        kind: 'Gateway',
+        metadata: { name: gateway.name },
+        spec: { gatewayClassName: gateway.className, listeners: [listener] },
       },
     },
   ];

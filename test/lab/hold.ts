@@ -1,18 +1,23 @@
-/** Keeps the lab of `make lab-up`: started detached by up.ts, ended by down.ts. */
+/**
+ * Starts a lab, writes its coordinates to the file that the first argument names, and keeps it until SIGTERM.
+ *
+ * The lab of `make lab-up` lives in such a process: started detached by up.ts, ended by down.ts.
+ */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { startLab } from './lab.ts';
-import { stateFile } from './state.ts';
 
+const [, , file] = process.argv;
+if (file === undefined) throw new Error('usage: node hold.ts FILE (where to write the coordinates of the lab)');
 const { stop, ...lab } = await startLab({ say: (line) => console.log(line) });
 const end = async (): Promise<void> => {
-  rmSync(stateFile, { force: true });
+  rmSync(file, { force: true });
   await stop();
   process.exit(0);
 };
 process.once('SIGTERM', () => void end());
 process.once('SIGINT', () => void end());
-// Renamed into place: up.ts reads the file as soon as it exists.
-writeFileSync(`${stateFile}.part`, JSON.stringify({ ...lab, holderPid: process.pid }, null, 2), { mode: 0o600 });
-renameSync(`${stateFile}.part`, stateFile);
+// Renamed into place: it is read as soon as it exists.
+writeFileSync(`${file}.part`, JSON.stringify({ ...lab, holderPid: process.pid }, null, 2), { mode: 0o600 });
+renameSync(`${file}.part`, file);
 // Nothing of the lab keeps this process alive by itself.
 setInterval(() => {}, 2 ** 30);

@@ -1,6 +1,16 @@
 /** Fetches and builds what the lab needs. Idempotent: a second run only looks, in well under a second. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { must } from './run.ts';
 import { cacheDir, controlPlaneBuildDir, controlPlaneDir, toolPaths, traefikDir, versions } from './tools.ts';
 
@@ -76,14 +86,17 @@ function linkerFlags(): string {
   return ['-s', '-w', ...flags].join(' ');
 }
 
-/** The standard channel has all that Traefik asks for; its upgrade guard (a policy) would only slow the start. */
+/**
+ * The standard channel has all that Traefik asks for; its upgrade guard (a policy) would only slow the start.
+ * Kept as JSON: parsing 2 MB of YAML anew would cost each lab half a second.
+ */
 function copyCrds(from: string, to: string): void {
   mkdirSync(to);
-  const files = readdirSync(from).filter(
-    (name) => name.startsWith('gateway.networking.k8s.io_') && !name.includes('_vap_'),
-  );
-  // The module cache is read-only and a copy keeps its mode, which would make the folder undeletable for others.
-  for (const name of files) cpSync(join(from, name), join(to, name), { mode: 0 });
+  for (const name of readdirSync(from)) {
+    if (!name.startsWith('gateway.networking.k8s.io_') || name.includes('_vap_')) continue;
+    const crd: unknown = parse(readFileSync(join(from, name), 'utf8'));
+    writeFileSync(join(to, name.replace('.yaml', '.json')), JSON.stringify(crd));
+  }
 }
 
 /** Fills a folder beside its place and renames it: an interrupted set-up never leaves half a tool behind. */

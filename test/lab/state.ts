@@ -8,7 +8,7 @@ export const stateDir = join(repoRoot, '.lab');
 export const stateFile = join(stateDir, 'lab.json');
 export const holderLog = join(stateDir, 'lab.log');
 
-/** A lab that stays, and the process that keeps it. */
+/** A lab that stays, and the process (hold.ts) that keeps it. */
 export interface StandingLab extends LabCoordinates {
   readonly holderPid: number;
 }

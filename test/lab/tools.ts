@@ -13,7 +13,7 @@ export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
 export interface Tools {
   /** etcd, kube-apiserver, kube-controller-manager and kubectl, picked by the first argument. */
   readonly labplane: string;
-  /** Folder with the Gateway API's CRDs, one YAML file each. */
+  /** Folder with the Gateway API's CRDs, one JSON file each. */
   readonly crds: string;
   readonly traefik: string;
   readonly prometheus: string;

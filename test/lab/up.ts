@@ -14,7 +14,7 @@ async function holdNewLab(): Promise<StandingLab> {
   rmSync(stateFile, { force: true });
   const log = openSync(holderLog, 'w');
   const script = join(import.meta.dirname, 'hold.ts');
-  const holder = spawn(process.execPath, [script], { stdio: ['ignore', log, log], detached: true });
+  const holder = spawn(process.execPath, [script, stateFile], { stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   holder.unref();
   const given = (): string | undefined =>
