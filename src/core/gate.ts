@@ -126,6 +126,10 @@ export interface GateContext {
   /** Scrape + tick + routing: what passes between a fault and weight 0. */
   reactionMs: Millis;
   tickMs: Millis;
+  /** Scrape interval of the source, where it is longer than a tick: samples may be that much older. Default tickMs. */
+  scrapeMs?: Millis;
+  /** This gate's part of the chance to stop a good release. Default 0.02; several guardrails share it. */
+  alpha?: number;
   /** Share of the budget that one undetected fault may burn at the next weight, e.g. 0.001. */
   targetSpend: number;
   /** The release fails once it burnt this share of the budget, e.g. 0.01. */

@@ -59,11 +59,11 @@ export const DARK_DUE_LATER = 30;
 /** A sample older than this many scrapes says nothing about now. */
 export const STALE_SCRAPES = 3;
 
-/** A tick with unscraped pods waits this many ticks for them; after that it counts without them, and never passes. */
-export const CARRY_TICKS = 3;
+/** Unscraped pods are waited for this many scrapes; then ticks count without them, and never pass. */
+export const CARRY_SCRAPES = 3;
 
-/** Pods younger than this many ticks need not have a scrape target yet: discovery takes its time. */
-export const DISCOVERY_TICKS = 4;
+/** Pods younger than this many scrapes need not be scraped yet: discovery takes its time. */
+export const DISCOVERY_SCRAPES = 4;
 
 /** Start times are cut to seconds and come from another machine's clock. */
 export const START_SLACK_MS: Millis = 2000;
@@ -79,3 +79,6 @@ export const MIXTURE_PRICE = 1.5;
 
 /** How long a gate may hold a step: this multiple of the forecast, and never less than the minimum. */
 export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
+
+/** A step stays at least this long where the release does not say. */
+export const DEFAULT_HOLD_MS: Millis = 60_000;

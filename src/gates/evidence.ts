@@ -1,6 +1,8 @@
 import type { Counts } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
-import { DISCOVERY_TICKS, STALE_SCRAPES, START_SLACK_MS } from './bounds.ts';
+import { STALE_SCRAPES } from './bounds.ts';
+import { difference } from './increments.ts';
+import { whoWasScraped } from './scrapes.ts';
 
 /**
  * From counters as Prometheus shows them to increments per arm and tick.
@@ -69,9 +71,12 @@ export interface Base {
   /** The bad or the good counter, whichever the SLO has. */
   other: number;
   /** Start of the container as it was known then: another start is another life of the counter. */
-  life: Millis;
+  life: Millis | undefined;
   scrapedAt: Millis;
 }
+
+/** Both counters of one process at one tick. */
+export type Paired = Omit<Base, 'life'>;
 
 /** Memory of the last look, from which increments are taken. It is not stored: Prometheus has the same look again. */
 export interface Look {
@@ -82,72 +87,70 @@ export interface Look {
   scraped: ReadonlySet<string>;
 }
 
-export interface TickReading {
-  /** Increments since the look before, of all processes that were scraped since. */
-  counts: ArmCounts;
-  /** The memory once these increments are counted. */
-  look: Look;
-  /** Available pods without a new scrape, and those of them that have no scrape target at all; ordered. */
+/** Which pods have shown something new since the look before. Lists are in order of name. */
+export interface Scrapes {
+  /** Available pods without a new scrape. */
   unscraped: string[];
+  /** Those of them that have no scrape target at all. */
   untargeted: string[];
-  /** Pods with more than one scrape target: their numbers are of no use. */
+  /** Available pods with more than one scrape target: their numbers are of no use. */
   doubled: string[];
   /** Pods of each arm with a new scrape. */
   seen: Record<Arm, number>;
 }
 
-interface Paired {
-  pod: string;
-  container: string;
-  total: number;
-  other: number;
-  scrapedAt: Millis;
+export interface TickReading extends Scrapes {
+  /** Increments since the look before, of all processes that were scraped since. */
+  counts: ArmCounts;
+  /** The memory once these increments are counted. */
+  look: Look;
 }
 
 /** Why an answer cannot be used, e.g. NaN in it; undefined when it can. */
-export function sampleProblem(tick: TickSamples): string | undefined {
-  if ((tick.bad === undefined) === (tick.good === undefined))
-    return 'exactly one of bad and good events must be asked for';
-  for (const samples of [tick.total, tick.bad ?? [], tick.good ?? []]) {
-    const names = new Set<string>();
-    for (const { process, value, scrapedAt } of samples) {
-      if (!Number.isFinite(value) || value < 0) return `the counter of ${process} is ${value}`;
-      if (!Number.isFinite(scrapedAt)) return `the scrape time of ${process} is ${scrapedAt}`;
-      if (names.has(process)) return `${process} is there twice`;
-      names.add(process);
-    }
+export function sampleProblem({ total, bad, good }: TickSamples): string | undefined {
+  if ((bad === undefined) === (good === undefined)) return 'exactly one of bad and good events must be asked for';
+  return listProblem(total) ?? listProblem(bad ?? good ?? []);
+}
+
+function listProblem(samples: readonly ProcessSample[]): string | undefined {
+  const names = new Set<string>();
+  for (const { process, value, scrapedAt } of samples) {
+    if (!Number.isFinite(value) || value < 0) return `the counter of ${process} is ${value}`;
+    if (!Number.isFinite(scrapedAt)) return `the scrape time of ${process} is ${scrapedAt}`;
+    if (names.has(process)) return `${process} is there twice`;
+    names.add(process);
   }
   return undefined;
 }
 
-/** Takes the increments between `before` and the tick. Without `before` nothing is counted, only remembered. */
-export function readTick(
-  before: Look | undefined,
-  tick: TickSamples,
-  pods: readonly PodInfo[],
-  tickMs: Millis,
-): TickReading {
+/** One look: what is remembered, what the source shows now, and who should be there. */
+export interface Sight {
+  before: Look | undefined;
+  tick: TickSamples;
+  pods: readonly PodInfo[];
+  scrapeMs: Millis;
+}
+
+/** Takes the increments between the look before and the tick. Without one nothing is counted, only remembered. */
+export function readTick({ before, tick, pods, scrapeMs }: Sight): TickReading {
   const known = new Map(pods.map((pod) => [pod.pod, pod]));
-  const paired = pairUp(tick, known, tick.at - STALE_SCRAPES * tickMs);
-  const { fresh, ...scrapes } = whoWasScraped(before, tick, pods, paired, tickMs);
+  const paired = pairUp(tick, known, tick.at - STALE_SCRAPES * scrapeMs);
+  const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, paired);
   const sums = { canary: { total: 0, other: 0 }, stable: { total: 0, other: 0 } };
   const bases = new Map([...(before?.bases ?? [])].filter(([name, base]) => known.has(base.pod) || paired.has(name)));
-  for (const [name, sample] of paired) {
+  for (const [process, sample] of paired) {
     const pod = known.get(sample.pod);
-    if (pod === undefined || !fresh.has(pod.pod)) continue;
-    const step = difference({ before, name, sample, pod, others: paired });
+    if (pod === undefined || !fresh.has(sample.pod)) continue;
+    const step = difference({ before, process, sample, pod, shown: paired });
     if (step === undefined) continue;
-    bases.set(name, step.base);
+    bases.set(process, step.base);
     sums[pod.arm].total += step.total;
     sums[pod.arm].other += step.other;
   }
-  const look = {
-    since: before?.since ?? tick.at,
-    bases,
-    scraped: new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod))),
-  };
+  const scraped = new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod)));
   const good = tick.good !== undefined;
-  return { ...scrapes, look, counts: { canary: countsOf(sums.canary, good), stable: countsOf(sums.stable, good) } };
+  const counts = { canary: countsOf(sums.canary, good), stable: countsOf(sums.stable, good) };
+  return { ...scrapes, counts, look: { since: before?.since ?? tick.at, bases, scraped } };
 }
 
 /** Requests in flight may be in one counter and not yet in the other: no tick has more failures than requests. */
@@ -171,91 +174,4 @@ function pairUp(tick: TickSamples, known: ReadonlyMap<string, PodInfo>, oldest: 
   take(tick.total, 'total');
   take(tick.bad ?? tick.good ?? [], 'other');
   return paired;
-}
-
-function whoWasScraped(
-  before: Look | undefined,
-  tick: TickSamples,
-  pods: readonly PodInfo[],
-  paired: ReadonlyMap<string, Paired>,
-  tickMs: Millis,
-): Pick<TickReading, 'unscraped' | 'untargeted' | 'doubled' | 'seen'> & { fresh: Set<string> } {
-  const targets = new Map(tick.targets.map((target) => [target.pod, target]));
-  const told = new Set([...paired.values()].map(({ pod }) => pod));
-  const renewed = new Set<string>();
-  for (const [name, { pod, scrapedAt }] of paired) {
-    if (scrapedAt > (before?.bases.get(name)?.scrapedAt ?? Number.NEGATIVE_INFINITY)) renewed.add(pod);
-  }
-  const fresh = new Set<string>();
-  const lists = { unscraped: [] as string[], untargeted: [] as string[], doubled: [] as string[] };
-  const seen = { canary: 0, stable: 0 };
-  for (const { pod, arm, available, containers } of pods) {
-    const { count = 0, up = 0 } = targets.get(pod) ?? {};
-    if (available && count > 1) lists.doubled.push(pod);
-    // A pod that has not served a request yet may have no series: then its target alone says that it was scraped.
-    if (renewed.has(pod) || (up > 0 && !told.has(pod))) {
-      fresh.add(pod);
-      seen[arm] += 1;
-      continue;
-    }
-    const young = containers.every(({ startedAt }) => startedAt > tick.at - DISCOVERY_TICKS * tickMs);
-    if (!available || (young && count === 0 && before?.scraped.has(pod) !== true)) continue;
-    lists.unscraped.push(pod);
-    if (count === 0) lists.untargeted.push(pod);
-  }
-  for (const list of Object.values(lists)) list.sort();
-  return { ...lists, seen, fresh };
-}
-
-interface Difference {
-  before: Look | undefined;
-  name: string;
-  sample: Paired;
-  pod: PodInfo;
-  /** All samples of the tick by process. */
-  others: ReadonlyMap<string, Paired>;
-}
-
-/** The increment of one process and its new base; undefined to leave both for the next tick. */
-function difference({
-  before,
-  name,
-  sample,
-  pod,
-  others,
-}: Difference): { base: Base; total: number; other: number } | undefined {
-  const base = before?.bases.get(name);
-  const start = startOf(pod, sample.container);
-  const now: Base = { ...sample, life: start };
-  const fromZero = { base: now, total: sample.total, other: sample.other };
-  const nothing = { base: now, total: 0, other: 0 };
-  if (base === undefined) return isBirth(before, { sample, start, others }) ? fromZero : nothing;
-  const fell = sample.total < base.total || sample.other < base.other;
-  const grown = { base: now, total: sample.total - base.total, other: sample.other - base.other };
-  // The same life: a counter that falls all the same cannot be read, and what it did in this tick is not known.
-  if (start === base.life) return fell ? nothing : grown;
-  if (fell) return fromZero;
-  // The pod's new start may be known before the first scrape of it: then this still is the old life.
-  if (sample.scrapedAt <= start) return { ...grown, base: { ...now, life: base.life } };
-  return sample.scrapedAt < start + START_SLACK_MS ? undefined : fromZero;
-}
-
-/** True when everything that a process shows for the first time was counted since our first look. */
-function isBirth(
-  before: Look | undefined,
-  { sample, start, others }: { sample: Paired; start: Millis; others: ReadonlyMap<string, Paired> },
-): boolean {
-  if (before === undefined) return false;
-  // Another name for the same process (the target was relabelled) would count its whole life again.
-  for (const [name, base] of before.bases) {
-    if (base.pod === sample.pod && base.container === sample.container && base.life === start && !others.has(name))
-      return false;
-  }
-  return before.scraped.has(sample.pod) || start > before.since;
-}
-
-/** Start of the container that a sample comes from; of the pod's newest one when the sample does not say. */
-function startOf({ containers }: PodInfo, container: string): Millis {
-  const named = containers.find(({ name }) => name === container);
-  return named?.startedAt ?? Math.max(0, ...containers.map(({ startedAt }) => startedAt));
 }

@@ -1,0 +1,153 @@
+import type { Cause, Evidence, GateContext } from '#core/gate.ts';
+import type { Millis } from '#lib/units.ts';
+import { WHOLE } from '#lib/units.ts';
+import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
+import { ALPHA, DARK_DUE, DARK_DUE_LATER, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
+import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
+import { foldStopTest, logEvidence, matters, stopLimit } from './eprocess.ts';
+import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
+import type { ArmCounts, PodInfo, TickReading, TickSamples } from './evidence.ts';
+import { foldLedger, overspent, spendOf } from './ledger.ts';
+
+/** Starts afresh what a new attempt or a new step starts afresh. */
+export function renew(state: ErrorGate, { epoch, stepEpoch }: GateContext): ErrorGate {
+  if (state.epoch !== epoch) {
+    const { fired: _, ...rest } = state;
+    return { ...rest, ...freshAttempt(), epoch, stepEpoch, startedAt: state.at };
+  }
+  return state.stepEpoch === stepEpoch ? state : { ...state, ...freshStep(), stepEpoch };
+}
+
+/** Samples may be as old as a scrape, however short the tick is. */
+export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
+  return Math.max(tickMs, scrapeMs ?? 0);
+}
+
+export function countTick(state: ErrorGate, all: ArmCounts, at: Millis, context: GateContext): ErrorGate {
+  // At weight 0 the canary answers probes only: they are no users.
+  const exposed = context.weight > 0 || context.arrived;
+  const tick = exposed ? all : { ...all, canary: noCounts.canary };
+  // Waiting for scrapes can join ticks of two weights into one, and those must not be pooled.
+  const mixed = state.weight !== context.weight && at - state.at > 2 * scrapeOf(context);
+  const elapsedMs = state.at - state.startedAt;
+  const recent = foldRecent(state.recent, tick, at);
+  const controlled = sumRecent(recent).stable.total > 0;
+  const next: ErrorGate = {
+    ...state,
+    ticks: state.ticks + 1,
+    weight: context.weight,
+    rps: (tick.canary.total + tick.stable.total) / ((at - state.at) / 1000),
+    all: addCounts(state.all, tick),
+    stop: mixed || state.fired !== undefined ? state.stop : foldStopTest(state.stop, tick, elapsedMs),
+    alone: controlled ? state.alone : addArm(state.alone, tick.canary),
+    ledger: foldLedger(state.ledger, tick, state.all.stable),
+    recent,
+  };
+  const arrived = context.arrived && state.at >= (context.raisedAt ?? 0);
+  return arrived ? countStep(next, tick, context) : next;
+}
+
+/** What only whole ticks since the step arrived may count for. */
+function countStep(state: ErrorGate, tick: ArmCounts, context: GateContext): ErrorGate {
+  const excess = excessOf(context);
+  const control = controlOf(state, excess);
+  const rate = plugInRate(control);
+  const sure = control.total * excess >= RATE_REQUESTS_PER_EXCESS;
+  const gain = sure ? advanceIncrement(tick.canary, { rate, excess: boundExcess(excess, rate) }) : 0;
+  const due = state.silence.due + dueOn(context, tick.stable.total);
+  const silence: Silence = tick.canary.total > 0 ? { due: 0, answered: true } : { ...state.silence, due };
+  return { ...state, step: addCounts(state.step, tick), advance: state.advance + gain, silence };
+}
+
+/** Stable's counts of the last minutes, because its rate moves; of the whole attempt where those are too few. */
+function controlOf(state: ErrorGate, excess: number) {
+  const newest = sumRecent(state.recent).stable;
+  return newest.total * excess >= RATE_REQUESTS_PER_EXCESS ? newest : state.all.stable;
+}
+
+function excessOf(context: GateContext): number {
+  return excessToExclude({ ...context, ...context.gate.slo, tolerate: context.gate.tolerate });
+}
+
+/** Requests that the route owed the canary while stable finished `stable` of them. */
+function dueOn({ weight }: GateContext, stable: number): number {
+  return weight < WHOLE ? (stable * weight) / (WHOLE - weight) : 0;
+}
+
+/**
+ * Silence is the canary's own only while user traffic has had the time to arrive, and while Prometheus means to scrape
+ * all of its pods: a frozen pod still is a target, a pod that nobody selected is a gap in the configuration.
+ */
+export function isDarkable({ at, targets }: TickSamples, pods: readonly PodInfo[], context: GateContext): boolean {
+  const { arrived, weight, raisedAt = 0, reactionMs } = context;
+  if (!arrived || weight <= 0 || at < raisedAt + reactionMs) return false;
+  const targeted = new Set(targets.map(({ pod }) => pod));
+  return pods.every(({ pod, arm, available }) => arm === 'stable' || !available || targeted.has(pod));
+}
+
+/** The canary's scrapes fail and the tick waits for them, while stable's counters tell what was due meanwhile. */
+export function pendingSilence(
+  state: ErrorGate,
+  { counts }: TickReading,
+  { at }: TickSamples,
+  context: GateContext,
+): ErrorGate {
+  if (counts.canary.total > 0) return state;
+  const sinceRaise = Math.min(1, (at - (context.raisedAt ?? 0)) / (at - state.at));
+  const due = state.silence.due + sinceRaise * dueOn(context, counts.stable.total);
+  return due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;
+}
+
+function darkLimit({ answered }: Silence): number {
+  return answered ? DARK_DUE_LATER : DARK_DUE;
+}
+
+/** Looks at every stop rule; the first that holds stands until the attempt ends. `dark`: silence may be blamed. */
+export function fire(state: ErrorGate, { at, dark }: { at: Millis; dark: boolean }, context: GateContext): ErrorGate {
+  const { slo } = context.gate;
+  const limit = stopLimit(context.alpha ?? ALPHA);
+  if (logEvidence(state.stop) >= limit && matters(excessSeen(state))) return stopWith(state, 'Worse', at);
+  const alone = state.alone.total > 0 && sumRecent(state.recent).stable.total === 0;
+  if (alone && burnLogE(state.alone, burnRate(slo.objective)) >= limit) return stopWith(state, 'ObjectiveMissed', at);
+  if (overspent(state.ledger, spendSoFar(state, context, at), context.maxSpend))
+    return stopWith(state, 'BudgetSpent', at);
+  return dark && state.silence.due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;
+}
+
+function stopWith(state: ErrorGate, cause: Cause, at: Millis): ErrorGate {
+  return state.fired === undefined ? { ...state, fired: { cause, at } } : state;
+}
+
+/** The larger of the attempt's excess, tick by tick, and that of the last minutes, which a late defect shows in first. */
+function excessSeen({ ledger, all, recent }: ErrorGate): number {
+  const { canary, stable } = sumRecent(recent);
+  const newest = canary.bad / Math.max(1, canary.total) - stable.bad / Math.max(1, stable.total);
+  return Math.max(newest, ledger.net / Math.max(1, all.canary.total));
+}
+
+function spendSoFar(state: ErrorGate, context: GateContext, at: Millis): number {
+  const { objective, windowMs } = context.gate.slo;
+  const requests = state.all.canary.total + state.all.stable.total;
+  return spendOf(state.ledger, { objective, windowMs, requests, elapsedMs: at - state.startedAt });
+}
+
+/** Everything behind a verdict, for people and for recomputing it. */
+export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
+  const { at, ticks, all, step, rps } = state;
+  const finished = step.canary.total + step.stable.total;
+  const excess = excessOf(context);
+  return {
+    at,
+    ticks,
+    ...all,
+    stopLogE: logEvidence(state.stop),
+    stopLimit: stopLimit(context.alpha ?? ALPHA),
+    advanceLogE: state.advance,
+    advanceLimit: advanceLimit(context.attempt),
+    advanceExcess: boundExcess(excess, plugInRate(controlOf(state, excess))),
+    step,
+    rps,
+    ...(finished > 0 ? { share: step.canary.total / finished } : {}),
+    spend: spendSoFar(state, context, at),
+  };
+}

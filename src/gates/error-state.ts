@@ -1,0 +1,180 @@
+import type { Cause, Counts, Verdict } from '#core/gate.ts';
+import type { Millis, Weight } from '#lib/units.ts';
+import { noCounts, noRecent, type Recent } from './burn.ts';
+import { type StopTest, startStopTest } from './eprocess.ts';
+import type { ArmCounts, Look } from './evidence.ts';
+import { emptyLedger, type Ledger } from './ledger.ts';
+
+/** Everything the error gate knows. Immutable; `saveErrorGate` leaves out what Prometheus can show again. */
+export interface ErrorGate {
+  /** Attempt and stay that the evidence belongs to. */
+  epoch: string;
+  stepEpoch: string;
+  /** Where the counting of this attempt began, and the end of the last tick counted; 0 before the first look. */
+  startedAt: Millis;
+  at: Millis;
+  ticks: number;
+  /** Weight at the last tick counted. */
+  weight: Weight;
+  /** Requests per second of the last tick counted, both arms. */
+  rps: number;
+  /** Since the attempt began. */
+  all: ArmCounts;
+  /** Since the step arrived, in whole ticks. */
+  step: ArmCounts;
+  stop: StopTest;
+  /** ln P of the advance test, since the step arrived. */
+  advance: number;
+  /** The canary's counts while stable served nobody: what the absolute test judges. */
+  alone: Counts;
+  ledger: Ledger;
+  recent: Recent;
+  silence: Silence;
+  /** A stop stands until the attempt ends, whatever is seen later. */
+  fired?: { cause: Cause; at: Millis };
+  /** Not stored: undefined until the first look after a start. */
+  look?: Look;
+  /** Not stored: why the newest tick could not be counted, or not whole. */
+  problem?: Problem;
+}
+
+/** The canary's silence since the step arrived, or since it last finished a request. */
+export interface Silence {
+  /** Requests that were due on it, by stable's measured traffic. */
+  due: number;
+  /** It finished one since the step arrived. */
+  answered: boolean;
+}
+
+export interface Problem {
+  verdict: Verdict;
+  cause: Cause;
+  message: string;
+}
+
+export function startErrorGate(): ErrorGate {
+  return {
+    ...freshAttempt(),
+    epoch: '',
+    stepEpoch: '',
+    startedAt: 0,
+    at: 0,
+    weight: 0,
+    rps: 0,
+    recent: noRecent,
+  };
+}
+
+/** The parts of the state that begin again with an attempt. */
+export function freshAttempt() {
+  return {
+    ...freshStep(),
+    ticks: 0,
+    all: noCounts,
+    stop: startStopTest(),
+    alone: noCounts.canary,
+    ledger: emptyLedger,
+  };
+}
+
+/** The parts of the state that begin again with a step. */
+export function freshStep() {
+  return { step: noCounts, advance: 0, silence: { due: 0, answered: false } };
+}
+
+const VERSION = 1;
+/** Numbers besides the logs of the stop test, and integers. */
+const FLOATS = 5;
+const NUMBERS = 8;
+
+interface Saved {
+  v: number;
+  /** epoch, and what stepEpoch has beyond it */
+  e: [string, string];
+  /** startedAt, at, ticks, weight, starts, newest bucket, answered, fired at */
+  n: number[];
+  /** all, step, alone and the buckets, as pairs of total and bad */
+  c: number[];
+  /** float64 bits in base64: logs of the stop test, advance, charged, net, due, rps */
+  f: string;
+  fired?: Cause;
+}
+
+/** At most 1 KiB of JSON; `loadErrorGate` reads it back bit by bit. */
+export function saveErrorGate(state: ErrorGate): string {
+  const { epoch, stepEpoch, stop, ledger, recent, silence, fired } = state;
+  const arms = [state.all, state.step, ...recent.buckets].flatMap(({ canary, stable }) => [canary, stable]);
+  const numbers = [state.startedAt, state.at, state.ticks, state.weight, stop.starts, recent.bucket];
+  const saved: Saved = {
+    v: VERSION,
+    e: stepEpoch.startsWith(epoch) ? [epoch, stepEpoch.slice(epoch.length)] : [epoch, ''],
+    n: [...numbers, silence.answered ? 1 : 0, fired?.at ?? 0],
+    c: [state.alone, ...arms].flatMap(({ total, bad }) => [total, bad]),
+    f: toBits([...stop.logs, state.advance, ledger.charged, ledger.net, silence.due, state.rps]),
+    ...(fired === undefined ? {} : { fired: fired.cause }),
+  };
+  return JSON.stringify(saved);
+}
+
+/**
+ * The state that `saveErrorGate` wrote; undefined for anything else, e.g. the text of another version: then the gate
+ * starts again. The first tick folded into it only sets the bases, so it should be the one at `at`.
+ */
+export function loadErrorGate(text: string): ErrorGate | undefined {
+  const saved = parse(text);
+  if (saved === undefined) return undefined;
+  const floats = fromBits(saved.f);
+  const size = startStopTest().logs.length;
+  const [alone, ...pairs] = pairsOf(saved.c);
+  const [all, step, ...buckets] = armsOf(pairs);
+  const whole =
+    floats.length === size + FLOATS && saved.n.length === NUMBERS && [...floats, ...saved.n].every(Number.isFinite);
+  if (!whole || alone === undefined || all === undefined || step === undefined) return undefined;
+  const [advance = 0, charged = 0, net = 0, due = 0, rps = 0] = floats.slice(size);
+  const [startedAt = 0, at = 0, ticks = 0, weight = 0, starts = 0, bucket = 0, answered = 0, firedAt = 0] = saved.n;
+  const [epoch, rest] = saved.e;
+  return {
+    ...{ epoch, stepEpoch: epoch + rest, startedAt, at, ticks, weight, rps, all, step, advance, alone },
+    stop: { logs: floats.slice(0, size), starts },
+    ledger: { charged, net },
+    recent: { bucket, buckets },
+    silence: { due, answered: answered === 1 },
+    ...(saved.fired === undefined ? {} : { fired: { cause: saved.fired, at: firedAt } }),
+  };
+}
+
+function parse(text: string): Saved | undefined {
+  try {
+    const saved: Saved = JSON.parse(text);
+    const whole = saved.v === VERSION && Array.isArray(saved.n) && saved.c.every(Number.isFinite);
+    const named = saved.e.every((part) => typeof part === 'string') && typeof saved.f === 'string';
+    return whole && named ? saved : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function pairsOf(numbers: readonly number[]): Counts[] {
+  const pairs: Counts[] = [];
+  for (let index = 0; index + 1 < numbers.length; index += 2) {
+    pairs.push({ total: numbers[index] ?? 0, bad: numbers[index + 1] ?? 0 });
+  }
+  return pairs;
+}
+
+function armsOf(pairs: readonly Counts[]): ArmCounts[] {
+  const arms: ArmCounts[] = [];
+  for (let index = 0; index + 1 < pairs.length; index += 2) {
+    arms.push({ canary: pairs[index] ?? noCounts.canary, stable: pairs[index + 1] ?? noCounts.stable });
+  }
+  return arms;
+}
+
+function toBits(floats: readonly number[]): string {
+  return btoa(String.fromCharCode(...new Uint8Array(new Float64Array(floats).buffer)));
+}
+
+function fromBits(text: string): number[] {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return bytes.length % 8 === 0 ? [...new Float64Array(bytes.buffer)] : [];
+}

@@ -1,0 +1,145 @@
+import { printBad, printCount, printShare } from '#core/figures.ts';
+import type { Cause, Evidence, GateContext, GateReading, Verdict } from '#core/gate.ts';
+import type { Millis } from '#lib/units.ts';
+import { formatDuration, formatPercent } from '#lib/units.ts';
+import { STALE_SCRAPES } from './bounds.ts';
+import { missesNow, sumRecent } from './burn.ts';
+import { scrapeOf } from './error-count.ts';
+import type { ErrorGate } from './error-state.ts';
+
+export interface Judged {
+  state: ErrorGate;
+  context: GateContext;
+  evidence: Evidence;
+  stable: GateReading['stable'];
+  now: Millis;
+}
+
+export interface Answer {
+  verdict: Verdict;
+  cause?: Cause;
+  message: string;
+}
+
+type Rule = (judged: Judged) => Answer | undefined;
+
+/**
+ * The first rule that has an answer gives the verdict.
+ *
+ * | rule      | verdict and causes                                                | why at this place                                     |
+ * | stopped   | Fail: Worse, ObjectiveMissed, BudgetSpent, DarkCanary             | evidence does not go away when the source does        |
+ * | catchesUp | NoData: CatchingUp                                                | nothing is known of the time without us               |
+ * | troubled  | Error: BadQuery; NoData: NotScraped, ScrapedTwice, Stale; waiting | a tick that is not whole passes nothing               |
+ * | old       | NoData: Stale                                                     | the same for ticks that did not come at all           |
+ * | empty     | Inconclusive: TooFewSamples; NoData: NoTraffic                    | no count, no verdict                                  |
+ * | shared    | Inconclusive: BothArmsBad, or no cause                            | nothing is proved while stable itself is bad          |
+ * | early     | Inconclusive: TooFewSamples                                       | no user traffic is due on the canary yet              |
+ * | proved    | Pass                                                              | the advance test has passed its line                  |
+ * | unproved  | Inconclusive: TooFewSamples                                       | healthy so far is not yet evidence                    |
+ */
+const rules: readonly Rule[] = [stopped, catchesUp, troubled, old, empty, shared, early, proved];
+
+export function verdictOf(judged: Judged): Answer {
+  for (const rule of rules) {
+    const answer = rule(judged);
+    if (answer !== undefined) return answer;
+  }
+  return unproved(judged);
+}
+
+/** Stable alone: what the last minutes say, while they are the last minutes. */
+export function stableNow(state: ErrorGate, context: GateContext, now: Millis): GateReading['stable'] {
+  if (state.look === undefined || isOld(state, context, now) || sumRecent(state.recent).stable.total === 0)
+    return 'Unknown';
+  return missesNow(state.recent, 'stable', context.gate.slo.objective) ? 'Misses' : 'Meets';
+}
+
+/** Queries look one scrape into the past and come once a tick: that much age is normal and does not count. */
+function isOld({ at }: ErrorGate, context: GateContext, now: Millis): boolean {
+  return now - at > STALE_SCRAPES * scrapeOf(context) + context.tickMs;
+}
+
+function stopped({ state, context, evidence }: Judged): Answer | undefined {
+  if (state.fired === undefined) return undefined;
+  const { cause } = state.fired;
+  return { verdict: 'Fail', cause, message: whyStopped(cause, state, context, evidence) };
+}
+
+function whyStopped(cause: Cause, state: ErrorGate, context: GateContext, evidence: Evidence): string {
+  const canary = printBad(evidence.canary);
+  if (cause === 'DarkCanary') {
+    return `the canary finishes no request while at least ${printCount(10)} were due on it at ${formatPercent(state.weight)}`;
+  }
+  if (cause === 'BudgetSpent') {
+    return `the release burnt ${printShare(evidence.spend)} of the error budget, limit ${printShare(context.maxSpend)}: canary ${canary}`;
+  }
+  if (cause === 'ObjectiveMissed') {
+    return `the canary alone misses its objective ${printShare(context.gate.slo.objective)}: ${printBad(state.alone)} while stable served nobody`;
+  }
+  return `the canary is worse than stable: ${canary} against ${printBad(evidence.stable)}; log evidence ${evidence.stopLogE.toFixed(2)}, limit ${evidence.stopLimit.toFixed(2)}`;
+}
+
+function catchesUp({ state }: Judged): Answer | undefined {
+  if (state.look !== undefined || state.at === 0 || state.problem !== undefined) return undefined;
+  return {
+    verdict: 'NoData',
+    cause: 'CatchingUp',
+    message: 'reading the ticks that were missed while the operator was away',
+  };
+}
+
+function troubled({ state }: Judged): Answer | undefined {
+  return state.problem;
+}
+
+function old({ state, context, now }: Judged): Answer | undefined {
+  if (state.look === undefined || !isOld(state, context, now)) return undefined;
+  const limit = formatDuration(STALE_SCRAPES * scrapeOf(context));
+  return { verdict: 'NoData', cause: 'Stale', message: `no sample is newer than ${limit}` };
+}
+
+function empty({ state, stable }: Judged): Answer | undefined {
+  if (state.ticks === 0 && stable === 'Unknown') {
+    return { verdict: 'Inconclusive', cause: 'TooFewSamples', message: 'no whole tick counted yet' };
+  }
+  const recent = sumRecent(state.recent);
+  if (recent.stable.total > 0 || recent.canary.total > 0) return undefined;
+  return { verdict: 'NoData', cause: 'NoTraffic', message: 'stable finished no request in the last five minutes' };
+}
+
+function shared({ state, context, stable }: Judged): Answer | undefined {
+  if (stable !== 'Misses') return undefined;
+  const { objective } = context.gate.slo;
+  const recent = sumRecent(state.recent);
+  const seen = `stable misses its objective ${printShare(objective)}: ${printBad(recent.stable)} in the last five minutes`;
+  if (!missesNow(state.recent, 'canary', objective)) return { verdict: 'Inconclusive', message: seen };
+  const message = `shared outage: ${seen}, and so does the canary: ${printBad(recent.canary)}; nobody is blamed`;
+  return { verdict: 'Inconclusive', cause: 'BothArmsBad', message };
+}
+
+function early({ context }: Judged): Answer | undefined {
+  if (context.arrived) return undefined;
+  const message =
+    context.weight > 0
+      ? `waiting for ${formatPercent(context.weight)} of the traffic to arrive`
+      : 'no user traffic is due on the canary yet';
+  return { verdict: 'Inconclusive', cause: 'TooFewSamples', message };
+}
+
+function proved({ evidence }: Judged): Answer | undefined {
+  const { step, advanceLogE, advanceLimit, advanceExcess } = evidence;
+  // Not a number, and no request at all, are below every line.
+  if (!(advanceLogE >= advanceLimit && step.canary.total > 0)) return undefined;
+  const excluded = printShare(advanceExcess);
+  return {
+    verdict: 'Pass',
+    message: `an excess of ${excluded} over stable is excluded: canary ${printBad(step.canary)} at this step`,
+  };
+}
+
+function unproved({ evidence }: Judged): Answer {
+  const { step, advanceLogE, advanceLimit, advanceExcess } = evidence;
+  const line = `log evidence ${advanceLogE.toFixed(2)} of ${advanceLimit.toFixed(2)}`;
+  const message = `not yet excluded: an excess of ${printShare(advanceExcess)} over stable; canary ${printBad(step.canary)} at this step, ${line}`;
+  return { verdict: 'Inconclusive', cause: 'TooFewSamples', message };
+}

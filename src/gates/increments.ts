@@ -1,0 +1,69 @@
+import type { Millis } from '#lib/units.ts';
+import { START_SLACK_MS } from './bounds.ts';
+import type { Base, Look, Paired, PodInfo } from './evidence.ts';
+
+/** One process now, and what may be known of it from before. */
+export interface ProcessView {
+  before: Look | undefined;
+  process: string;
+  sample: Paired;
+  pod: PodInfo;
+  /** All processes of the tick. */
+  shown: ReadonlyMap<string, Paired>;
+}
+
+export interface Increment {
+  base: Base;
+  total: number;
+  other: number;
+}
+
+/**
+ * What one process counted since its base, and its new base; undefined leaves both for the next tick.
+ *
+ * | what is seen                                            | what is counted                                     |
+ * | first sight, and it began after our first look          | all that it shows                                   |
+ * | first sight of an older process                         | nothing: when it counted that is not known          |
+ * | the same start, grown                                   | the growth                                          |
+ * | the same start, fallen                                  | nothing: the tick of this process cannot be read    |
+ * | another start, fallen                                   | all that it shows: a new life                       |
+ * | another start, scraped before it                        | the growth: still the old life                      |
+ * | another start, scraped well after it                    | all that it shows: a new life that has grown past   |
+ * | another start, scraped within the slack of clocks       | later: a new life and the old one look the same     |
+ */
+export function difference(view: ProcessView): Increment | undefined {
+  const { before, process, sample, pod } = view;
+  const base = before?.bases.get(process);
+  const start = startOf(pod, sample.container);
+  const now: Base = { ...sample, life: start ?? base?.life };
+  const nothing = { base: now, total: 0, other: 0 };
+  const everything = { base: now, total: sample.total, other: sample.other };
+  if (base === undefined) return before !== undefined && isBirth(before, view) ? everything : nothing;
+  const fell = sample.total < base.total || sample.other < base.other;
+  const growth = { base: now, total: sample.total - base.total, other: sample.other - base.other };
+  if (start === undefined || !startedAgain(base, start)) return fell ? nothing : growth;
+  if (fell) return everything;
+  if (sample.scrapedAt <= start) return { ...growth, base: { ...now, life: base.life } };
+  return sample.scrapedAt < start + START_SLACK_MS ? undefined : everything;
+}
+
+function startedAgain({ life, scrapedAt }: Base, start: Millis): boolean {
+  return life === undefined ? start > scrapedAt : start !== life;
+}
+
+/** True when everything that a process shows for the first time was counted since our first look. */
+function isBirth(before: Look, { sample, pod, shown }: ProcessView): boolean {
+  // Another name for the same process (its target was relabelled) would count its whole life again.
+  for (const [name, base] of before.bases) {
+    if (base.pod === sample.pod && base.container === sample.container && !shown.has(name)) return false;
+  }
+  const oldest = startOf(pod, sample.container) ?? Math.min(...pod.containers.map(({ startedAt }) => startedAt));
+  return before.scraped.has(sample.pod) || (Number.isFinite(oldest) && oldest > before.since);
+}
+
+/** Start of the container that a sample comes from; undefined when it does not run, or the sample does not say which. */
+function startOf({ containers }: PodInfo, container: string): Millis | undefined {
+  const [only, ...more] = containers;
+  if (container === '') return more.length === 0 ? only?.startedAt : undefined;
+  return containers.find(({ name }) => name === container)?.startedAt;
+}
