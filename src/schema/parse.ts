@@ -22,7 +22,7 @@ export function readPart<S extends z.ZodType>(
 
 /** Reads any value; `root` is the path that problems begin with. */
 export function readValue<S extends z.ZodType>(given: unknown, root: string, schema: S): Parsed<z.output<S>> {
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, { reportInput: true });
   if (result.success) return { ok: true, value: result.data };
   const problems = result.error.issues
     .slice(0, PROBLEMS_MAX)

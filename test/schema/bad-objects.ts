@@ -1,0 +1,242 @@
+import { action, events, objective, podTemplate, rollout, type Sample, source, suite } from './objects.ts';
+
+/** A mistake, and what its maker reads. */
+export interface BadObject {
+  name: string;
+  because: string;
+  object: Sample;
+  /** The API server's answer, after the name of the object. */
+  refused: string;
+  /** What reading says of the same object; left out where only the API server can see the mistake. */
+  read?: { field: string; message: string };
+}
+
+const steps = (...weights: (number | string)[]): Sample => rollout({ steps: weights.map((weight) => ({ weight })) });
+
+export const badObjects: BadObject[] = [
+  {
+    name: 'falling weights',
+    because: 'a ladder that goes down hides a way back',
+    object: steps(20, 10),
+    refused: 'spec.steps: Invalid value: weights must rise from step to step',
+    read: { field: 'spec.steps', message: 'weights must rise from step to step' },
+  },
+  {
+    name: 'falling percents',
+    because: 'strings are numbers here',
+    object: steps('9.5%', '10%', '9.9%'),
+    refused: 'spec.steps: Invalid value: weights must rise from step to step',
+    read: { field: 'spec.steps', message: 'weights must rise from step to step' },
+  },
+  {
+    name: 'equal weights of both forms',
+    because: 'a step that moves nothing is a mistake',
+    object: steps(5, '5%'),
+    refused: 'spec.steps: Invalid value: weights must rise from step to step',
+    read: { field: 'spec.steps', message: 'weights must rise from step to step' },
+  },
+  {
+    name: 'weight 0',
+    because: 'nobody meets the canary',
+    object: steps(0),
+    refused: 'spec.steps[0].weight: Invalid value: 0: must be above 0% and at most 99%, such as 5 or "0.5%"',
+    read: { field: 'spec.steps[0].weight', message: 'must be above 0% and at most 99%, such as 5 or "0.5%"' },
+  },
+  {
+    name: 'weight 0%',
+    because: 'the same as a string',
+    object: steps('0.0%'),
+    refused: 'spec.steps[0].weight: Invalid value: "0.0%": must be above 0% and at most 99%, such as 5 or "0.5%"',
+    read: { field: 'spec.steps[0].weight', message: 'must be above 0% and at most 99%, such as 5 or "0.5%"' },
+  },
+  {
+    name: 'weight 100',
+    because: 'the last step is the promotion',
+    object: steps(100),
+    refused: 'spec.steps[0].weight: Invalid value: 100: must be above 0% and at most 99%, such as 5 or "0.5%"',
+    read: { field: 'spec.steps[0].weight', message: 'must be above 0% and at most 99%, such as 5 or "0.5%"' },
+  },
+  {
+    name: 'weight 99.5%',
+    because: 'stable needs a share to be compared with',
+    object: steps('99.5%'),
+    refused: 'spec.steps[0].weight: Invalid value: "99.5%": must be above 0% and at most 99%, such as 5 or "0.5%"',
+    read: { field: 'spec.steps[0].weight', message: 'must be above 0% and at most 99%, such as 5 or "0.5%"' },
+  },
+  {
+    name: 'weight without a percent sign',
+    because: 'half of what?',
+    object: steps('5'),
+    refused:
+      '[spec.steps[0].weight: Invalid value: "5": spec.steps[0].weight in body should match \'^[0-9]{1,3}([.][0-9]{1,3})?%$\', spec.steps[0].weight: Invalid value: "": type conversion error from \'string\' to \'double\' evaluating rule: must be above 0% and at most 99%, such as 5 or "0.5%"]',
+    read: { field: 'spec.steps[0].weight', message: 'must match /^[0-9]{1,3}([.][0-9]{1,3})?%$/' },
+  },
+  {
+    name: 'no steps',
+    because: 'left out means derived, empty means nothing',
+    object: rollout({ steps: [] }),
+    refused: 'spec.steps: Invalid value: 0: spec.steps in body should have at least 1 items',
+    read: { field: 'spec.steps', message: 'must have at least 1 entry' },
+  },
+  {
+    name: 'no traffic',
+    because: 'nothing could split it',
+    object: rollout({ traffic: [] }),
+    refused: 'spec.traffic: Invalid value: 0: spec.traffic in body should have at least 1 items',
+    read: { field: 'spec.traffic', message: 'must have at least 1 entry' },
+  },
+  {
+    name: 'unknown field',
+    because: 'a typing error must not be silent',
+    object: rollout({ replica: 3 }),
+    refused:
+      'Rollout in version "v1alpha1" cannot be handled as a Rollout: strict decoding error: unknown field "spec.replica"',
+  },
+  {
+    name: 'duration in days',
+    because: 'Go durations have none',
+    object: rollout({ progressDeadline: '1d' }),
+    refused: 'spec.progressDeadline: Invalid value: "1d": must be a duration such as 90s, 1m30s or 250ms',
+    read: { field: 'spec.progressDeadline', message: 'must be a duration such as 90s, 1m30s or 250ms' },
+  },
+  {
+    name: 'template without the selector',
+    because: 'its pods would be nobody’s',
+    object: rollout({ template: podTemplate({ app: 'other' }) }),
+    refused:
+      'spec.template.metadata.labels: Invalid value: template.metadata.labels must contain every label of selector.matchLabels with the same value',
+    read: {
+      field: 'spec.template.metadata.labels',
+      message: 'template.metadata.labels must contain every label of selector.matchLabels with the same value',
+    },
+  },
+  {
+    name: 'template with our labels',
+    because: 'arms are ours to give',
+    object: rollout({ template: podTemplate({ app: 'shop', 'headgate.dev/stable': 'true' }) }),
+    refused:
+      'spec.template.metadata.labels: Invalid value: labels that begin with headgate.dev/ are set by the operator: remove them from template and selector',
+    read: {
+      field: 'spec.template.metadata.labels',
+      message: 'labels that begin with headgate.dev/ are set by the operator: remove them from template and selector',
+    },
+  },
+  {
+    name: 'empty selector',
+    because: 'it would select everything',
+    object: rollout({ selector: { matchLabels: {} } }),
+    refused: 'spec.selector.matchLabels: Invalid value: must have at least one label',
+    read: { field: 'spec.selector.matchLabels', message: 'must have at least one label' },
+  },
+  {
+    name: 'targetSpend above maxSpend',
+    because: 'the release would fail before its first doubt',
+    object: rollout({ budget: { targetSpend: '2%' } }),
+    refused: 'spec.budget: Invalid value: targetSpend must be at most maxSpend',
+    read: { field: 'spec.budget', message: 'targetSpend must be at most maxSpend' },
+  },
+  {
+    name: 'one SLO twice',
+    because: 'two gates of one name cannot be told apart',
+    object: rollout({ gates: [{ slo: 'a' }, { slo: 'a' }] }),
+    refused: 'spec.gates[1]: Duplicate value: {"slo":"a"}',
+    read: { field: 'spec.gates', message: 'must not have two entries of the same slo' },
+  },
+  {
+    name: 'unknown role',
+    because: 'an unknown word is an error, never a default',
+    object: rollout({ gates: [{ slo: 'a', role: 'Guard' }] }),
+    refused:
+      '[spec.gates[0].role: Unsupported value: "Guard": supported values: "Guardrail", "Signal", "Advisory", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+    read: { field: 'spec.gates[0].role', message: 'must be one of Guardrail, Signal, Advisory' },
+  },
+  {
+    name: 'long name',
+    because: 'pod names are made from it',
+    object: { ...rollout(), metadata: { name: 'x'.repeat(53) } },
+    refused:
+      '<nil>: Invalid value: the name must have at most 52 characters: the names of its ReplicaSets and their pods are made from it',
+  },
+  {
+    name: 'objective 100',
+    because: 'no budget could ever be spent',
+    object: objective({ objective: '100' }),
+    refused:
+      'spec.objective: Invalid value: "100": must be a percent from 50 up to but without 100, as a string without sign: "99.9"',
+    read: {
+      field: 'spec.objective',
+      message: 'must be a percent from 50 up to but without 100, as a string without sign: "99.9"',
+    },
+  },
+  {
+    name: 'bad and good',
+    because: 'one follows from the other',
+    object: events({ good: { metric: 'ok_total' } }),
+    refused: 'spec.sli.events: Invalid value: give exactly one of bad and good',
+    read: { field: 'spec.sli.events', message: 'give exactly one of bad and good' },
+  },
+  {
+    name: 'neither bad nor good',
+    because: 'nothing could be counted',
+    object: objective({ sli: { events: { total: { metric: 'a' } } } }),
+    refused: 'spec.sli.events: Invalid value: give exactly one of bad and good',
+    read: { field: 'spec.sli.events', message: 'give exactly one of bad and good' },
+  },
+  {
+    name: 'namespace matcher',
+    because: 'the operator adds it',
+    object: events({ total: { metric: 'a', matchers: [{ label: 'namespace', value: 'b' }] } }),
+    refused:
+      'spec.sli.events.total.matchers[0].label: Invalid value: matchers on namespace and pod are added by the operator: remove this one',
+    read: {
+      field: 'spec.sli.events.total.matchers[0].label',
+      message: 'matchers on namespace and pod are added by the operator: remove this one',
+    },
+  },
+  {
+    name: 'window of minutes',
+    because: 'no budget is that short',
+    object: objective({ window: { rolling: '5m' } }),
+    refused: 'spec.window.rolling: Invalid value: "5m": must be from 1h to 400d, such as 28d',
+    read: { field: 'spec.window.rolling', message: 'must be from 1h to 400d, such as 28d' },
+  },
+  {
+    name: 'url with a password',
+    because: 'secrets belong into Secrets',
+    object: source({ prometheus: { url: 'http://me:pw@prometheus' } }),
+    refused:
+      'spec.prometheus.url: Invalid value: "http://me:pw@prometheus": must be an address such as http://prometheus:9090, without user, query or fragment: credentials go into auth',
+    read: {
+      field: 'spec.prometheus.url',
+      message:
+        'must be an address such as http://prometheus:9090, without user, query or fragment: credentials go into auth',
+    },
+  },
+  {
+    name: 'two kinds of auth',
+    because: 'which one?',
+    object: source({
+      prometheus: {
+        url: 'http://p',
+        auth: { bearer: { namespace: 'a', name: 'b' }, basic: { namespace: 'a', name: 'b' } },
+      },
+    }),
+    refused: 'spec.prometheus.auth: Invalid value: give exactly one of bearer and basic',
+    read: { field: 'spec.prometheus.auth', message: 'give exactly one of bearer and basic' },
+  },
+  {
+    name: 'GET with a body',
+    because: 'many servers drop it',
+    object: suite({ body: 'x' }),
+    refused: 'spec.requests[0].http: Invalid value: GET and HEAD have no body: remove body or use another method',
+    read: { field: 'spec.requests[0].http', message: 'GET and HEAD have no body: remove body or use another method' },
+  },
+  {
+    name: 'unknown verb',
+    because: 'only verbs that can be granted',
+    object: action({ verb: 'undo' }),
+    refused:
+      '[spec.verb: Unsupported value: "undo": supported values: "promote", "skip-step", "pause", "resume", "retreat", "abort", "retry", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+    read: { field: 'spec.verb', message: 'must be one of promote, skip-step, pause, resume, retreat, abort, retry' },
+  },
+];

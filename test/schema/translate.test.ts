@@ -1,0 +1,214 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Plan, State } from '#core/model.ts';
+import { LONG_PROSE_MAX } from '#schema/release-words.ts';
+import { readRollout, readState, revisionOf, storable } from '#schema/translate.ts';
+import { readAction, readMetricSource, readProbeSuite, readSlo } from '#schema/translate-inputs.ts';
+import { percentText, readRelease, releaseSpecOf } from '#schema/translate-release.ts';
+import { action, objective, podTemplate, rollout, source, suite } from './objects.ts';
+
+test('a small Rollout gets every default', () => {
+  expect(readRollout(rollout({ gates: [{ slo: 'a' }] }))).toMatchObject({
+    ok: true,
+    spec: {
+      replicas: 1,
+      minReadyMs: 0,
+      progressDeadlineMs: 600_000,
+      revisionHistoryLimit: 5,
+      service: 'shop',
+      routes: ['shop'],
+      onBreach: 'Retreat',
+      scaleDownDelayMs: 30_000,
+      rollbackWindow: 3,
+      settleMs: 10_000,
+    },
+    gates: [{ slo: 'a', role: 'Guardrail' }],
+    budget: { targetSpend: 0.001, maxSpend: 0.01 },
+    probes: [],
+    change: {},
+  });
+});
+
+test('steps, gates and annotations are read', () => {
+  const steps = [
+    { weight: '0.5%', hold: '90s' },
+    { weight: 20, canaryReplicas: 2, pause: { for: '1h' } },
+    { weight: 50, pause: {} },
+  ];
+  const given = rollout({ steps, gates: [{ slo: 'a', role: 'Signal', tolerate: '0.2%', maxWait: '1h' }] });
+  given.metadata.annotations = { 'headgate.dev/change-commit': 'c0ffee', 'headgate.dev/change-kind': 'agent' };
+  expect(readRollout(given)).toMatchObject({
+    steps: [
+      { weight: 500, holdMs: 90_000 },
+      { weight: 20_000, holdMs: 60_000, canaryReplicas: 2, pause: { forMs: 3_600_000 } },
+      { weight: 50_000, holdMs: 60_000, pause: {} },
+    ],
+    gates: [{ slo: 'a', role: 'Signal', tolerate: 0.002, maxWaitMs: 3_600_000 }],
+    change: { commit: 'c0ffee', kind: 'agent' },
+  });
+});
+
+test('a revision is named by what runs, not by key order or our labels', () => {
+  const { spec } = podTemplate() as { spec: Record<string, unknown> };
+  const name = (labels: Record<string, string>, more = {}) => revisionOf({ metadata: { labels, ...more }, spec });
+  const plain = name({ app: 'shop', tier: 'web' });
+  expect(name({ tier: 'web', app: 'shop' })).toBe(plain);
+  expect(name({ app: 'shop', tier: 'web', 'headgate.dev/canary': 'true' })).toBe(plain);
+  expect(name({ app: 'shop', tier: 'web' }, { annotations: {} })).toBe(plain);
+  expect(name({ app: 'shop', tier: 'api' })).not.toBe(plain);
+});
+
+test.each([
+  ['99.9', 0.999],
+  ['99.5', 0.995],
+  ['99.99', 0.9999],
+  ['50', 0.5],
+])('objective %s is %d to the last bit', (given, want) => {
+  // kills: dividing by 100
+  expect(readSlo(objective({ objective: given }))).toMatchObject({
+    value: { objective: want, windowMs: 28 * 86_400_000 },
+  });
+});
+
+test('a source, a suite and an action are read', () => {
+  const auth = { basic: { namespace: 'm', name: 's' } };
+  expect(readMetricSource(source({ prometheus: { url: 'https://p/x', auth }, timeout: '3s' }))).toEqual({
+    ok: true,
+    value: {
+      name: 'sample',
+      url: 'https://p/x',
+      auth: { kind: 'basic', secret: { namespace: 'm', name: 's' }, usernameKey: 'username', passwordKey: 'password' },
+      scrapeIntervalMs: 15_000,
+      isDefault: false,
+      limits: { timeoutMs: 3000, maxBytes: 20_000_000, maxSeries: 10_000 },
+    },
+  });
+  expect(readProbeSuite(suite({ headers: [{ name: 'A', value: 'b' }] }))).toEqual({
+    ok: true,
+    value: {
+      name: 'sample',
+      requests: [{ name: 'home', method: 'GET', path: '/', headers: { A: 'b' }, timeoutMs: 2000, expectStatus: [200] }],
+      everyMs: 15_000,
+      retries: 1,
+    },
+  });
+  const made = { ...action({ step: 2 }), metadata: { name: 'a', uid: 'u', creationTimestamp: '2026-01-01T00:00:01Z' } };
+  // People count steps from 1, the core from 0.
+  expect(readAction(made)).toMatchObject({
+    value: { rollout: 'shop', verb: 'promote', step: 1, createdAt: 1767225601000 },
+  });
+});
+
+const selector = fc.record({
+  metric: fc.constant('http_requests_total'),
+  matchers: fc.array(
+    fc.record({
+      label: fc.constant('code'),
+      op: fc.constantFrom('=', '!=', '=~', '!~'),
+      value: fc.string({ maxLength: 20 }),
+    }),
+    { maxLength: 3 },
+  ),
+});
+const ms = fc.integer({ min: 0, max: 10_000_000 });
+/** Percents with at most six decimals, as shares of one. */
+const share = fc.integer({ min: 0, max: 100_000_000 }).map((millionths) => Number(`${millionths}e-8`));
+const step = fc.oneof(
+  fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms }),
+  fc.record({
+    weight: fc.integer({ min: 1, max: 99_000 }),
+    holdMs: ms,
+    canaryReplicas: fc.integer({ min: 1, max: 99 }),
+    pause: fc.constant({}),
+  }),
+  fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, pause: fc.record({ forMs: ms }) }),
+);
+const gate = fc.record({
+  name: fc.constant('availability'),
+  role: fc.constantFrom('Guardrail', 'Signal', 'Advisory'),
+  slo: fc.record({ name: fc.constant('availability'), objective: share, windowMs: ms, total: selector, bad: selector }),
+  tolerate: share,
+  maxWaitMs: ms,
+});
+const plans = fc.record({
+  steps: fc.array(step, { maxLength: 5 }),
+  gates: fc.array(gate, { maxLength: 3 }),
+  probes: fc.array(fc.constant('smoke'), { maxLength: 2 }),
+  onBreach: fc.constantFrom('Pause', 'Retreat', 'Abort'),
+  rollback: fc.boolean(),
+}) as fc.Arbitrary<Plan>;
+
+const begun = {
+  name: 'shop-1',
+  revision: 'b',
+  from: 'a',
+  attempt: 1,
+  stage: 'Preparing',
+  step: 0,
+  weight: 0,
+  n: 1,
+  rewrites: 0,
+  startedAt: 1,
+  autoResumed: false,
+  memo: {},
+} as const;
+
+test('a plan comes back from its record as it went in', () => {
+  // kills: printing durations in whole seconds, percents in three decimals
+  const budget = { targetSpend: 0.001, maxSpend: 0.01 };
+  const wish = {
+    budget,
+    change: { author: 'a' },
+    source: { template: podTemplate() as { spec: Record<string, unknown> } },
+  };
+  fc.assert(
+    fc.property(plans, (plan) => {
+      const spec = releaseSpecOf('shop', { release: begun, plan, wish });
+      expect(readRelease({ spec: JSON.parse(JSON.stringify(spec)) })).toEqual({
+        ok: true,
+        value: { rollout: 'shop', revision: 'b', from: 'a', attempt: 1, plan, budget, change: { author: 'a' } },
+      });
+    }),
+  );
+});
+
+test.each([
+  [0, '0%'],
+  [0.001, '0.1%'],
+  [0.1, '10%'],
+  [1, '100%'],
+  [1e-9, '0.0000001%'],
+  [Number.NaN, '0%'],
+  [99, '999%'],
+])('%d is printed as %s', (ratio, want) => {
+  expect(percentText(ratio)).toBe(want);
+});
+
+const state: State = {
+  phase: 'Progressing',
+  message: 'm',
+  releases: 1,
+  served: [],
+  actions: [],
+  since: 5,
+  release: begun,
+};
+
+test('the memory comes back as it went in, and garbage is no fresh start', () => {
+  expect(readState({ status: { state: JSON.parse(JSON.stringify(state)) } })).toEqual(state);
+  expect(readState({ status: {} })).toBeUndefined();
+  expect(readState({})).toBeUndefined();
+  // kills: answering undefined for a memory that cannot be read
+  expect(() => readState({ status: { state: { ...state, releases: 'two' } } })).toThrow(
+    'status.state.releases: must be of type number',
+  );
+});
+
+test('long sentences are cut so that the state can always be stored', () => {
+  const why = '\u{1f6a6}'.repeat(LONG_PROSE_MAX);
+  const long: State = { ...state, message: why, release: { ...begun, ending: { kind: 'Abort', at: 1, why } } };
+  const cut = storable(long);
+  expect(() => readState({ status: { state: cut } })).not.toThrow();
+  expect(cut.message).not.toMatch(/[\ud800-\udbff]…$/);
+  expect(storable(state)).toEqual(state);
+});
