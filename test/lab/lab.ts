@@ -30,6 +30,7 @@ export const nodeName = 'lab-node';
 /** Starts a control plane, a gateway and Prometheus in a network of their own. Ready when it resolves. */
 export async function startLab({ say = () => {}, keepDir = false }: LabOptions = {}): Promise<OwnLab> {
   const began = performance.now();
+  if (process.getuid?.() !== 0) throw new Error('the lab needs root: it makes a network namespace of its own');
   const tools = findTools();
   await sweep();
   const place = reserve();

@@ -55,6 +55,26 @@ test('the API server has its objects again after a crash', async () => {
   expect((await lab.api({ path: '/api/v1/namespaces/survivor' })).status).toBe(200);
 });
 
+// kills: setpriv left out of spawnInside.
+test('a command inside ends with the process that started it', async () => {
+  const connect = join(import.meta.dirname, 'connect.ts');
+  const script = `
+    const { connectLab } = await import('${connect}');
+    console.log(connectLab(${JSON.stringify(lab)}).exec(['sleep', '1000']).pid);
+    setInterval(() => {}, 1000);`;
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const pid = await new Promise<string>((resolve) =>
+    starter.stdout.once('data', (line) => resolve(String(line).trim())),
+  );
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  starter.kill('SIGKILL');
+  await waitFor('the command to end', async () => (existsSync(`/proc/${pid}`) ? undefined : true), {
+    withinMs: 20_000,
+  });
+});
+
 // Last: it ends the lab. kills: a watchdog that waits for a signal; lab processes bound to nobody's life.
 test('a killed owner leaves neither process nor namespace nor cable', async () => {
   const inside = async (): Promise<string> => (await run(['ip', 'netns', 'pids', lab.netns])).stdout.trim();

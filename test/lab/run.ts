@@ -32,7 +32,8 @@ export function run(argv: readonly string[], { input, cwd, env, show = false }: 
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   return new Promise((resolve, reject) => {
-    child.on('error', reject);
+    // Only a command that cannot be started at all comes here.
+    child.on('error', (cause) => reject(new Error(`cannot run ${command}: is it installed?`, { cause })));
     child.on('close', (code) =>
       resolve({ code: code ?? 128, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
     );

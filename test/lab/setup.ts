@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { must } from './run.ts';
+import { must, run } from './run.ts';
 import { cacheDir, controlPlaneBuildDir, controlPlaneDir, toolPaths, traefikDir, versions } from './tools.ts';
 
 /** Debian packages by the file that shows they are installed. */
@@ -33,6 +33,9 @@ export async function setUp(say: (line: string) => void): Promise<void> {
 
 async function installDebianPackages(say: (line: string) => void): Promise<void> {
   const missing = Object.entries(debianPackages).flatMap(([file, name]) => (existsSync(file) ? [] : [name]));
+  // Debian's Python comes without pip, which only the first set-up needs.
+  const noPip = !existsSync(toolPaths().traefik) && (await run(['python3', '-m', 'pip', '--version'])).code !== 0;
+  if (noPip) missing.push('python3-pip');
   if (missing.length === 0) return;
   say(`installing Debian packages: ${missing.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -71,9 +74,10 @@ async function buildControlPlane(say: (line: string) => void): Promise<void> {
         show: true,
       },
     );
-    const list = ['go', 'list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/gateway-api'];
-    const gatewayApi = (await must(list, { cwd: controlPlaneDir })).trim();
-    copyCrds(join(gatewayApi, 'config/crd/standard'), join(dir, 'crds'));
+    // Nothing links this module, so the build does not fetch it; this does, and says where it lies.
+    const download = ['go', 'mod', 'download', '-json', 'sigs.k8s.io/gateway-api'];
+    const gatewayApi: { Dir: string } = JSON.parse(await must(download, { cwd: controlPlaneDir }));
+    copyCrds(join(gatewayApi.Dir, 'config/crd/standard'), join(dir, 'crds'));
   });
   say(`built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
