@@ -68,8 +68,8 @@ function world({
       ready: process.ready.bind(process),
     };
   };
-  const deps = { clock, random: () => 0, log: silentLog, createPod, httpGet, podCidr: '10.99.0.0/16' };
-  const start = () => startKubelet({ ...deps, api: cluster.api, watch: cluster.watch });
+  const deps = { clock, log: silentLog, createPod, httpGet, podCidr: '10.99.0.0/16' };
+  const start = (random = 0) => startKubelet({ ...deps, random: () => random, api: cluster.api, watch: cluster.watch });
   /** Lets everything happen that needs no time. */
   const settle = async () => {
     for (let i = 0; i < 50; i++) await Promise.resolve();
@@ -233,6 +233,12 @@ test('an API server that refuses and loses calls is asked until it answers', asy
   cluster.add('shop-1', 'lab/shop:v1');
   for (let i = 0; i < 20; i++) await pass(1000);
   expect(readyIn(cluster.pod('shop-1'))).toBe('True');
+  cluster.failNext(2, new OperatorError('KUBE_UNAVAILABLE', 'connection lost'));
+  latest().spec.onExit(1);
+  for (const ms of [100, 200, 200]) await pass(ms);
+  // kills: dropping a status whose write failed
+  expect(containerIn(cluster.pod('shop-1')).state.waiting.reason).toBe('CrashLoopBackOff');
+  await pass(1000);
   cluster.failNext(3, new OperatorError('KUBE_UNAVAILABLE', 'connection lost'));
   cluster.requestDeletion('shop-1', 30);
   await settle();
@@ -249,8 +255,9 @@ test('a kubelet that is restarted serves its pods on their addresses again, as a
   await settle();
   first.stop();
   expect(processes.map(({ state }) => state)).toEqual(['killed', 'killed']);
-  start();
+  start(0.5);
   await settle();
+  // kills: a new address, with which every open connection and endpoint would be wrong
   expect(cluster.pod('shop-2').status?.podIP).toBe('10.99.1.1');
   expect(latest().spec.address).toBe('10.99.1.1');
   expect(containerIn(cluster.pod('shop-2'))).toMatchObject({ restartCount: 1, ready: true });

@@ -149,6 +149,21 @@ test('a watch is streamed event by event, and ends at the API server when its cl
   await gone.promise;
 });
 
+test('a client that leaves before its answer takes its request along', async () => {
+  const arrived = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  const { proxy } = await behind((response) => {
+    response.once('close', gone.resolve);
+    arrived.resolve();
+  });
+  const abort = new AbortController();
+  const answer = request(`${proxy.url('a')}/api/v1/pods`, { signal: abort.signal });
+  await arrived.promise;
+  abort.abort();
+  await expect(answer).rejects.toThrow();
+  await gone.promise;
+});
+
 test('an API server that is not there breaks the connection, as its crash would', async () => {
   const proxy = await startProxy({ target: { server: 'http://127.0.0.1:9' } });
   cleanups.push(() => proxy.close());
