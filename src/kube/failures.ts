@@ -24,6 +24,8 @@ export interface Refusal {
   testsPatch?: boolean;
 }
 
+const MAX_MESSAGE_CHARS = 4096;
+
 /** HTTP status and Status body → OperatorError. The server's own words are kept: they are what users see. */
 export function refusal({ httpCode, what, body, retryAfterMs, testsPatch = false }: Refusal): OperatorError {
   const status = parseStatus(body);
@@ -95,7 +97,8 @@ function sentence(httpCode: number, { message = '', details = {} }: KubeStatus, 
     .map(({ field, message: text }) => [field, text].filter(Boolean).join(': '))
     .filter((cause) => cause !== '' && !message.includes(cause));
   const whole = [message || body.slice(0, 500), ...causes].filter((part) => part !== '').join('; ');
-  return whole === '' ? `HTTP ${httpCode} without a word` : whole;
+  // Some refusals quote the whole object; conditions and logs want a sentence.
+  return whole === '' ? `HTTP ${httpCode} without a word` : whole.slice(0, MAX_MESSAGE_CHARS);
 }
 
 function secondsToMs(seconds: number | undefined): number | undefined {

@@ -37,8 +37,8 @@ export type Event =
   | { kind: 'line'; line: WatchLine }
   /** The watch ended without an error. `early`: it had just been opened and had said nothing. */
   | { kind: 'closed'; early: boolean }
-  /** Nothing came for so long that the connection must be dead. */
-  | { kind: 'stalled' }
+  /** Nothing came for so long that the connection must be dead. `mute`: nothing came at all since it was opened. */
+  | { kind: 'stalled'; mute: boolean }
   /** The kind is not served (its CRD is not installed) and may be missing. */
   | { kind: 'absent' }
   | { kind: 'failed'; reason: FailureReason; retryAfterMs?: Millis | undefined; error?: unknown };
@@ -95,8 +95,11 @@ export function step(state: State, event: Event): Step {
     case 'line':
       return line(state, event.line);
     case 'closed':
+      return ended(state, event.early);
     case 'stalled':
-      return ended(state, event.kind === 'closed' && event.early);
+      // Bookmarks come every minute. A watch without a word may be waiting for a version that an etcd restored from
+      // a backup will not reach for a long time: the server opens such a watch and says nothing.
+      return event.mute ? failed(state, 'expired') : ended(state, false);
     case 'absent':
       return {
         state: to(state, { name: 'Empty' }),

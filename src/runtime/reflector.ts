@@ -139,7 +139,7 @@ async function perform(
     let heard = false;
     for await (const line of lines) {
       telemetry.count('headgate_watch_events_total', { resource: name, type: line.type });
-      if (line.type === 'STALLED') return { kind: 'stalled' };
+      if (line.type === 'STALLED') return { kind: 'stalled', mute: !heard };
       if (line.type === 'GARBAGE') return { kind: 'failed', reason: 'garbage', error: line.message };
       if (line.type === 'ERROR') return { kind: 'line', line };
       take({ kind: 'line', line });

@@ -40,6 +40,8 @@ describe('422 on a JSON patch with a test', () => {
       details: { kind: 'HTTPRoute', name: 'a', causes: [{ field: 'spec' }] },
     });
     expect(refusal({ httpCode: 422, body, what: 'patch x', testsPatch: true }).code).toBe('KUBE_INVALID');
+    const named = status('HTTPRoute "a" is refused', { details: { kind: 'HTTPRoute', name: 'a' } });
+    expect(refusal({ httpCode: 422, body: named, what: 'patch x', testsPatch: true }).code).toBe('KUBE_INVALID');
   });
 });
 

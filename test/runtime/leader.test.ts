@@ -80,12 +80,27 @@ test('a leader that slept through its lease is none, before any timer has fired'
   const api = createMemoryApi();
   const { elector, clock, story } = candidate('a', api);
   await clock.advance(0);
+  const calls: string[] = [];
+  api.before = (call) => void calls.push(call);
   clock.freeze(10_001);
   expect(elector.isLeader()).toBe(false);
   expect(elector.epoch()).toBeUndefined();
   await clock.advance(60_000);
   expect(elector.isLeader(), 'and stays none').toBe(false);
   expect(story).toEqual(['started 0', 'lost']);
+  expect(calls, 'and leaves the Lease to the others').toEqual([]);
+});
+
+test('a leader that slept and was not asked finds out before it renews', async () => {
+  // kills: renewing on waking, which would keep the Lease from the others for another term
+  const api = createMemoryApi();
+  const { elector, clock } = candidate('a', api);
+  await clock.advance(0);
+  const renewed = spec(api)['renewTime'];
+  clock.freeze(10_001);
+  await clock.advance(5000);
+  expect(spec(api)['renewTime']).toBe(renewed);
+  expect(elector.isLeader()).toBe(false);
 });
 
 test('a renewal counts from when it was sent', async () => {
