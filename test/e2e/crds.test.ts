@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { readState } from '#schema/translate.ts';
 import { connectLab, type Lab } from '../lab/connect.ts';
 import { repoRoot } from '../lab/tools.ts';
 import { waitFor } from '../lab/wait.ts';
 import { badObjects } from '../schema/bad-objects.ts';
+import { fullState } from '../schema/full-state.ts';
 import { action, objective, plurals, release, rollout, type Sample, source, suite } from '../schema/objects.ts';
 
 interface Answer {
@@ -135,6 +137,16 @@ describe('changes', () => {
     await kubectl('scale', '-n', namespace, 'rollouts.headgate.dev/scaled', '--replicas=5');
     expect((await lab.api({ path })).body).toMatchObject({ spec: { replicas: 5 } });
   });
+});
+
+// kills: a member of the state, or of a Release's status, that the schema lacks
+test('the memory of a Rollout comes back from the API server member for member', async () => {
+  await create(named(rollout(), 'memory'), { dryRun: false });
+  const written = await patch('Rollout', 'memory/status', { status: { state: fullState } });
+  expect(written.body.message).toBeUndefined();
+  const { body } = await lab.api<{ status: unknown }>({ path: pathOf('Rollout', '/memory') });
+  expect(body.status).toEqual({ state: fullState });
+  expect(readState(body)).toEqual(fullState);
 });
 
 // One list of what the policy must say no to; each row kills the policy without one of its validations.

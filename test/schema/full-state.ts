@@ -1,0 +1,42 @@
+import type { ReleaseState, State } from '#core/model.ts';
+
+type Whole<T> = T extends readonly (infer E)[] ? Whole<E>[] : T extends object ? { [K in keyof T]-?: Whole<T[K]> } : T;
+
+const release: Whole<ReleaseState> = {
+  name: 'shop-2',
+  revision: 'bcd',
+  from: 'fgh',
+  attempt: 2,
+  stage: 'Promoting',
+  step: 1,
+  weight: 20_000,
+  n: 7,
+  rewrites: 1,
+  startedAt: 1_700_000_000_000,
+  acceptedAt: 1_700_000_000_001,
+  arrivedAt: 1_700_000_000_002,
+  raisedAt: 1_700_000_000_003,
+  autoResumed: true,
+  earlierBreach: 'availability',
+  word: { step: 1, verb: 'promote', by: 'alice' },
+  joined: 2,
+  joinedAt: 1_700_000_000_004,
+  committed: false,
+  restoredAt: 1_700_000_000_005,
+  ending: { kind: 'Retreat', at: 1_700_000_000_006, why: 'worse', cause: 'Worse', deadline: false },
+  memo: { 'shop.example': '[{"backendRefs":[{"name":"shop"}]}]' },
+};
+
+/** A state that has every member: `Whole` makes a new one of the core's fail to compile here. */
+export const fullState: Whole<State> = {
+  phase: 'Paused',
+  reason: 'GateBreached',
+  message: 'availability: 12 of 400 requests failed',
+  stable: 'fgh',
+  release,
+  releases: 2,
+  served: ['jkl'],
+  ended: { name: 'shop-1', revision: 'mnp', outcome: 'Promoted', at: 1_600_000_000_000, why: 'every step passed' },
+  actions: [{ uid: '1', result: 'Applied', message: 'promote by alice' }],
+  since: 1_700_000_000_007,
+};
