@@ -92,6 +92,7 @@ export function openConnection({ peer, clock, timeoutMs, onClosed }: ConnectionS
       const reused = sent > 1;
       return exchange({ client, clock, timeoutMs }, { path, headers }).then((result) => {
         const { last, ...outcome } = classify(result, { reused, connected });
+        // undici drops the socket too, but when it says so is its own affair: the next request must not find it.
         if (last) end();
         return outcome.exchange;
       });

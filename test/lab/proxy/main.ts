@@ -4,6 +4,7 @@
  *   node test/lab/proxy/main.ts --kubeconfig FILE | --server URL --ca FILE  [--clients a,b] [--address 127.0.0.1]
  *     [--port 0] [--cert FILE --key FILE] [--control 0.0.0.0:0]
  *
+ * With the API server's own certificate and key the address has to be the lab's own: the certificate names no other.
  * Prints `{"ready":true,"control":…,"urls":{"a":…}}`. Control port:
  *   GET  /writes   counts and writes of every client
  *   POST /at       {client, write, when: before|after, signal?: SIGKILL|SIGSTOP|SIGCONT, pid?, drop?: boolean}

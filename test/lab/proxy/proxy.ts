@@ -10,6 +10,7 @@
  * answers are streamed (a watch is never buffered), and an answer that the API server breaks off is broken off here.
  * Write n is the n-th request for which `isWrite` holds since the start or the last `reset`. `before` acts before the
  * request is forwarded; `after` when the API server's whole answer is there and none of it was passed on.
+ * kubectl sends no credentials over plain HTTP: give `tls` the API server's own certificate and key for it.
  */
 
 import {
