@@ -34,5 +34,12 @@ export interface Cluster {
   /** Namespace of the current context. */
   namespace: string;
   /** Watches Rollouts and Releases of one namespace, or of all. */
-  feed(namespace: string | undefined): Promise<RolloutFeed & { close(): void }>;
+  feed(namespace: string | undefined): Promise<ClusterFeed>;
+  close(): Promise<void>;
+}
+
+export interface ClusterFeed extends RolloutFeed {
+  /** Resolves once everything was listed. */
+  ready: Promise<void>;
+  close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
 import type { Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
+import { type GateView, gatesOf } from './view-gates.ts';
 
 /** One Release as people see it, while it runs and in the history. */
 export interface ReleaseView {
@@ -25,6 +26,12 @@ export interface ReleaseView {
   endedAt?: Millis;
   /** What an earlier attempt failed on. */
   earlierBreach?: string;
+  /** Last readings, which outlive the Rollout's own. */
+  gates: GateView[];
+  /** What the change is, as the Rollout's annotations said. */
+  change?: { commit?: string; author?: string };
+  /** The release fails once it burnt this share of the budget. */
+  maxSpend?: number;
   /** Oldest first. */
   timeline: Moment[];
 }
@@ -50,21 +57,20 @@ export interface Moment {
 export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
   const spec = record(release, 'spec');
   const status = record(release, 'status');
-  const exposure = record(status, 'exposure');
   const outcome = text(status['outcome']) as Outcome | undefined;
   return present<ReleaseView>({
     name: text(record(release, 'metadata')['name']) ?? text(active['name']) ?? '',
     uid: text(record(release, 'metadata')['uid']),
     revision: text(spec['revision']) ?? text(active['revision']) ?? '',
     from: text(spec['from']) ?? text(active['from']) ?? '',
-    attempt: figure(active['attempt']) ?? figure(status['attempt']) ?? figure(spec['attempt']) ?? 1,
+    attempt: figure(active['attempt']) ?? figure(status['attempts']) ?? figure(spec['attempt']) ?? 1,
     outcome,
     reason: text(status['reason']),
     message: text(status['message']),
     ladder: ladderOf(record(spec, 'plan'), placeOf(active, status, outcome)),
     probes: suitesOf(record(spec, 'plan')['probes']),
     spend: share(status['spend']),
-    exposure: exposureOf(exposure),
+    exposure: exposureOf(record(status, 'exposure')),
     timeToDetectMs: span(status['timeToDetect']),
     startedAt:
       instant(active['startedAt']) ??
@@ -72,6 +78,9 @@ export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
       instant(record(release, 'metadata')['creationTimestamp']),
     endedAt: instant(status['endedAt']),
     earlierBreach: text(active['earlierBreach']),
+    gates: gatesOf(status['gates']),
+    change: changeOf(record(spec, 'change')),
+    maxSpend: share(record(spec, 'budget')['maxSpend']),
     timeline: records(status['timeline']).flatMap(momentOf),
   });
 }
@@ -125,19 +134,30 @@ function suitesOf(value: unknown): string[] {
 function exposureOf(exposure: Raw): ReleaseView['exposure'] {
   const requests = figure(exposure['canaryRequests']);
   if (requests === undefined) return undefined;
-  return { requests, bad: figure(exposure['canaryBad']) ?? 0, excess: figure(exposure['excess']) ?? 0 };
+  return { requests, bad: figure(exposure['canaryBad']) ?? 0, excess: figure(Number(exposure['excess'])) ?? 0 };
 }
 
 function momentOf(entry: Raw): Moment[] {
   const at = instant(entry['at']);
   if (at === undefined) return [];
   const message = text(entry['message']) ?? '';
-  const weight = percent(entry['weight']) ?? weightIn(message);
-  return [present<Moment>({ at, kind: text(entry['kind']) ?? '', message, weight })];
+  const kind = text(entry['kind']) ?? '';
+  return [present<Moment>({ at, kind, message, weight: weightIn(kind, message) })];
 }
 
-/** Timelines written as sentences name the weight like `weight 20%`. */
-function weightIn(message: string): Weight | undefined {
-  const match = /\bweight (?:to )?(\d{1,3}(?:\.\d{1,3})?%)/i.exec(message);
-  return match === null ? undefined : parsePercent(match[1] ?? '');
+const weighty = new Set(['Weight', 'Raised', 'Lowered']);
+
+/** A change of weight is an entry of such a kind with the new weight as its first percent, or says `weight 20%`. */
+function weightIn(kind: string, message: string): Weight | undefined {
+  const pattern = weighty.has(kind) ? /(\d{1,3}(?:\.\d{1,3})?%)/ : /\bweight (?:to )?(\d{1,3}(?:\.\d{1,3})?%)/i;
+  const found = pattern.exec(message)?.[1];
+  return found === undefined ? undefined : parsePercent(found);
+}
+
+function changeOf(change: Raw): ReleaseView['change'] {
+  const named = present<NonNullable<ReleaseView['change']>>({
+    commit: text(change['commit']),
+    author: text(change['author']),
+  });
+  return Object.keys(named).length === 0 ? undefined : named;
 }

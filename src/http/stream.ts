@@ -69,6 +69,8 @@ export function follow(board: Board, clock: Clock, sink: Sink): () => void {
   let cancel = () => {};
   const beat = () => {
     put(': beat\n\n');
+    // Trouble ends in silence, without a change that would wake us.
+    send();
     cancel = clock.timer(BEAT_MS, beat);
   };
   send();
