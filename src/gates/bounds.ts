@@ -56,11 +56,8 @@ export const MIN_SPENT_EVENTS = 5;
 export const DARK_DUE = 10;
 export const DARK_DUE_LATER = 30;
 
-/** A sample older than this many scrapes says nothing about now. */
+/** A sample older than this many scrapes says nothing about now, and its pod is not waited for any longer. */
 export const STALE_SCRAPES = 3;
-
-/** Unscraped pods are waited for this many scrapes; then ticks count without them, and never pass. */
-export const CARRY_SCRAPES = 3;
 
 /** Pods younger than this many scrapes need not be scraped yet: discovery takes its time. */
 export const DISCOVERY_SCRAPES = 4;

@@ -1,7 +1,6 @@
 import type { GateContext, GateReading } from '#core/gate.ts';
 import { assert } from '#lib/assert.ts';
 import type { Millis } from '#lib/units.ts';
-import { CARRY_SCRAPES } from './bounds.ts';
 import { countTick, evidenceOf, fire, isDarkable, pendingSilence, renew, scrapeOf } from './error-count.ts';
 import type { ErrorGate, Problem } from './error-state.ts';
 import { stableNow, verdictOf } from './error-verdict.ts';
@@ -25,16 +24,17 @@ export function foldErrorTick(
   if (broken !== undefined) return { ...known, problem: { verdict: 'Error', cause: 'BadQuery', message: broken } };
   const scrapeMs = scrapeOf(context);
   const reading = readTick({ before: known.look, tick, pods, scrapeMs });
-  const problem = problemOf(reading, tick.at - known.at >= CARRY_SCRAPES * scrapeMs);
+  const problem = problemOf(reading);
   const { problem: _, ...clean } = known;
   const told = problem === undefined ? clean : { ...clean, problem };
-  if (reading.doubled.length > 0) return told;
+  // A first look that shows nobody is none: after a restart the real one may still come.
+  const blind = first && reading.seen.canary + reading.seen.stable === 0;
+  if (blind || reading.doubled.length > 0) return told;
   const look = { look: reading.look, at: tick.at };
   if (first) return { ...told, ...look, startedAt: known.ticks === 0 ? tick.at : known.startedAt };
   const dark = isDarkable(tick, pods, context);
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
-  if (mustWait(reading, pods, tick.at - known.at, scrapeMs))
-    return dark ? pendingSilence(told, reading, tick, context) : told;
+  if (mustWait(reading, pods)) return dark ? pendingSilence(told, reading, tick, context) : told;
   const counted = countTick(told, reading.counts, tick.at, context);
   return { ...fire(counted, { at: tick.at, dark }, context), ...look };
 }
@@ -49,7 +49,7 @@ export function judgeErrors(state: ErrorGate, context: GateContext, now: Millis)
   return { gate: gate.name, role: gate.role, epoch, stepEpoch, ...answer, stable: judged.stable, evidence };
 }
 
-function problemOf({ doubled, untargeted, unscraped }: TickReading, late: boolean): Problem | undefined {
+function problemOf({ doubled, untargeted, overdue, unscraped }: TickReading): Problem | undefined {
   const [twice] = doubled;
   if (twice !== undefined) {
     const message = `pod ${twice} is scraped by more than one target: keep one ServiceMonitor, PodMonitor or job for it`;
@@ -60,21 +60,21 @@ function problemOf({ doubled, untargeted, unscraped }: TickReading, late: boolea
     const message = `pod ${blind} has no scrape target: let a ServiceMonitor, PodMonitor or job select it`;
     return { verdict: 'NoData', cause: 'NotScraped', message };
   }
+  const [late] = overdue;
+  if (late !== undefined) {
+    return {
+      verdict: 'NoData',
+      cause: 'Stale',
+      message: `pod ${late} has a scrape target and no sample since three scrapes`,
+    };
+  }
   const [missing] = unscraped;
   if (missing === undefined) return undefined;
-  if (late)
-    return { verdict: 'NoData', cause: 'Stale', message: `pod ${missing} has a scrape target and no new sample` };
   return { verdict: 'Inconclusive', cause: 'TooFewSamples', message: `waiting for the scrape of pod ${missing}` };
 }
 
 /** A tick waits for pods that were not scraped, but not for ever: one dead exporter must not blind the stop test. */
-function mustWait(
-  { unscraped, seen }: TickReading,
-  pods: readonly PodInfo[],
-  gapMs: Millis,
-  scrapeMs: Millis,
-): boolean {
+function mustWait({ unscraped, overdue, seen }: TickReading, pods: readonly PodInfo[]): boolean {
   if (unscraped.length === 0) return false;
-  const silent = pods.some(({ arm, available }) => available && seen[arm] === 0);
-  return silent || gapMs <= CARRY_SCRAPES * scrapeMs;
+  return unscraped.length > overdue.length || pods.some(({ arm, available }) => available && seen[arm] === 0);
 }

@@ -91,6 +91,8 @@ export interface Look {
 export interface Scrapes {
   /** Available pods without a new scrape. */
   unscraped: string[];
+  /** Those of them whose newest sample is older than three scrapes: waiting for them would blind the gate. */
+  overdue: string[];
   /** Those of them that have no scrape target at all. */
   untargeted: string[];
   /** Available pods with more than one scrape target: their numbers are of no use. */

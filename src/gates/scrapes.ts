@@ -1,4 +1,4 @@
-import { DISCOVERY_SCRAPES } from './bounds.ts';
+import { DISCOVERY_SCRAPES, STALE_SCRAPES } from './bounds.ts';
 import type { Paired, PodInfo, Scrapes, Sight } from './evidence.ts';
 
 /** Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. */
@@ -14,6 +14,7 @@ export function whoWasScraped(sight: Sight, paired: ReadonlyMap<string, Paired>)
   return {
     fresh,
     unscraped: unscraped.sort(),
+    overdue: unscraped.filter((pod) => isOverdue(sight, pod)),
     untargeted: unscraped.filter((pod) => (targets.get(pod)?.count ?? 0) === 0),
     doubled: doubled.sort(),
     seen,
@@ -31,6 +32,14 @@ function freshPods({ before, tick, pods }: Sight, paired: ReadonlyMap<string, Pa
   const up = new Set(tick.targets.filter((target) => target.up > 0).map(nameOf));
   for (const { pod } of pods) if (up.has(pod) && !told.has(pod)) fresh.add(pod);
   return fresh;
+}
+
+/** Its next scrape should have come long ago, or nothing is known of it at all. */
+function isOverdue({ before, tick, scrapeMs }: Sight, pod: string): boolean {
+  const times = [...(before?.bases.values() ?? [])]
+    .filter((base) => base.pod === pod)
+    .map(({ scrapedAt }) => scrapedAt);
+  return Math.max(0, ...times) < tick.at - STALE_SCRAPES * scrapeMs;
 }
 
 /** Discovery takes its time: a new pod need not be scraped at once. What it counts meanwhile is counted later. */
