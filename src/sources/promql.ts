@@ -53,9 +53,21 @@ export function scrapedQuery(selector: Selector, scope: Scope): string {
   return `max by ${PROCESS} (timestamp(${selectorText(selector, scope)}))`;
 }
 
-/** One series per scrape target of the pods in scope. */
-export function targetsQuery(scope: Scope): string {
-  return selectorText({ metric: 'up', matchers: [] }, scope);
+/** Labels that Prometheus gives to a target as a whole, so that `up` carries them as well. */
+const TARGET_LABELS = ['job', 'instance', 'container', 'endpoint', 'service'];
+
+/**
+ * One series per scrape target of the pods in scope, 1 when its last scrape succeeded. What `selector` says about the
+ * target holds here too: a pod whose sidecar is scraped as well has one target once the selector names the container.
+ */
+export function targetsQuery(selector: Selector, scope: Scope): string {
+  const matchers = selector.matchers.filter(({ label }) => TARGET_LABELS.includes(label));
+  return selectorText({ metric: 'up', matchers }, scope);
+}
+
+/** When each of those targets was scraped last, in seconds. What is no longer scraped goes on for five minutes. */
+export function targetTimesQuery(selector: Selector, scope: Scope): string {
+  return `timestamp(${targetsQuery(selector, scope)})`;
 }
 
 /** The selector in PromQL, with the namespace and the pods of `scope` forced in. */

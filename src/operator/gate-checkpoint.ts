@@ -1,0 +1,48 @@
+import { type ErrorGate, loadErrorGate, saveErrorGate } from '#gates/error-state.ts';
+
+const VERSION = 1;
+/** In UTF-8 bytes: etcd and the Release carry them for as long as the history is kept. */
+const MAX_GATE_BYTES = 1024;
+const MAX_BYTES = 10_240;
+
+/**
+ * What of the gates outlives the process, as text for the Release. Counters are not in it: the source has them for the
+ * same instant. A gate that has folded nothing, or does not fit, is left out: it begins anew.
+ */
+export function writeCheckpoint(gates: ReadonlyMap<string, ErrorGate>): string {
+  const saved: Record<string, string> = {};
+  for (const [name, gate] of gates) {
+    const text = saveErrorGate(gate);
+    if (gate.at === 0 || Buffer.byteLength(text) > MAX_GATE_BYTES) continue;
+    if (Buffer.byteLength(encode({ ...saved, [name]: text })) <= MAX_BYTES) saved[name] = text;
+  }
+  return encode(saved);
+}
+
+function encode(gates: Record<string, string>): string {
+  return JSON.stringify({ v: VERSION, gates });
+}
+
+/** The gates of a checkpoint by name. What cannot be read, or is of another version, is as if it was never written. */
+export function readCheckpoint(text: string): Map<string, ErrorGate> {
+  const found = new Map<string, ErrorGate>();
+  const root = parse(text);
+  if (!isRecord(root) || root['v'] !== VERSION || !isRecord(root['gates'])) return found;
+  for (const [name, saved] of Object.entries(root['gates'])) {
+    const gate = typeof saved === 'string' ? loadErrorGate(saved) : undefined;
+    if (gate !== undefined) found.set(name, gate);
+  }
+  return found;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}

@@ -1,0 +1,101 @@
+import type { PodInfo } from '#gates/evidence.ts';
+import { hasCode } from '#lib/errors.ts';
+import type { Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Log } from '#ports/log.ts';
+import type { MetricSource } from '#ports/metric-source.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import type { Scope } from '#sources/promql.ts';
+import { createAsks, createTurns, type Turns } from './gate-asks.ts';
+import { failRun, type GateRun, readRun, withoutSource } from './gate-run.ts';
+
+export interface PassDeps {
+  clock: Clock;
+  sourceFor(name: string | undefined): MetricSource | undefined;
+  log: Log;
+  telemetry: Telemetry;
+  onReading(key: string): void;
+}
+
+/** One gate that is due, with what it takes to read it. */
+export interface Due {
+  key: string;
+  run: GateRun;
+  scope: Scope;
+  pods(): PodInfo[];
+}
+
+/** What stays of a source from one pass to the next. */
+interface Lane {
+  turns: Turns;
+  /** On the monotonic clock: the source asked for quiet until then. */
+  quietUntil: Millis;
+}
+
+// A fifth of the twenty that Prometheus runs at a time, so that rules and dashboards go on.
+const MAX_CONCURRENT = 4;
+// A source cannot ask for so much quiet that releases stand for hours.
+const MAX_QUIET_MS = 300_000;
+
+/**
+ * Reads the gates that are due. A gate that is still being read when its next tick comes is not read a second time:
+ * it skips the tick and finds it again in its next pass. Sources do not wait for each other.
+ */
+export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
+  const lanes = new Map<string, Lane>();
+
+  function laneOf(source: MetricSource): Lane {
+    const lane = lanes.get(source.name) ?? { turns: createTurns(MAX_CONCURRENT), quietUntil: 0 };
+    lanes.set(source.name, lane);
+    return lane;
+  }
+
+  async function pass(source: MetricSource, due: Due[]): Promise<void> {
+    const lane = laneOf(source);
+    if (deps.clock.monotonic() < lane.quietUntil) return;
+    const asks = createAsks({ ...deps, source, turns: lane.turns });
+    const read = async (one: Due) => {
+      one.run.busy = true;
+      try {
+        await readRun(one.run, { ...one, asks, clock: deps.clock, telemetry: deps.telemetry, source: source.name });
+      } catch (error) {
+        failRun(one.run, error);
+        if (hasCode(error, 'SOURCE_THROTTLED')) lane.quietUntil = quietUntil(error.retryAfterMs);
+        deps.log.warn('a gate could not be read', { rollout: one.key, gate: one.run.context.gate.name, error });
+      } finally {
+        one.run.busy = false;
+      }
+    };
+    await Promise.all([...byKey(due)].map(([key, gates]) => Promise.all(gates.map(read)).then(() => tell(key, gates))));
+  }
+
+  function quietUntil(retryAfterMs: Millis | undefined): Millis {
+    return deps.clock.monotonic() + Math.min(retryAfterMs ?? 0, MAX_QUIET_MS);
+  }
+
+  function tell(key: string, gates: Due[]): void {
+    if (gates.some(({ run }) => !run.gone)) deps.onReading(key);
+  }
+
+  return {
+    start(due) {
+      for (const [name, gates] of bySource(due)) {
+        const source = deps.sourceFor(name);
+        if (source !== undefined) {
+          pass(source, gates).catch((error: unknown) => deps.log.error('a pass over a source failed', { error }));
+        } else {
+          for (const { run } of gates) withoutSource(run);
+          for (const [key, own] of byKey(gates)) tell(key, own);
+        }
+      }
+    },
+  };
+}
+
+function bySource(due: Due[]): Map<string | undefined, Due[]> {
+  return Map.groupBy(due, ({ run }) => run.context.gate.slo.source);
+}
+
+function byKey(due: Due[]): Map<string, Due[]> {
+  return Map.groupBy(due, ({ key }) => key);
+}

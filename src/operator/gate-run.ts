@@ -1,0 +1,144 @@
+import type { GateContext, GateReading } from '#core/gate.ts';
+import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
+import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
+import type { PodInfo } from '#gates/evidence.ts';
+import { hasCode } from '#lib/errors.ts';
+import type { Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import type { Scope } from '#sources/promql.ts';
+import type { Asks, Span } from './gate-asks.ts';
+import { readTicks } from './gate-samples.ts';
+
+/** One gate under way. */
+export interface GateRun {
+  context: GateContext;
+  scrapeMs: Millis;
+  gate: ErrorGate;
+  /** The last instant that was folded in this process or before the checkpoint; 0 before the first. */
+  foldedTo: Millis;
+  /** The counters of `foldedTo` are not in a checkpoint: that instant is read once more, to set the bases. */
+  unprimed: boolean;
+  /** Why the gate itself is not asked: it has not been reached yet, is being caught up, or could not be read. */
+  trouble: Trouble | undefined;
+  /** Not due yet since it is watched: its first tick need not wait for the grid. */
+  fresh: boolean;
+  /** Being read now. */
+  busy: boolean;
+  /** No longer watched: an answer that comes now changes nothing. */
+  gone: boolean;
+}
+
+type Trouble = Required<Pick<GateReading, 'verdict' | 'cause' | 'message'>>;
+
+/** More missed ticks than this are not a slow answer but an absence, and the reading says so while they are read. */
+const LATE_TICKS = 3;
+/** Instants of one range query. */
+const MAX_INSTANTS = 60;
+/** Ticks that are read one by one after an absence. What lies before them is counted as one increment. */
+const MAX_MISSED = 360;
+
+const catchingUp: Trouble = {
+  verdict: 'NoData',
+  cause: 'CatchingUp',
+  message: 'reading the ticks that were missed',
+};
+
+export function startRun(context: GateContext, scrapeMs: Millis, saved: ErrorGate | undefined): GateRun {
+  return {
+    context,
+    scrapeMs,
+    gate: saved ?? startErrorGate(),
+    foldedTo: saved?.at ?? 0,
+    unprimed: true,
+    trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
+    fresh: true,
+    busy: false,
+    gone: false,
+  };
+}
+
+/** The newest instant at which everything has been scraped, on the absolute grid of the gate's ticks. */
+function latestInstant(run: GateRun, now: Millis): Millis {
+  const { tickMs } = run.context;
+  return Math.floor((now - run.scrapeMs) / tickMs) * tickMs;
+}
+
+export function isDue(run: GateRun, now: Millis): boolean {
+  return !run.busy && latestInstant(run, now) > run.foldedTo;
+}
+
+/** When the gate wants to be looked at next. */
+export function nextWake(run: GateRun, now: Millis): Millis {
+  return run.fresh ? now : latestInstant(run, now) + run.context.tickMs + run.scrapeMs;
+}
+
+export interface ReadDeps {
+  asks: Asks;
+  scope: Scope;
+  pods(): PodInfo[];
+  clock: Clock;
+  telemetry: Telemetry;
+  source: string;
+}
+
+/** Folds every instant up to the newest one, oldest first and each of them once. */
+export async function readRun(run: GateRun, deps: ReadDeps): Promise<void> {
+  const { clock, telemetry, source } = deps;
+  // What is folded was counted under this context, even when a newer one comes while the source answers.
+  const { context } = run;
+  const to = latestInstant(run, clock.now());
+  const late = run.foldedTo > 0 && to - run.foldedTo > LATE_TICKS * context.tickMs;
+  if (late) run.trouble = catchingUp;
+  for (const span of spansOf(run, to)) {
+    const ticks = await readTicks(
+      deps.asks,
+      { slo: context.gate.slo, scope: deps.scope, scrapeMs: run.scrapeMs },
+      span,
+    );
+    if (run.gone) return;
+    for (const tick of ticks) run.gate = foldErrorTick(run.gate, tick, deps.pods(), context);
+    run.foldedTo = span.to;
+    run.unprimed = false;
+    telemetry.count('headgate_gate_ticks_total', { source }, ticks.length);
+  }
+  run.trouble = undefined;
+  telemetry.gauge('headgate_gate_data_age_seconds', (clock.now() - run.gate.at) / 1000, { source });
+}
+
+/** The instants that are due, in questions of a bounded size, oldest first. */
+function spansOf(run: GateRun, to: Millis): Span[] {
+  const stepMs = run.context.tickMs;
+  if (run.foldedTo === 0) return [{ from: to, to, stepMs }];
+  const base = Math.ceil(run.foldedTo / stepMs) * stepMs;
+  const spans: Span[] = run.unprimed ? [{ from: base, to: base, stepMs }] : [];
+  const first = Math.max(base + stepMs, to - (MAX_MISSED - 1) * stepMs);
+  for (let from = first; from <= to; from += MAX_INSTANTS * stepMs) {
+    spans.push({ from, to: Math.min(to, from + (MAX_INSTANTS - 1) * stepMs), stepMs });
+  }
+  return spans;
+}
+
+/** A query that failed. The counters go on in the source, so nothing of the evidence is lost. */
+export function failRun(run: GateRun, error: unknown): void {
+  const down = hasCode(error, 'SOURCE_UNREACHABLE', 'SOURCE_THROTTLED');
+  const message = error instanceof Error ? error.message : 'the source could not be read';
+  run.trouble = { verdict: 'Error', cause: down ? 'SourceDown' : 'BadQuery', message };
+}
+
+/** No MetricSource of the name that the objective gives. */
+export function withoutSource(run: GateRun): void {
+  const { name, source } = run.context.gate.slo;
+  const message =
+    source === undefined
+      ? `there is no default MetricSource; mark one as the default, or name one in source of ServiceLevelObjective ${name}`
+      : `MetricSource ${source} does not exist; ServiceLevelObjective ${name} names it in source`;
+  run.trouble = { verdict: 'Error', cause: 'SourceDown', message };
+}
+
+/** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
+export function readingOf(run: GateRun, now: Millis): GateReading {
+  const reading = judgeErrors(run.gate, run.context, now);
+  if (run.trouble === undefined || reading.verdict === 'Fail') return reading;
+  return { ...reading, ...run.trouble, stable: 'Unknown' };
+}
