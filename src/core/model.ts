@@ -267,7 +267,6 @@ export type Effect =
   | { kind: 'CreateRelease'; release: ReleaseState; plan: Plan }
   | { kind: 'RecordRelease'; name: string; record: string; outcome?: Outcome }
   | { kind: 'AnswerAction'; action: string; uid: string; result: ActionResult }
-  | { kind: 'Event'; type: 'Normal' | 'Warning'; reason: string; message: string }
   | { kind: 'ReleaseFinalizer' };
 
 export type Outcome = 'Promoted' | 'Retreated' | 'Aborted' | 'Superseded' | 'Returned';

@@ -319,8 +319,6 @@ export class World {
       case 'ReleaseFinalizer':
         this.finalized = true;
         return;
-      case 'Event':
-        return;
     }
   }
 

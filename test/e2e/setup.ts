@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { connectLab, type LabCoordinates } from '../lab/connect.ts';
+import { installHeadgate, startKubelet } from '../lab/install.ts';
 import { startLab } from '../lab/lab.ts';
 import { setUp } from '../lab/setup.ts';
 
@@ -20,14 +21,30 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   const say = (line: string): void => console.error(`lab: ${line}`);
   const running = process.env['HEADGATE_LAB'];
   if (running !== undefined && running !== '') {
-    project.provide('lab', await runningLab(running));
-    return undefined;
+    const coordinates = await runningLab(running);
+    project.provide('lab', coordinates);
+    return populate(coordinates);
   }
   await setUp(say);
   const { stop, ...lab } = await startLab({ say });
   // Through JSON, because vitest clones what it provides and functions do not survive that.
-  project.provide('lab', JSON.parse(JSON.stringify(lab)));
-  return stop;
+  const coordinates: LabCoordinates = JSON.parse(JSON.stringify(lab));
+  project.provide('lab', coordinates);
+  const leave = await populate(coordinates);
+  return async () => {
+    await leave();
+    await stop();
+  };
+}
+
+/** Headgate's kinds and rights, and the kubelet that every test's pods run on. */
+async function populate(coordinates: LabCoordinates): Promise<() => Promise<void>> {
+  const lab = connectLab(coordinates);
+  await installHeadgate(lab);
+  const kubelet = await startKubelet(lab);
+  return async () => {
+    kubelet.kill('SIGTERM');
+  };
 }
 
 async function runningLab(file: string): Promise<LabCoordinates> {

@@ -1,0 +1,164 @@
+import type { Problem, State } from '#core/model.ts';
+import { EVENT } from '#kube/resources.ts';
+import { apply } from '#operator/apply.ts';
+import { type Decided, follow } from '#operator/follow.ts';
+import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
+import { observe, type Sight } from '#operator/observe.ts';
+import { createProber, type Prober } from '#operator/prober.ts';
+import { createProtection, type Protection } from '#operator/protection.ts';
+import { createReconcile, type ReconcileDeps } from '#operator/reconcile.ts';
+import { createRecorder, type Recorder } from '#operator/record.ts';
+import { createSourcePool, type SourcePool } from '#operator/source-pool.ts';
+import { createStatusWriter } from '#operator/status.ts';
+import type { Stores } from '#operator/stores.ts';
+import { createTemplateCheck, type TemplateCheck } from '#operator/template-check.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import { createHttpProbe } from '#probes/http.ts';
+import { createEventRecorder } from '#runtime/events.ts';
+import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
+import type { WorkQueue } from '#runtime/work-queue.ts';
+import { type RolloutWish, readRollout } from '#schema/translate.ts';
+import type { Config } from './config.ts';
+import { VERSION } from './version.ts';
+
+/** Evidence is stored this often while nothing else changes, so that a restart has little to read again. */
+const CHECKPOINT_EVERY_MS = 60_000;
+
+export interface LoopParts {
+  config: Config;
+  log: Log;
+  telemetry: Telemetry;
+  api: KubeApi;
+  stores: Stores;
+  queue: WorkQueue;
+  isLeader(): boolean;
+}
+
+export interface Loop {
+  reconcile: ReturnType<typeof createReconcile>;
+  sources: SourcePool;
+  protection: Protection;
+  stop(): void;
+}
+
+/** What the loop remembers between passes. All of it can be lost: the state is in Rollout.status. */
+interface Memory {
+  decided: Map<string, Decided>;
+  wishes: Map<string, RolloutWish>;
+  checkpointedAt: Map<string, number>;
+}
+
+/** Gates, probes and records, and the reconcile that ties them. */
+export function composeLoop(parts: LoopParts): Loop {
+  const { config, log, telemetry, api, stores, queue } = parts;
+  const memory: Memory = { decided: new Map(), wishes: new Map(), checkpointedAt: new Map() };
+  const again = (key: string) => void queue.add(key, { priority: 'urgent' });
+  const sources = createSourcePool({ api, store: stores.sources, clock, log });
+  const engine = createGateEngine({
+    clock,
+    log,
+    telemetry,
+    sourceFor: (name) => sources.sourceFor(name),
+    onReading: again,
+  });
+  const run = createHttpProbe({ clock, version: VERSION });
+  const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
+  const templates = createTemplateCheck(api);
+  const changed = () => {
+    for (const { metadata } of stores.rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
+  };
+  const protection = createProtection({ api, namespace: config.lease.namespace, clock, log, changed });
+  const record = createRecorder({
+    api,
+    stores,
+    clock,
+    wishOf: (rollout) => memory.wishes.get(rollout.metadata.uid ?? ''),
+    decided: (key) => memory.decided.get(key),
+    evidenceOf: (key) => engine.checkpoint(key) || undefined,
+  });
+  const instruments = { engine, prober, templates, protection, record, memory };
+  return {
+    reconcile: createReconcile(reconcileDeps(parts, instruments)),
+    sources,
+    protection,
+    stop() {
+      engine.stop();
+      sources.close();
+    },
+  };
+}
+
+interface Instruments {
+  engine: GateEngine;
+  prober: Prober;
+  templates: TemplateCheck;
+  protection: Protection;
+  record: Recorder;
+  memory: Memory;
+}
+
+function reconcileDeps(
+  parts: LoopParts,
+  { engine, prober, templates, protection, record, memory }: Instruments,
+): ReconcileDeps {
+  const { config, log, telemetry, api, stores, isLeader } = parts;
+  const { tickMs, figuresEveryMs } = config;
+  const templateProblems = (rollout: KubeObject, revision: string): Problem[] => templates.problems(rollout, revision);
+  const readings = { readings: (key: string) => engine.readings(key), probes: (key: string) => prober.reading(key) };
+  const instance = config.lease.identity;
+  const events = createEventRecorder({
+    api,
+    resource: EVENT,
+    controller: 'headgate.dev/operator',
+    instance,
+    clock,
+    random,
+    log,
+    telemetry,
+  });
+  return {
+    ...{ api, stores, clock, log, telemetry, isLeader },
+    async prepare(rollout, signal) {
+      const read = readRollout(rollout);
+      if (read.ok) await templates.ask(rollout, read.spec.revision, signal);
+    },
+    look(rollout: KubeObject, state: State): Sight {
+      const actionsCount = protection.protected();
+      return observe(rollout, state, {
+        stores,
+        memory: memory.wishes,
+        tickMs,
+        now: clock.now(),
+        ...readings,
+        templateProblems,
+        actionsCount,
+      });
+    },
+    apply: (rollout, effect) => apply({ api, stores, record }, rollout, effect),
+    status: createStatusWriter({ api, store: stores.rollouts, clock, figuresEveryMs }),
+    follow(rollout, decision, sight) {
+      follow(
+        { stores, engine, prober, decided: memory.decided, tickMs, now: () => clock.now() },
+        rollout,
+        decision,
+        sight,
+      );
+    },
+    async settle(rollout, { next: { release } }) {
+      if (release === undefined) return;
+      const last = memory.checkpointedAt.get(release.name) ?? Number.NEGATIVE_INFINITY;
+      if (clock.monotonic() - last < CHECKPOINT_EVERY_MS) return;
+      memory.checkpointedAt.set(release.name, clock.monotonic());
+      await record.checkpoint(rollout, release.name);
+    },
+    forget(key) {
+      memory.decided.delete(key);
+      engine.unwatch(key);
+      prober.unwatch(key);
+    },
+    tell: (rollout, { type, reason, message }) =>
+      events.record({ regarding: rollout, type, reason, action: reason, note: message }),
+  };
+}

@@ -1,0 +1,225 @@
+import {
+  canaryServiceName,
+  FIELD_MANAGER,
+  FINALIZER,
+  QUARANTINE_LABEL,
+  ROLLOUT_LABEL,
+  STABLE_LABEL,
+} from '#core/labels.ts';
+import type { Arms, Effect } from '#core/model.ts';
+import { HTTP_ROUTE, POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
+import { assertNever } from '#lib/assert.ts';
+import { hasCode, OperatorError } from '#lib/errors.ts';
+import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
+import { httpRoute } from '#routers/http-route.ts';
+import { armsOf } from './observe-pods.ts';
+import type { Recorder } from './record.ts';
+import type { Stores } from './stores.ts';
+import { armLabels, canaryServiceFor, ownedBy, replicaSetFor } from './workload.ts';
+
+/** Field manager of traffic writes: a person who reads managedFields sees who moved the weight. */
+const TRAFFIC_MANAGER = 'headgate-traffic';
+
+export interface ApplyDeps {
+  api: KubeApi;
+  stores: Stores;
+  record: Recorder;
+}
+
+/** Performs one effect. Each is idempotent, and each patch tests what the decision saw. */
+export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect): Promise<void> {
+  const namespace = rollout.metadata.namespace ?? '';
+  const ref = (resource: Resource, name: string): ObjectRef => ({ resource, namespace, name });
+  switch (effect.kind) {
+    case 'SetWeight':
+      return setWeight(deps, rollout, effect);
+    case 'ClearFence':
+      return clearFence(deps, ref(HTTP_ROUTE, effect.route));
+    case 'CreateReplicaSet':
+      return createSet(deps, rollout, effect);
+    case 'ScaleReplicaSet':
+      return patched(deps, ref(REPLICA_SET, effect.name), { spec: { replicas: effect.replicas } });
+    case 'LabelTemplate':
+      return patched(deps, ref(REPLICA_SET, effect.name), {
+        spec: { template: { metadata: { labels: labelPatch(effect.arms) } } },
+      });
+    case 'DeleteReplicaSet':
+      return deps.api.delete(ref(REPLICA_SET, effect.name), { propagation: 'Background' }).catch(ignoreMissing);
+    case 'LabelPod':
+      return labelPod(deps, ref(POD, effect.pod), effect.arms);
+    case 'DeletePod':
+      return deps.api.delete(ref(POD, effect.pod)).catch(ignoreMissing);
+    case 'QuarantinePod':
+      return quarantine(deps, rollout, ref(POD, effect.pod), effect.release);
+    case 'NarrowService':
+      return patched(deps, ref(SERVICE, effect.service), { spec: { selector: { [STABLE_LABEL]: 'true' } } });
+    case 'WidenService':
+      return patched(deps, ref(SERVICE, effect.service), { spec: { selector: { [STABLE_LABEL]: null } } });
+    case 'ApplyCanaryService':
+      return applyCanaryService(deps, rollout, ref(SERVICE, effect.service));
+    case 'CreateRelease':
+      return deps.record.create(rollout, effect.release, effect.plan);
+    case 'RecordRelease':
+      return deps.record.update(rollout, effect);
+    case 'AnswerAction':
+      return deps.record.answer(rollout, effect);
+    case 'ReleaseFinalizer':
+      return releaseFinalizer(deps, rollout);
+    default:
+      return assertNever(effect);
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
+}
+
+type SetWeight = Extract<Effect, { kind: 'SetWeight' }>;
+
+/** Most tries of one lowering before the queue takes over. */
+const LOWER_TRIES = 5;
+
+/** Lowering waits for nothing: no rate limit, no stale cache. Raising is for the very object that was judged. */
+async function setWeight(deps: ApplyDeps, rollout: KubeObject, effect: SetWeight): Promise<void> {
+  const { api, stores } = deps;
+  const ref = { resource: HTTP_ROUTE, namespace: rollout.metadata.namespace ?? '', name: effect.route };
+  let route = stores.routes.get(ref);
+  for (let tries = 1; route !== undefined; tries++) {
+    try {
+      return await patchWeight(deps, rollout, effect, route);
+    } catch (error) {
+      if (effect.raise || tries === LOWER_TRIES || !hasCode(error, 'KUBE_CONFLICT')) throw error;
+      // The gateway writes its status on the route too: whatever moved the version, the traffic still has to go.
+      route = await api.get(ref, { urgent: true });
+    }
+  }
+}
+
+async function patchWeight(
+  { api, stores }: ApplyDeps,
+  rollout: KubeObject,
+  effect: SetWeight,
+  route: KubeObject,
+): Promise<void> {
+  const service = String((rollout['spec'] as { service?: unknown } | undefined)?.service ?? '');
+  const { weight, fence, memo, raise } = effect;
+  const resourceVersion = route.metadata.resourceVersion ?? '';
+  if (raise && resourceVersion !== effect.resourceVersion)
+    throw new OperatorError('KUBE_CONFLICT', `HTTPRoute ${effect.route} has changed since it was judged`);
+  const pair = { stable: service, canary: canaryServiceName(service) };
+  const carries = httpRoute.read(route, pair, memo);
+  const seenN = carries.fence?.release === fence.release ? carries.fence.n : 0;
+  const carried = carries.weight ?? 0;
+  // Between judgement and write somebody may have lowered as far, or further: a lowering never raises.
+  if (!raise && (carried < weight || (carried === weight && seenN >= fence.n))) return;
+  const n = raise ? fence.n : Math.max(fence.n, seenN + 1);
+  const patch = httpRoute.write(route, pair, { weight, fence: { ...fence, n }, memo, resourceVersion });
+  if (patch.length === 0) return;
+  const ref = { resource: HTTP_ROUTE, namespace: rollout.metadata.namespace ?? '', name: effect.route };
+  stores.routes.noteWrite(
+    await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER, urgent: !raise }),
+  );
+}
+
+async function clearFence({ api, stores }: ApplyDeps, ref: ObjectRef): Promise<void> {
+  const route = stores.routes.get(ref);
+  const patch = route === undefined ? [] : httpRoute.clearFence(route);
+  if (patch.length === 0) return;
+  stores.routes.noteWrite(await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER }));
+}
+
+async function createSet(
+  { api, stores }: ApplyDeps,
+  rollout: KubeObject,
+  effect: Extract<Effect, { kind: 'CreateReplicaSet' }>,
+): Promise<void> {
+  const set = replicaSetFor(rollout, effect);
+  try {
+    stores.sets.noteWrite(await api.create(REPLICA_SET, set, { fieldManager: FIELD_MANAGER }));
+  } catch (error) {
+    // Made by an earlier pass whose answer was lost. A set of the same name that is not ours is found by its owner.
+    if (!hasCode(error, 'KUBE_EXISTS')) throw error;
+    await mustBeOurs(api, rollout, set);
+  }
+}
+
+async function mustBeOurs(
+  api: KubeApi,
+  rollout: KubeObject,
+  { metadata: { name, namespace = '' } }: KubeObject,
+): Promise<void> {
+  const found = await api.get({ resource: REPLICA_SET, namespace, name });
+  const ours = found.metadata.ownerReferences?.some(({ uid }) => uid === rollout.metadata.uid) === true;
+  if (!ours)
+    throw new OperatorError(
+      'KUBE_INVALID',
+      `ReplicaSet ${name} exists and belongs to somebody else: rename the Rollout, or delete it`,
+    );
+}
+
+async function patched({ api, stores }: ApplyDeps, ref: ObjectRef, patch: unknown): Promise<void> {
+  const written = await api.mergePatch(ref, patch, { fieldManager: FIELD_MANAGER });
+  const store = ref.resource === REPLICA_SET ? stores.sets : stores.services;
+  store.noteWrite(written);
+}
+
+/** Merge patch form of the wished arm labels: what is not wished is null, which takes it away. */
+function labelPatch(arms: Arms): Record<string, string | null> {
+  const blank = Object.fromEntries(Object.keys(armLabels({ stable: true, canary: true })).map((key) => [key, null]));
+  return { ...blank, ...armLabels(arms) };
+}
+
+async function labelPod({ api, stores }: ApplyDeps, ref: ObjectRef, arms: Arms): Promise<void> {
+  const pod = stores.pods.get(ref);
+  if (pod === undefined) return;
+  const { stable, canary } = armsOf(pod.metadata.labels);
+  if (stable === arms.stable && canary === arms.canary) return;
+  const patch = { metadata: { uid: pod.metadata.uid, labels: labelPatch(arms) } };
+  await api
+    .mergePatch(ref, patch, { fieldManager: FIELD_MANAGER })
+    .then((written) => stores.pods.noteWrite(written), ignoreMissing);
+}
+
+/** The pod loses every label that a Service or its ReplicaSet selects, and belongs to the Rollout from now on. */
+async function quarantine(
+  { api, stores }: ApplyDeps,
+  rollout: KubeObject,
+  ref: ObjectRef,
+  release: string,
+): Promise<void> {
+  const pod = stores.pods.get(ref);
+  if (pod === undefined) return;
+  const gone = Object.fromEntries(Object.keys(pod.metadata.labels ?? {}).map((key) => [key, null]));
+  const labels = { ...gone, [ROLLOUT_LABEL]: rollout.metadata.name, [QUARANTINE_LABEL]: release };
+  const patch = { metadata: { uid: pod.metadata.uid, labels, ownerReferences: [ownedBy(rollout, false)] } };
+  await api
+    .mergePatch(ref, patch, { fieldManager: FIELD_MANAGER })
+    .then((written) => stores.pods.noteWrite(written), ignoreMissing);
+}
+
+async function applyCanaryService({ api, stores }: ApplyDeps, rollout: KubeObject, ref: ObjectRef): Promise<void> {
+  const service = stores.services.get(ref);
+  if (service === undefined) return;
+  const wanted = canaryServiceFor(rollout, service, canaryServiceName(ref.name));
+  const existing = stores.services.get({ namespace: ref.namespace, name: wanted.metadata.name });
+  const foreign = existing !== undefined && existing.metadata.labels?.[ROLLOUT_LABEL] !== rollout.metadata.name;
+  if (foreign)
+    throw new OperatorError(
+      'KUBE_INVALID',
+      `Service ${wanted.metadata.name} exists and is not Headgate's: rename it, that name is needed`,
+    );
+  stores.services.noteWrite(await api.apply(SERVICE, wanted, { fieldManager: FIELD_MANAGER, force: true }));
+}
+
+async function releaseFinalizer({ api }: ApplyDeps, rollout: KubeObject): Promise<void> {
+  const { name, namespace = '', resourceVersion, finalizers = [] } = rollout.metadata;
+  const index = finalizers.indexOf(FINALIZER);
+  if (index < 0) return;
+  const patch: JsonPatchOperation[] = [
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    { op: 'remove', path: `/metadata/finalizers/${index}` },
+  ];
+  await api
+    .jsonPatch({ resource: ROLLOUT, namespace, name }, patch, { fieldManager: FIELD_MANAGER })
+    .catch(ignoreMissing);
+}

@@ -1,0 +1,36 @@
+import { epochOf, stepEpochOf } from '#core/epoch.ts';
+import type { GateContext } from '#core/gate.ts';
+import type { Plan, ReleaseState } from '#core/model.ts';
+import type { Millis } from '#lib/units.ts';
+
+/** How much error budget a release may burn, as shares of the whole. */
+export interface Budget {
+  targetSpend: number;
+  maxSpend: number;
+}
+
+/** What each gate of the plan must know about the release now. Pure. */
+export function contextsOf(
+  release: ReleaseState,
+  plan: Plan,
+  at: { budget: Budget; tickMs: Millis; scrapeMs: Millis; settleMs: Millis },
+): GateContext[] {
+  const arrived = release.stage === 'Holding' || release.joinedAt !== undefined;
+  const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
+  const weight = release.stage === 'Preparing' || release.stage === 'Probing' ? 0 : release.weight;
+  return plan.gates.map((gate) => ({
+    gate,
+    epoch: epochOf(release),
+    stepEpoch: stepEpochOf(release),
+    attempt: release.attempt,
+    weight,
+    ...(next === undefined ? {} : { nextWeight: next }),
+    ...(release.raisedAt === undefined || release.weight === 0 ? {} : { raisedAt: release.raisedAt }),
+    arrived,
+    // From the fault to weight 0: a scrape to see it, a tick to judge it, the data plane to act.
+    reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
+    tickMs: at.tickMs,
+    targetSpend: at.budget.targetSpend,
+    maxSpend: at.budget.maxSpend,
+  }));
+}

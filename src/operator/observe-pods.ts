@@ -1,0 +1,92 @@
+import { CANARY_LABEL, QUARANTINE_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
+import type { Arms, SeenPod, SeenReplicaSet } from '#core/model.ts';
+import type { Millis } from '#lib/units.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+
+/** Pods and ReplicaSets as the core sees them. Pure: the caller hands in the objects and the time. */
+
+interface PodStatus {
+  phase?: string;
+  podIP?: string;
+  conditions?: { type: string; status: string; lastTransitionTime?: string }[];
+  containerStatuses?: {
+    name: string;
+    restartCount?: number;
+    imageID?: string;
+    state?: { waiting?: { reason?: string }; running?: { startedAt?: string }; terminated?: { reason?: string } };
+  }[];
+}
+
+/** A pod with what gates and probes need beyond the core's view of it. */
+export interface ObservedPod extends SeenPod {
+  revision: string;
+  ip?: string;
+  /** `state.running.startedAt` of each container that runs. */
+  containers: { name: string; startedAt: Millis }[];
+  port?: number;
+}
+
+/** Arm labels on a pod or in a template. */
+export function armsOf(labels: Record<string, string> | undefined): Arms {
+  return { stable: labels?.[STABLE_LABEL] === 'true', canary: labels?.[CANARY_LABEL] === 'true' };
+}
+
+export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs: Millis; now: Millis }): ObservedPod {
+  const { metadata } = object;
+  const status = (object['status'] ?? {}) as PodStatus;
+  const containers = status.containerStatuses ?? [];
+  const trouble = containers
+    .map(({ state }) => state?.waiting?.reason)
+    .find((reason) => reason !== undefined && reason !== 'ContainerCreating');
+  const running = containers.map(({ name, state }) => ({
+    name,
+    startedAt: Date.parse(state?.running?.startedAt ?? ''),
+  }));
+  const port = portOf(object);
+  return {
+    name: metadata.name,
+    revision: metadata.labels?.[REVISION_LABEL] ?? '',
+    arms: armsOf(metadata.labels),
+    available: metadata.deletionTimestamp === undefined && readyFor(status, now) >= minReadyMs,
+    terminating: metadata.deletionTimestamp !== undefined,
+    containers: running.filter(({ startedAt }) => Number.isFinite(startedAt)),
+    ...(trouble === undefined ? {} : { trouble }),
+    ...(status.podIP === undefined ? {} : { ip: status.podIP }),
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
+/** How long the pod has been ready; −1 when it is not. */
+function readyFor(status: PodStatus, now: Millis): Millis {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True') return -1;
+  const since = Date.parse(ready.lastTransitionTime ?? '');
+  // The API server's clock may run ahead of ours: a pod is never ready for less than no time.
+  return Number.isFinite(since) ? Math.max(0, now - since) : 0;
+}
+
+/** The first declared port: what a probe without a port of its own goes to. */
+function portOf(object: KubeObject): number | undefined {
+  const spec = object['spec'] as { containers?: { ports?: { containerPort?: number }[] }[] } | undefined;
+  return spec?.containers?.flatMap(({ ports }) => ports ?? []).find(({ containerPort }) => containerPort !== undefined)
+    ?.containerPort;
+}
+
+export function isQuarantined({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[QUARANTINE_LABEL] !== undefined;
+}
+
+export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplicaSet {
+  const spec = object['spec'] as
+    | { replicas?: number; template?: { metadata?: { labels?: Record<string, string> } } }
+    | undefined;
+  const revision = object.metadata.labels?.[REVISION_LABEL] ?? '';
+  return {
+    name: object.metadata.name,
+    revision,
+    replicas: spec?.replicas ?? 0,
+    arms: armsOf(spec?.template?.metadata?.labels),
+    createdAt: Date.parse(object.metadata.creationTimestamp ?? '') || 0,
+    pods: pods.filter((pod) => pod.revision === revision),
+  };
+}

@@ -1,0 +1,56 @@
+import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
+import type { SeenRoute } from '#core/model.ts';
+import { sameJson } from '#lib/json.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { httpRoute } from '#routers/http-route.ts';
+import { canaryServiceFor, serviceSpec } from './workload.ts';
+
+/** Routes and Services as the core sees them. */
+
+export function observeRoute(
+  name: string,
+  object: KubeObject | undefined,
+  { service, memo }: { service: string; memo: string | undefined },
+): SeenRoute {
+  if (object === undefined) return { name, exists: false, resourceVersion: '', accepted: false, memo: memo ?? '' };
+  const reading = httpRoute.read(object, { stable: service, canary: canaryServiceName(service) }, memo);
+  const manager = httpRoute.manager(object);
+  return {
+    name,
+    exists: true,
+    resourceVersion: object.metadata.resourceVersion ?? '',
+    accepted: httpRoute.accepted(object),
+    memo: reading.memo,
+    ...(reading.weight === undefined ? {} : { weight: reading.weight }),
+    ...(reading.fence === undefined ? {} : { fence: reading.fence }),
+    ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
+    ...(manager === undefined ? {} : { manager }),
+  };
+}
+
+export function isNarrowed(service: KubeObject): boolean {
+  return serviceSpec(service).selector?.[STABLE_LABEL] === 'true';
+}
+
+/** True when the canary's Service says what the user's Service asks of it today. */
+export function canaryServiceCurrent(
+  rollout: KubeObject,
+  service: KubeObject,
+  canary: KubeObject | undefined,
+): boolean {
+  if (canary === undefined) return false;
+  const wanted = serviceSpec(canaryServiceFor(rollout, service, canary.metadata.name));
+  const found = serviceSpec(canary);
+  // The API server fills in what we leave out, so only what we ask for is compared; of ports likewise.
+  const ports =
+    (wanted.ports ?? []).every((port, i) => subset(port, found.ports?.[i])) &&
+    wanted.ports?.length === found.ports?.length;
+  const { ports: _, ...rest } = wanted;
+  return ports && subset(rest, found);
+}
+
+function subset(wanted: object, found: object | undefined): boolean {
+  if (found === undefined) return false;
+  const there: Record<string, unknown> = { ...found };
+  return Object.entries(wanted).every(([key, value]) => sameJson(value, there[key]));
+}

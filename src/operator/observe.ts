@@ -1,0 +1,189 @@
+import type { GateReading } from '#core/gate.ts';
+import { canaryServiceName } from '#core/labels.ts';
+import type { Plan, ProbeReading, Problem, Seen, SeenRoute, Spec, State } from '#core/model.ts';
+import type { Millis } from '#lib/units.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { type ReadRollout, type RolloutWish, readRollout } from '#schema/translate.ts';
+import { readAction } from '#schema/translate-inputs.ts';
+import { readRelease } from '#schema/translate-release.ts';
+import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
+import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
+import { preflight } from './preflight.ts';
+import { propose } from './propose.ts';
+import { BY_ROLLOUT, BY_SERVICE, type Stores } from './stores.ts';
+
+export interface ObserveDeps {
+  stores: Stores;
+  readings(key: string): GateReading[];
+  probes(key: string): ProbeReading;
+  /** What a dry run of the ReplicaSet said about the template, if anything. */
+  templateProblems(rollout: KubeObject, revision: string): Problem[];
+  /** Specs that were accepted, by the Rollout's UID. */
+  memory: Map<string, RolloutWish>;
+  tickMs: Millis;
+  /** False while the API server has not proved that it refuses forged actions: then none is looked at. */
+  actionsCount: boolean;
+  now: Millis;
+}
+
+/** What `decide` sees, and what the shell needs beside it. */
+export interface Sight {
+  seen: Seen;
+  pods: ObservedPod[];
+  /** The accepted wish behind `seen.spec`. */
+  wish?: RolloutWish;
+  release?: KubeObject;
+}
+
+/** Reads everything that a decision about this Rollout needs from the caches. No I/O. */
+export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): Sight {
+  const { stores, now } = deps;
+  const key = keyOf(rollout);
+  const read = readRollout(rollout);
+  const wish = accepted(rollout, read, deps);
+  const objects = stores.pods.byIndex(BY_ROLLOUT, key);
+  const pods = objects
+    .filter((pod) => !isQuarantined(pod))
+    .map((pod) => observePod(pod, { minReadyMs: wish?.spec.minReadyMs ?? 0, now }));
+  pods.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sets = ours(stores.sets.byIndex(BY_ROLLOUT, key), rollout).map((set) => observeSet(set, pods));
+  const release =
+    state.release === undefined
+      ? undefined
+      : stores.releases.get({ namespace: rollout.metadata.namespace, name: state.release.name });
+  const routes = wish === undefined ? [] : observeRoutes(rollout, state, wish.spec, stores);
+  const { problems, proposal, spec } = judgeSpec(rollout, state, { read, wish, routes, sets, deps });
+  const seen: Seen = {
+    rollout: rollout.metadata.name,
+    ...(spec === undefined ? {} : { spec }),
+    deleting: rollout.metadata.deletionTimestamp !== undefined,
+    problems,
+    replicaSets: sets,
+    ...services(rollout, spec, stores),
+    routes,
+    ...releaseOf(release),
+    ...(proposal === undefined ? {} : { proposal }),
+    endedRecorded: endedRecorded(rollout, state, stores),
+    gates: deps.readings(key),
+    probes: deps.probes(key),
+    actions: (deps.actionsCount ? stores.actions.byIndex(BY_ROLLOUT, key) : []).flatMap((object) => {
+      const action = readAction(object);
+      return action.ok ? [action.value] : [];
+    }),
+    quarantined: objects
+      .filter((pod) => isQuarantined(pod) && pod.metadata.deletionTimestamp === undefined)
+      .map((pod) => pod.metadata.name)
+      .sort(),
+  };
+  return { seen, pods, ...(wish === undefined ? {} : { wish }), ...(release === undefined ? {} : { release }) };
+}
+
+export function keyOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`;
+}
+
+function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
+  const owned = objects.filter(({ metadata }) =>
+    metadata.ownerReferences?.some(({ uid }) => uid === rollout.metadata.uid),
+  );
+  return owned
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+function observeRoutes(rollout: KubeObject, state: State, spec: Spec, stores: Stores): SeenRoute[] {
+  const { namespace } = rollout.metadata;
+  return spec.routes.map((name) =>
+    observeRoute(name, stores.routes.get({ namespace, name }), {
+      service: spec.service,
+      memo: state.release?.memo[name],
+    }),
+  );
+}
+
+/** The spec that counts: what is there now if it can be read, else what was last accepted. An invalid edit replaces nothing. */
+function accepted(rollout: KubeObject, read: ReadRollout, { memory }: ObserveDeps): RolloutWish | undefined {
+  const uid = rollout.metadata.uid ?? '';
+  if (read.ok) memory.set(uid, read);
+  return memory.get(uid);
+}
+
+interface Judged {
+  problems: Problem[];
+  proposal: Plan | undefined;
+  spec: Spec | undefined;
+}
+
+interface Judging {
+  read: ReadRollout;
+  wish: RolloutWish | undefined;
+  routes: SeenRoute[];
+  sets: Seen['replicaSets'];
+  deps: ObserveDeps;
+}
+
+function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets, deps }: Judging): Judged {
+  const problems = read.ok ? [] : read.problems;
+  if (wish === undefined) return { problems, proposal: undefined, spec: undefined };
+  const { stores } = deps;
+  const { namespace = '' } = rollout.metadata;
+  const { spec } = wish;
+  const service = stores.services.get({ namespace, name: spec.service });
+  const rivals = stores.rollouts
+    .byIndex(BY_SERVICE, `${namespace}/${spec.service}`)
+    .filter(({ metadata }) => metadata.uid !== rollout.metadata.uid);
+  const known = sets.some((set) => set.revision === spec.revision);
+  const found = preflight({
+    rollout,
+    ...(service === undefined ? {} : { service }),
+    serviceName: spec.service,
+    podLabels: wish.source.template.metadata.labels,
+    services: stores.services.list(namespace),
+    allowed: wish.source.services,
+    routes,
+    rivals,
+  });
+  const proposed = propose(wish, state, {
+    namespace,
+    stores,
+    readings: deps.readings(keyOf(rollout)),
+    tickMs: deps.tickMs,
+  });
+  const template = known ? [] : deps.templateProblems(rollout, spec.revision);
+  // A template that the API server refuses is no new revision: the accepted one goes on.
+  const revision = template.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
+  return {
+    problems: [...problems, ...template, ...found, ...proposed.problems],
+    proposal: proposed.plan,
+    spec: { ...spec, revision },
+  };
+}
+
+function services(
+  rollout: KubeObject,
+  spec: Spec | undefined,
+  stores: Stores,
+): Pick<Seen, 'service' | 'canaryService'> {
+  const { namespace } = rollout.metadata;
+  const service = spec === undefined ? undefined : stores.services.get({ namespace, name: spec.service });
+  if (service === undefined || spec === undefined) return {};
+  const canary = stores.services.get({ namespace, name: canaryServiceName(spec.service) });
+  return {
+    service: { narrowed: isNarrowed(service) },
+    canaryService: { current: canaryServiceCurrent(rollout, service, canary) },
+  };
+}
+
+function releaseOf(release: KubeObject | undefined): Pick<Seen, 'release'> {
+  const read = release === undefined ? undefined : readRelease(release);
+  if (release === undefined || !read?.ok) return {};
+  const recorded = (release['status'] as { record?: string } | undefined)?.record ?? '';
+  return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan: read.value.plan, recorded } };
+}
+
+function endedRecorded(rollout: KubeObject, { ended }: State, stores: Stores): boolean {
+  if (ended === undefined) return true;
+  const object = stores.releases.get({ namespace: rollout.metadata.namespace, name: ended.name });
+  if (object === undefined) return true;
+  return (object['status'] as { outcome?: string } | undefined)?.outcome !== undefined;
+}

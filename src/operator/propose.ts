@@ -1,0 +1,156 @@
+import type { Gate, GateReading, Slo } from '#core/gate.ts';
+import type { Plan, Problem, State, Step } from '#core/model.ts';
+import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
+import type { Millis } from '#lib/units.ts';
+import type { GateWish, RolloutWish } from '#schema/translate.ts';
+import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
+import type { Stores } from './stores.ts';
+
+/** What a release that begins now would go by, or why it cannot be planned. Pure but for the caches. */
+export interface Proposal {
+  plan?: Plan;
+  problems: Problem[];
+}
+
+interface Planning {
+  namespace: string;
+  stores: Stores;
+  readings: GateReading[];
+  tickMs: Millis;
+}
+
+export function propose(wish: RolloutWish, state: State, at: Planning): Proposal {
+  const problems: Problem[] = [];
+  const gates = wish.gates.flatMap((gate, index): Gate[] => {
+    const slo = resolveSlo(gate, index, at);
+    if ('problems' in slo) problems.push(...slo.problems);
+    return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];
+  });
+  problems.push(...suiteProblems(wish, at));
+  if (problems.length > 0) return { problems };
+  const { spec } = wish;
+  const rollback = state.served.slice(0, spec.rollbackWindow).includes(spec.revision);
+  const live = liveTraffic(at, gates, wish);
+  const steps = rollback ? [] : (wish.steps ?? derived(gates, wish, live));
+  const patient = gates.map((gate) =>
+    gate.maxWaitMs > 0 ? gate : { ...gate, maxWaitMs: maxWaitOf(gate, steps, wish, live) },
+  );
+  return { problems, plan: { steps, gates: patient, probes: wish.probes, onBreach: spec.onBreach, rollback } };
+}
+
+interface Live {
+  rps: number;
+  base: number;
+  reactionMs: Millis;
+}
+
+/** Traffic and base error ratio as the gates measure them now; zero when nobody measures yet. */
+function liveTraffic({ readings, tickMs, stores }: Planning, gates: Gate[], { spec }: RolloutWish): Live {
+  const rps = Math.max(0, ...readings.map((reading) => reading.evidence.rps));
+  const bases = readings.map(({ evidence: { stable } }) => (stable.total > 0 ? stable.bad / stable.total : 0));
+  return { rps, base: Math.max(0, ...bases), reactionMs: scrapeOf(gates, stores) + tickMs + spec.settleMs };
+}
+
+/** How long a derived step is held at least. */
+const HOLD_MS: Millis = 60_000;
+
+function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Live): Step[] {
+  const slos = gates.filter(({ role }) => role === 'Guardrail').map(({ slo }) => slo);
+  return deriveWeights({ slos, rps, reactionMs, targetSpend: budget.targetSpend }).map((weight) => ({
+    weight,
+    holdMs: HOLD_MS,
+  }));
+}
+
+function maxWaitOf(
+  { slo, tolerate }: Gate,
+  steps: Step[],
+  { budget }: RolloutWish,
+  { rps, base, reactionMs }: Live,
+): Millis {
+  const weights = steps.map(({ weight }) => weight);
+  const { objective, windowMs } = slo;
+  return deriveMaxWait(
+    forecastSteps({ weights, rps, base, tolerate, objective, windowMs, reactionMs, targetSpend: budget.targetSpend }),
+  );
+}
+
+function gateOf({ slo: name, role, tolerate, maxWaitMs }: GateWish, slo: Slo): Gate {
+  return { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0 };
+}
+
+function resolveSlo(
+  gate: GateWish,
+  index: number,
+  { namespace, stores }: Planning,
+): { slo: Slo } | { problems: Problem[] } {
+  const field = `spec.gates[${index}].slo`;
+  const object = stores.slos.get({ namespace, name: gate.slo });
+  if (object === undefined) {
+    return {
+      problems: [
+        {
+          field,
+          message: `ServiceLevelObjective ${gate.slo} does not exist in namespace ${namespace}: create it, or take the gate out`,
+        },
+      ],
+    };
+  }
+  const read = readSlo(object);
+  if (!read.ok)
+    return {
+      problems: read.problems.map(({ field: at, message }) => ({
+        field,
+        message: `ServiceLevelObjective ${gate.slo}: ${at} ${message}`,
+      })),
+    };
+  const source = findSource(stores, read.value.source);
+  if (typeof source === 'string') return { problems: [{ field, message: source }] };
+  return { slo: { ...read.value, source: source.name } };
+}
+
+/** The MetricSource by name, or the cluster's default; a sentence when there is none. */
+export function findSource(stores: Stores, name: string | undefined): SourceWish | string {
+  const all = stores.sources.list().flatMap((object) => {
+    const read = readMetricSource(object);
+    return read.ok ? [read.value] : [];
+  });
+  if (name !== undefined)
+    return (
+      all.find((source) => source.name === name) ?? `MetricSource ${name} does not exist: create it, or name another`
+    );
+  const defaults = all
+    .filter((source) => source.isDefault)
+    .map((source) => source.name)
+    .sort();
+  const only = all.find((source) => source.name === defaults[0]);
+  if (only === undefined)
+    return 'no MetricSource is the default: create one with spec.default: true, or name one in the ServiceLevelObjective';
+  return defaults.length === 1
+    ? only
+    : `MetricSources ${defaults.join(', ')} all claim to be the default: keep spec.default: true on one`;
+}
+
+/** The slowest scrape among the sources that the gates use. */
+export function scrapeOf(gates: Gate[], stores: Stores): Millis {
+  const sources = gates.map((gate) => findSource(stores, gate.slo.source));
+  return Math.max(0, ...sources.map((source) => (typeof source === 'string' ? 0 : source.scrapeIntervalMs)));
+}
+
+function suiteProblems({ probes }: RolloutWish, { namespace, stores }: Planning): Problem[] {
+  return probes.flatMap((name, index): Problem[] => {
+    const field = `spec.probes[${index}].suite`;
+    const object = stores.suites.get({ namespace, name });
+    if (object === undefined)
+      return [
+        {
+          field,
+          message: `ProbeSuite ${name} does not exist in namespace ${namespace}: create it, or take the probe out`,
+        },
+      ];
+    const read = readProbeSuite(object);
+    return read.ok
+      ? []
+      : read.problems.map(({ field: at, message }) => ({ field, message: `ProbeSuite ${name}: ${at} ${message}` }));
+  });
+}

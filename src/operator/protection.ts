@@ -1,0 +1,71 @@
+import { ROLLOUT_ACTION } from '#kube/resources.ts';
+import { hasCode } from '#lib/errors.ts';
+import { formatDuration, type Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { KubeApi } from '#ports/kube-api.ts';
+import type { Log } from '#ports/log.ts';
+
+/** How long an answer of the guard is believed. */
+const EVERY_MS: Millis = 3_600_000;
+/** Until the guard has been seen to work once, it is asked this often: policies load a moment after they are applied. */
+const AGAIN_MS: Millis = 5000;
+
+export interface Protection {
+  /** True once a forged action was refused, and until one is accepted. Unproven is unprotected. */
+  protected(): boolean;
+  run(signal: AbortSignal): void;
+}
+
+/**
+ * Actions are as strong as the admission policy that checks who wrote them. So the operator forges one, as a dry
+ * run: if the API server would take it, actions are ignored, because anybody could have written any of them.
+ */
+export function createProtection(deps: {
+  api: KubeApi;
+  namespace: string;
+  clock: Clock;
+  log: Log;
+  changed(): void;
+}): Protection {
+  const { clock, log } = deps;
+  let proven = false;
+  const check = async (signal: AbortSignal): Promise<void> => {
+    const before = proven;
+    proven = await refusesForgery(deps);
+    if (before !== proven) deps.changed();
+    if (!proven)
+      log.warn('actions are unprotected: apply deploy/admission-policy.yaml', { again: formatDuration(AGAIN_MS) });
+    if (!signal.aborted) clock.timer(proven ? EVERY_MS : AGAIN_MS, () => void check(signal));
+  };
+  return { protected: () => proven, run: (signal) => void check(signal) };
+}
+
+const forged = (namespace: string) => ({
+  apiVersion: `${ROLLOUT_ACTION.group}/${ROLLOUT_ACTION.version}`,
+  kind: ROLLOUT_ACTION.kind,
+  metadata: { name: 'forged-check', namespace },
+  spec: { rollout: 'forged', verb: 'abort', reason: 'a dry run that must be refused', by: 'headgate:somebody-else' },
+});
+
+async function refusesForgery({
+  api,
+  namespace,
+  log,
+}: {
+  api: KubeApi;
+  namespace: string;
+  log: Log;
+}): Promise<boolean> {
+  try {
+    await api.create(ROLLOUT_ACTION, forged(namespace), { dryRun: true });
+    return false;
+  } catch (error) {
+    // The policy answers 422 Invalid with its own message; RBAC's 403 would prove nothing about other people.
+    const refused = hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN') && /ValidatingAdmissionPolicy/.test(error.message);
+    if (!refused)
+      log.warn('the guard of actions could not be checked', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    return refused;
+  }
+}

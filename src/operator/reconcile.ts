@@ -1,0 +1,154 @@
+import { decide } from '#core/decide.ts';
+import { eventOf, type Happened } from '#core/events.ts';
+import { FINALIZER } from '#core/labels.ts';
+import type { Decision, Effect, State } from '#core/model.ts';
+import { initialState } from '#core/state.ts';
+import { ROLLOUT } from '#kube/resources.ts';
+import { sameJson } from '#lib/json.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import { addressFromKey } from '#runtime/cache.ts';
+import { readState } from '#schema/translate.ts';
+import { keyOf, type Sight } from './observe.ts';
+import type { StatusWriter } from './status.ts';
+import type { Stores } from './stores.ts';
+
+export interface ReconcileDeps {
+  api: KubeApi;
+  stores: Stores;
+  clock: Clock;
+  log: Log;
+  telemetry: Telemetry;
+  /** What must be asked of the API server before a look: a dry run of a template that is new. */
+  prepare(rollout: KubeObject, signal: AbortSignal): Promise<void>;
+  /** Reads the caches: everything that the decision needs. */
+  look(rollout: KubeObject, state: State): Sight;
+  apply(rollout: KubeObject, effect: Effect): Promise<void>;
+  status: StatusWriter;
+  /** Brings gates and probes in line with what was decided. */
+  follow(rollout: KubeObject, decision: Decision, sight: Sight): void;
+  /** After everything else: stores evidence now and then. */
+  settle(rollout: KubeObject, decision: Decision): Promise<void>;
+  forget(key: string): void;
+  /** Writes a Kubernetes Event, beside the work. */
+  tell(rollout: KubeObject, happening: Happened): void;
+  /** Asked at the moment before every write that is not a lowering. */
+  isLeader(): boolean;
+}
+
+export interface Again {
+  requeueAfterMs?: number;
+}
+
+/** Long enough for a watch event to come first, short enough that a lost one costs nothing. */
+const CATCH_UP_MS = 200;
+
+/** Observe, decide, store, act. Judgement is pure and lives in core; this file only moves data. */
+export function createReconcile(deps: ReconcileDeps): (key: string, signal: AbortSignal) => Promise<Again> {
+  return async function reconcile(key, signal) {
+    const rollout = deps.stores.rollouts.get(addressFromKey(key));
+    if (rollout === undefined) {
+      deps.forget(key);
+      return {};
+    }
+    // Deciding on a sight older than our own last write would decide the same thing twice.
+    if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
+    if (await addFinalizer(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
+    const remembered = readState(rollout);
+    await deps.prepare(rollout, signal);
+    const now = deps.clock.now();
+    const state = remembered ?? initialState(now);
+    const sight = deps.look(rollout, state);
+    const decision = decide(state, sight.seen, now);
+    deps.follow(rollout, decision, sight);
+    await act(deps, rollout, { decision, state, sight, signal });
+    if (deps.isLeader()) await deps.settle(rollout, decision);
+    const at = decision.requeueAt;
+    return at === undefined ? {} : { requeueAfterMs: Math.max(1, at - now) };
+  };
+}
+
+function isFresh({ rollouts, routes }: Stores, rollout: KubeObject): boolean {
+  const names = ((rollout['spec'] as { traffic?: { httpRoute?: string }[] } | undefined)?.traffic ?? []).map(
+    (route) => route.httpRoute ?? '',
+  );
+  const { namespace } = rollout.metadata;
+  return rollouts.fresh(rollout.metadata) && names.every((name) => routes.fresh({ namespace, name }));
+}
+
+interface Act {
+  decision: Decision;
+  state: State;
+  sight: Sight;
+  signal: AbortSignal;
+}
+
+/**
+ * Lowering and the store of the new state start together: down is free. Everything else waits until the state is
+ * stored, and each further write asks first whether this process still leads.
+ */
+async function act(deps: ReconcileDeps, rollout: KubeObject, { decision, state, sight, signal }: Act): Promise<void> {
+  const lowerings = decision.effects.filter(isLowering);
+  const rest = decision.effects.filter((effect) => !isLowering(effect));
+  const changed = !sameJson(state, decision.next);
+  const stored = storeState(deps, rollout, { decision, sight, changed });
+  const results = await Promise.allSettled([...lowerings.map((effect) => deps.apply(rollout, effect)), stored]);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  if (changed) announce(deps, rollout, state, decision);
+  for (const effect of rest) {
+    if (signal.aborted || !deps.isLeader()) return;
+    await deps.apply(rollout, effect);
+  }
+}
+
+function isLowering(effect: Effect): boolean {
+  return effect.kind === 'SetWeight' && !effect.raise;
+}
+
+async function storeState(
+  deps: ReconcileDeps,
+  rollout: KubeObject,
+  { decision, sight, changed }: Omit<Act, 'state' | 'signal'> & { changed: boolean },
+): Promise<void> {
+  if (!deps.isLeader()) return;
+  await deps.status.write(rollout, { next: decision.next, sight, changed });
+}
+
+function announce(
+  { log, telemetry, tell }: ReconcileDeps,
+  rollout: KubeObject,
+  before: State,
+  { next, effects }: Decision,
+): void {
+  const { phase, reason, message, release } = next;
+  const moves = effects.flatMap((effect) => (effect.kind === 'SetWeight' ? [`${effect.route}=${effect.weight}`] : []));
+  // One wide line a decision: what an operator greps for at 3 a.m.
+  log.info('decided', {
+    rollout: keyOf(rollout),
+    phase,
+    reason,
+    message,
+    stage: release?.stage,
+    step: release?.step,
+    weight: release?.weight,
+    n: release?.n,
+    moves,
+  });
+  telemetry.count('headgate_decisions_total', { phase });
+  const happening = eventOf(before, next);
+  if (happening !== undefined) tell(rollout, happening);
+}
+
+/** Before anything of ours exists, so that deletion can give the traffic back. */
+async function addFinalizer({ api, stores }: ReconcileDeps, rollout: KubeObject): Promise<boolean> {
+  const { name, namespace = '', finalizers = [], resourceVersion, deletionTimestamp } = rollout.metadata;
+  if (finalizers.includes(FINALIZER) || deletionTimestamp !== undefined) return false;
+  const patch = { metadata: { resourceVersion, finalizers: [...finalizers, FINALIZER] } };
+  stores.rollouts.noteWrite(
+    await api.mergePatch({ resource: ROLLOUT, namespace, name }, patch, { fieldManager: 'headgate' }),
+  );
+  return true;
+}

@@ -1,0 +1,174 @@
+import { FIELD_MANAGER } from '#core/labels.ts';
+import type { Effect, Plan, ReleaseState, State } from '#core/model.ts';
+import { present } from '#core/raw.ts';
+import { RELEASE, ROLLOUT_ACTION } from '#kube/resources.ts';
+import { hasCode } from '#lib/errors.ts';
+import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import { type ReleaseStatus, TIMELINE_MAX } from '#schema/release.ts';
+import { clip } from '#schema/release-words.ts';
+import type { RolloutWish } from '#schema/translate.ts';
+import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
+import { keyOf, type Sight } from './observe.ts';
+import { gateStatusOf } from './status.ts';
+import type { Stores } from './stores.ts';
+import { ownedBy } from './workload.ts';
+
+type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
+
+/** Writes what happened: Release objects, answers to actions, Kubernetes Events. It follows the state and never leads. */
+export interface Recorder {
+  create(rollout: KubeObject, release: ReleaseState, plan: Plan): Promise<void>;
+  update(rollout: KubeObject, effect: Of<'RecordRelease'>): Promise<void>;
+  /** Stores the gates' evidence, so that a restart goes on where this process was. */
+  checkpoint(rollout: KubeObject, release: string): Promise<void>;
+  answer(rollout: KubeObject, effect: Of<'AnswerAction'>): Promise<void>;
+}
+
+export interface RecordDeps {
+  api: KubeApi;
+  stores: Stores;
+  clock: Clock;
+  wishOf(rollout: KubeObject): RolloutWish | undefined;
+  /** What was decided last, and on what sight: the cache still shows the state before. */
+  decided(key: string): { next: State; sight: Sight } | undefined;
+  evidenceOf(key: string): string | undefined;
+}
+
+export function createRecorder(deps: RecordDeps): Recorder {
+  return {
+    create: (rollout, release, plan) => create(deps, rollout, release, plan),
+    update: (rollout, effect) => update(deps, rollout, effect),
+    checkpoint: (rollout, release) => checkpoint(deps, rollout, release),
+    answer: (rollout, effect) => answer(deps, rollout, effect),
+  };
+}
+
+async function create(
+  { api, stores, wishOf }: RecordDeps,
+  rollout: KubeObject,
+  release: ReleaseState,
+  plan: Plan,
+): Promise<void> {
+  const wish = wishOf(rollout);
+  if (wish === undefined) return;
+  const { name, namespace = '' } = rollout.metadata;
+  const object: KubeObject = {
+    apiVersion: `${RELEASE.group}/${RELEASE.version}`,
+    kind: RELEASE.kind,
+    metadata: { name: release.name, namespace, ownerReferences: [ownedBy(rollout)] },
+    spec: releaseSpecOf(name, { release, plan, wish }),
+  };
+  try {
+    stores.releases.noteWrite(await api.create(RELEASE, object, { fieldManager: FIELD_MANAGER }));
+  } catch (error) {
+    if (!hasCode(error, 'KUBE_EXISTS')) throw error;
+  }
+}
+
+async function update(deps: RecordDeps, rollout: KubeObject, effect: Of<'RecordRelease'>): Promise<void> {
+  const { stores, api, clock } = deps;
+  const { namespace = '' } = rollout.metadata;
+  const ref = { resource: RELEASE, namespace, name: effect.name };
+  const object = stores.releases.get(ref);
+  if (object === undefined) return;
+  const before = (object['status'] ?? {}) as ReleaseStatus;
+  const status = { ...before, ...statusPatch(deps, rollout, effect, before, clock.now()) };
+  stores.releases.noteWrite(
+    await api.mergePatch(ref, { status }, { subresource: 'status', fieldManager: FIELD_MANAGER }),
+  );
+}
+
+function statusPatch(
+  deps: RecordDeps,
+  rollout: KubeObject,
+  { name, record, outcome }: Of<'RecordRelease'>,
+  before: ReleaseStatus,
+  now: Millis,
+): ReleaseStatus {
+  const { next: state, sight } = deps.decided(keyOf(rollout)) ?? {};
+  const release = state?.release?.name === name ? state.release : undefined;
+  const ended = state?.ended?.name === name ? state.ended : undefined;
+  const message = clip(ended?.why ?? release?.ending?.why ?? state?.message ?? '');
+  const entry = {
+    at: time(now),
+    kind: outcome ?? state?.reason ?? release?.stage ?? 'Recorded',
+    message: clip(message, 160),
+  };
+  return present<ReleaseStatus>({
+    ...figures(sight, before, release),
+    phase: outcome ?? state?.phase ?? before.phase,
+    outcome,
+    reason: release?.ending?.cause ?? state?.reason ?? before.reason,
+    message,
+    startedAt: before.startedAt ?? (release === undefined ? undefined : time(release.startedAt)),
+    endedAt: outcome === undefined ? undefined : time(ended?.at ?? now),
+    timeToDetect: before.timeToDetect ?? timeToDetect(release),
+    attempts: release?.attempt ?? before.attempts,
+    timeline: [...(before.timeline ?? []), entry].slice(-TIMELINE_MAX),
+    record,
+    evidence: release === undefined ? undefined : deps.evidenceOf(keyOf(rollout)),
+  });
+}
+
+/** From the raise to the breach that ended the release. */
+function timeToDetect(release: ReleaseState | undefined): string | undefined {
+  const { ending, raisedAt } = release ?? {};
+  return ending?.cause === undefined || raisedAt === undefined
+    ? undefined
+    : formatDuration(Math.max(0, ending.at - raisedAt));
+}
+
+/** What users met, by the gate that saw most of it. */
+function figures(sight: Sight | undefined, before: ReleaseStatus, release: ReleaseState | undefined): ReleaseStatus {
+  if (sight === undefined || release === undefined) return {};
+  const { gates, release: object } = sight.seen;
+  const worst = [...gates].sort((a, b) => b.evidence.canary.total - a.evidence.canary.total)[0];
+  const steps = object?.plan.steps.length ?? 0;
+  const granted = Math.max(release.weight, Number((before.weight ?? '0%').slice(0, -1)) * 1000);
+  const base: ReleaseStatus = { step: `${release.step + 1}/${steps}`, weight: formatPercent(granted) };
+  if (worst === undefined) return base;
+  const { canary, stable } = worst.evidence;
+  const expected = stable.total === 0 ? 0 : (stable.bad / stable.total) * canary.total;
+  return {
+    ...base,
+    spend: percentText(Math.max(...gates.map((reading) => reading.evidence.spend))),
+    badRequests: canary.bad,
+    exposure: {
+      canaryRequests: canary.total,
+      canaryBad: canary.bad,
+      excess: Math.max(0, Math.round(canary.bad - expected)),
+    },
+    gates: gates.map(gateStatusOf),
+  };
+}
+
+async function checkpoint({ api, stores, evidenceOf }: RecordDeps, rollout: KubeObject, name: string): Promise<void> {
+  const evidence = evidenceOf(keyOf(rollout));
+  const ref = { resource: RELEASE, namespace: rollout.metadata.namespace ?? '', name };
+  if (evidence === undefined || stores.releases.get(ref) === undefined) return;
+  stores.releases.noteWrite(
+    await api.mergePatch(ref, { status: { evidence } }, { subresource: 'status', fieldManager: FIELD_MANAGER }),
+  );
+}
+
+async function answer(
+  { api, stores, clock }: RecordDeps,
+  rollout: KubeObject,
+  { action, result }: Of<'AnswerAction'>,
+): Promise<void> {
+  const ref = { resource: ROLLOUT_ACTION, namespace: rollout.metadata.namespace ?? '', name: action };
+  const status = { state: result.result, message: clip(result.message), at: time(clock.now()) };
+  try {
+    stores.actions.noteWrite(
+      await api.mergePatch(ref, { status }, { subresource: 'status', fieldManager: FIELD_MANAGER }),
+    );
+  } catch (error) {
+    if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
+  }
+}
+
+function time(at: Millis): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,151 @@
+import { availableOf, setOf } from '#core/capacity.ts';
+import { conditionsOf } from '#core/conditions.ts';
+import { REVISION_LABEL, ROLLOUT_LABEL } from '#core/labels.ts';
+import type { Seen, State } from '#core/model.ts';
+import { present } from '#core/raw.ts';
+import { ROLLOUT } from '#kube/resources.ts';
+import { sameJson } from '#lib/json.ts';
+import { formatPercent, type Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
+import { clip } from '#schema/release-words.ts';
+import type { ArmStatus, Condition, GateStatus, RolloutStatus } from '#schema/rollout-status.ts';
+import { storable } from '#schema/translate.ts';
+import { percentText } from '#schema/translate-release.ts';
+import type { Sight } from './observe.ts';
+
+/** Figures for people alone are written at most this often: the state itself never waits. */
+const FIGURES_EVERY_MS: Millis = 5000;
+
+export interface StatusWriter {
+  /** One versioned write of everything. Without a change of state only when the figures are old enough. */
+  write(rollout: KubeObject, what: { next: State; sight: Sight; changed: boolean }): Promise<void>;
+  forget(uid: string): void;
+}
+
+/** The single writer of Rollout.status. */
+export function createStatusWriter({
+  api,
+  store,
+  clock,
+  figuresEveryMs = FIGURES_EVERY_MS,
+}: {
+  api: KubeApi;
+  store: Store;
+  clock: Clock;
+  figuresEveryMs?: Millis;
+}): StatusWriter {
+  const writtenAt = new Map<string, Millis>();
+  return {
+    async write(rollout, { next, sight, changed }) {
+      const uid = rollout.metadata.uid ?? '';
+      const before = (rollout['status'] ?? {}) as RolloutStatus;
+      const status = statusOf(rollout, before, { next, sight, now: clock.now() });
+      if (sameJson(before, status)) return;
+      const due = clock.monotonic() - (writtenAt.get(uid) ?? Number.NEGATIVE_INFINITY) >= figuresEveryMs;
+      if (!changed && !due && !urgentFigures(before, status)) return;
+      store.noteWrite(
+        await api.replace(
+          ROLLOUT,
+          { ...rollout, status },
+          { subresource: 'status', fieldManager: 'headgate', urgent: changed },
+        ),
+      );
+      writtenAt.set(uid, clock.monotonic());
+    },
+    forget: (uid) => writtenAt.delete(uid),
+  };
+}
+
+/** Autoscalers act on these, and conditions are what people wait for: they are never held back. */
+function urgentFigures(before: RolloutStatus, after: RolloutStatus): boolean {
+  const told = ({ observedGeneration, replicas, selector, conditions }: RolloutStatus) => ({
+    observedGeneration,
+    replicas,
+    selector,
+    conditions,
+  });
+  return !sameJson(told(before), told(after));
+}
+
+function statusOf(
+  rollout: KubeObject,
+  before: RolloutStatus,
+  { next, sight, now }: { next: State; sight: Sight; now: Millis },
+): RolloutStatus {
+  const { seen } = sight;
+  const { release } = next;
+  const steps = seen.release?.plan.steps.length;
+  const canary = release === undefined || release.committed ? undefined : release.revision;
+  const main = mainArm(next);
+  return present<RolloutStatus>({
+    observedGeneration: rollout.metadata.generation,
+    phase: next.phase,
+    reason: next.reason,
+    message: clip(next.message),
+    stable: next.stable === undefined ? undefined : armStatus(next.stable, rollout, sight),
+    canary: canary === undefined ? undefined : armStatus(canary, rollout, sight),
+    step: release === undefined || steps === undefined || steps === 0 ? undefined : `${release.step + 1}/${steps}`,
+    weight: release === undefined ? undefined : formatPercent(release.weight),
+    replicas: main === undefined ? 0 : (setOf(seen, main)?.pods.filter((pod) => !pod.terminating).length ?? 0),
+    readyReplicas: main === undefined ? 0 : availableOf(seen, main).length,
+    selector: main === undefined ? undefined : `${ROLLOUT_LABEL}=${rollout.metadata.name},${REVISION_LABEL}=${main}`,
+    budgetSpent:
+      release === undefined ? undefined : percentText(Math.max(0, ...seen.gates.map(({ evidence }) => evidence.spend))),
+    gates: release === undefined ? undefined : seen.gates.map(gateStatusOf),
+    conditions: conditions(before.conditions ?? [], next, seen, { generation: rollout.metadata.generation, now }),
+    state: storable(next),
+  });
+}
+
+/** What an autoscaler acts on: stable below 50 %, the canary from 50 %. */
+function mainArm({ stable, release }: State): string | undefined {
+  return release !== undefined && release.ending === undefined && release.weight >= 50_000 ? release.revision : stable;
+}
+
+function armStatus(revision: string, rollout: KubeObject, { seen }: Sight): ArmStatus {
+  const set = setOf(seen, revision);
+  const pods = set?.pods.filter((pod) => !pod.terminating).length ?? 0;
+  const image = revision === seen.spec?.revision ? imageOf(rollout) : undefined;
+  return present<ArmStatus>({ revision, image, replicas: pods, ready: availableOf(seen, revision).length });
+}
+
+function imageOf(rollout: KubeObject): string | undefined {
+  const spec = rollout['spec'] as { template?: { spec?: { containers?: { image?: string }[] } } } | undefined;
+  return spec?.template?.spec?.containers?.[0]?.image;
+}
+
+export function gateStatusOf(reading: Seen['gates'][number]): GateStatus {
+  const { gate, role, verdict, cause, message, evidence } = reading;
+  return present<GateStatus>({
+    gate,
+    role,
+    verdict,
+    cause,
+    message: clip(message),
+    canary: evidence.canary,
+    stable: evidence.stable,
+    spend: percentText(evidence.spend),
+  });
+}
+
+/** `lastTransitionTime` moves with the status word alone, as every Kubernetes API has it. */
+function conditions(
+  before: readonly Condition[],
+  next: State,
+  seen: Seen,
+  { generation, now }: { generation: number | undefined; now: Millis },
+): Condition[] {
+  return conditionsOf(next, seen.problems).map((wish) => {
+    const old = before.find((condition) => condition.type === wish.type);
+    const lastTransitionTime =
+      old?.status === wish.status ? old.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    return present<Condition>({
+      ...wish,
+      message: clip(wish.message, 32_768),
+      observedGeneration: generation,
+      lastTransitionTime,
+    });
+  });
+}

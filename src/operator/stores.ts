@@ -1,0 +1,81 @@
+import { ROLLOUT_LABEL } from '#core/labels.ts';
+import {
+  HTTP_ROUTE,
+  METRIC_SOURCE,
+  POD,
+  PROBE_SUITE,
+  RELEASE,
+  REPLICA_SET,
+  ROLLOUT,
+  ROLLOUT_ACTION,
+  SERVICE,
+  SERVICE_LEVEL_OBJECTIVE,
+} from '#kube/resources.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
+import type { InformerSpec, Informers } from '#runtime/informers.ts';
+
+/** Everything the operator watches, by the name the code uses. */
+export interface Stores {
+  rollouts: Store;
+  releases: Store;
+  actions: Store;
+  slos: Store;
+  sources: Store;
+  suites: Store;
+  pods: Store;
+  sets: Store;
+  services: Store;
+  routes: Store;
+}
+
+/** Index: objects by the Rollout they belong to, as `namespace/name`. */
+export const BY_ROLLOUT = 'rollout';
+/** Index of Rollouts by the Service they drive, as `namespace/service`. */
+export const BY_SERVICE = 'service';
+
+const byLabel = ({ metadata }: KubeObject) => {
+  const name = metadata.labels?.[ROLLOUT_LABEL];
+  return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
+};
+
+const bySpec = (object: KubeObject) => {
+  const name = (object['spec'] as { rollout?: unknown } | undefined)?.rollout;
+  return typeof name === 'string' ? [`${object.metadata.namespace ?? ''}/${name}`] : [];
+};
+
+const byService = (object: KubeObject) => {
+  const name = (object['spec'] as { service?: unknown } | undefined)?.service;
+  return typeof name === 'string' ? [`${object.metadata.namespace ?? ''}/${name}`] : [];
+};
+
+/** What the operator asks the API server to be told of. */
+export const watched: InformerSpec[] = [
+  { resource: ROLLOUT, indexes: { [BY_SERVICE]: byService } },
+  { resource: RELEASE, indexes: { [BY_ROLLOUT]: bySpec } },
+  { resource: ROLLOUT_ACTION, indexes: { [BY_ROLLOUT]: bySpec } },
+  { resource: SERVICE_LEVEL_OBJECTIVE },
+  { resource: METRIC_SOURCE },
+  { resource: PROBE_SUITE },
+  { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
+  { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
+  { resource: SERVICE },
+  // managedFields stay: they say who took the traffic back.
+  { resource: HTTP_ROUTE, transform: (object) => object },
+];
+
+/** The stores of a set of informers made from `watched`. */
+export function storesOf(informers: Informers): Stores {
+  return {
+    rollouts: informers.store(ROLLOUT),
+    releases: informers.store(RELEASE),
+    actions: informers.store(ROLLOUT_ACTION),
+    slos: informers.store(SERVICE_LEVEL_OBJECTIVE),
+    sources: informers.store(METRIC_SOURCE),
+    suites: informers.store(PROBE_SUITE),
+    pods: informers.store(POD),
+    sets: informers.store(REPLICA_SET),
+    services: informers.store(SERVICE),
+    routes: informers.store(HTTP_ROUTE),
+  };
+}

@@ -1,0 +1,47 @@
+import { ROLLOUT_LABEL } from '#core/labels.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
+import type { WorkQueue } from '#runtime/work-queue.ts';
+import { keyOf } from './observe.ts';
+import type { Stores } from './stores.ts';
+
+/** Which Rollouts must be looked at again when an object changes. Only keys reach the queue, never the event. */
+export function trigger({
+  stores,
+  queue,
+  refreshSources,
+}: {
+  stores: Stores;
+  queue: WorkQueue;
+  refreshSources(): void;
+}): void {
+  const on = (store: Store, tell: (object: KubeObject) => void) =>
+    store.watch({ add: tell, update: tell, delete: tell });
+  const normal = (key: string) => void queue.add(key);
+  const urgent = (key: string) => void queue.add(key, { priority: 'urgent' });
+  const inNamespace = ({ metadata }: KubeObject) => {
+    for (const rollout of stores.rollouts.list(metadata.namespace)) normal(keyOf(rollout));
+  };
+  const byLabel = ({ metadata }: KubeObject) => {
+    const name = metadata.labels?.[ROLLOUT_LABEL];
+    if (name !== undefined) normal(`${metadata.namespace ?? ''}/${name}`);
+  };
+  const bySpec = (tell: (key: string) => void) => (object: KubeObject) => {
+    const name = (object['spec'] as { rollout?: unknown } | undefined)?.rollout;
+    if (typeof name === 'string') tell(`${object.metadata.namespace ?? ''}/${name}`);
+  };
+  on(stores.rollouts, (object) => normal(keyOf(object)));
+  on(stores.releases, bySpec(normal));
+  // A person's word goes before everything that merely moves along.
+  on(stores.actions, bySpec(urgent));
+  on(stores.pods, byLabel);
+  on(stores.sets, byLabel);
+  on(stores.services, inNamespace);
+  on(stores.routes, inNamespace);
+  on(stores.slos, inNamespace);
+  on(stores.suites, inNamespace);
+  on(stores.sources, () => {
+    refreshSources();
+    for (const rollout of stores.rollouts.list()) normal(keyOf(rollout));
+  });
+}

@@ -1,0 +1,100 @@
+import { gateway } from '../../lab/gateway.ts';
+
+/** Objects of one application under test, named after it. */
+
+export interface AppSpec {
+  name: string;
+  namespace: string;
+  image: string;
+  replicas: number;
+  /** Percent, e.g. "99". */
+  objective: string;
+  steps?: { weight: number | string; hold: string; pause?: { for?: string } }[];
+  rollout?: Record<string, unknown>;
+  probe?: boolean;
+}
+
+const pod = (app: AppSpec) => ({
+  metadata: {
+    labels: { app: app.name },
+    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '8080' },
+  },
+  spec: {
+    containers: [{ name: 'app', image: app.image, ports: [{ name: 'http', containerPort: 8080 }] }],
+  },
+});
+
+/** Short holds and delays: the limits of the tests count ticks of one second. */
+export function rolloutOf(app: AppSpec): Record<string, unknown> {
+  return {
+    apiVersion: 'headgate.dev/v1alpha1',
+    kind: 'Rollout',
+    metadata: { name: app.name, namespace: app.namespace },
+    spec: {
+      replicas: app.replicas,
+      selector: { matchLabels: { app: app.name } },
+      template: pod(app),
+      service: app.name,
+      traffic: [{ httpRoute: app.name }],
+      gates: [{ slo: app.name }],
+      ...(app.probe === false ? {} : { probes: [{ suite: app.name }] }),
+      steps: app.steps ?? [
+        { weight: 5, hold: '3s' },
+        { weight: 20, hold: '3s' },
+        { weight: 50, hold: '3s' },
+      ],
+      settle: '2s',
+      scaleDownDelay: '5s',
+      progressDeadline: '60s',
+      ...app.rollout,
+    },
+  };
+}
+
+export function objectsOf(app: AppSpec): Record<string, unknown>[] {
+  const { name, namespace } = app;
+  return [
+    {
+      apiVersion: 'headgate.dev/v1alpha1',
+      kind: 'ServiceLevelObjective',
+      metadata: { name, namespace },
+      spec: {
+        objective: app.objective,
+        source: 'lab',
+        sli: {
+          events: {
+            total: { metric: 'http_requests_total' },
+            bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
+          },
+        },
+      },
+    },
+    {
+      apiVersion: 'headgate.dev/v1alpha1',
+      kind: 'ProbeSuite',
+      metadata: { name, namespace },
+      spec: { requests: [{ name: 'smoke', http: { path: '/healthz/smoke' } }], every: '5s' },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    },
+    {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name, namespace },
+      spec: {
+        parentRefs: [{ name: gateway.name, namespace: gateway.namespace }],
+        hostnames: [hostOf(app)],
+        rules: [{ backendRefs: [{ name, port: 80 }] }],
+      },
+    },
+    rolloutOf(app),
+  ];
+}
+
+export function hostOf({ name, namespace }: Pick<AppSpec, 'name' | 'namespace'>): string {
+  return `${name}.${namespace}.example`;
+}
