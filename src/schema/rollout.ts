@@ -18,10 +18,11 @@ import {
 } from './vocabulary.ts';
 
 /**
- * Sixteen steps are twice what any ladder needs, and few enough for the price that API servers before 1.36 put on
- * rules over int-or-string.
+ * More than any ladder needs, and few enough for the price that API servers before 1.36 put on rules over
+ * int-or-string: on Kubernetes 1.30 sixteen are refused.
  */
-const STEPS_MAX = 16;
+const STEPS_MAX = 12;
+const GATES_MAX = 12;
 const stepIndices = Array.from({ length: STEPS_MAX - 1 }, (_, i) => i).join(', ');
 
 const pause = group({
@@ -130,7 +131,7 @@ const specShape = group({
   steps: steps
     .exactOptional()
     .describe('Weights on the way up. Left out: derived from the SLOs and the live traffic when a release begins.'),
-  gates: list(gate, { max: 16, unique: ['slo'] })
+  gates: list(gate, { max: GATES_MAX, unique: ['slo'] })
     .default([])
     .describe('What must hold while a release advances.'),
   probes: list(group({ suite: name().describe('Name of a ProbeSuite in this namespace.') }), {
