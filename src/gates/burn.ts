@@ -55,15 +55,16 @@ export function sumRecent({ buckets }: Recent, count: number = RECENT_BUCKETS): 
 }
 
 /**
- * Does the arm miss its objective now? The last five minutes must prove it and the last one or two must look like it.
- * A test over all of its life would never forget an outage; this one sees it begin within a tick and end within two
- * minutes. It decides who is not to blame, never that somebody is: looking again and again costs no false stop.
+ * Does the arm miss its objective now? The last one to five minutes must prove it, and the last one or two must look
+ * like it. A test over all of its life would never forget an outage; this one sees it begin within a tick or two and
+ * end within two minutes. It decides who is not to blame, never that somebody is: looking often costs no false stop.
  */
 export function missesNow(recent: Recent, arm: keyof ArmCounts, objective: number): boolean {
   const rate = burnRate(objective);
   const newest = sumRecent(recent, NEWEST_BUCKETS)[arm];
   if (newest.total === 0 || newest.bad / newest.total <= rate) return false;
-  return burnLogE(sumRecent(recent)[arm], rate) >= Math.log(MISSING_ODDS);
+  // Short windows see the beginning, which long ones dilute; long windows see what is little and lasts.
+  return recent.buckets.some((_, index) => burnLogE(sumRecent(recent, index + 1)[arm], rate) >= Math.log(MISSING_ODDS));
 }
 
 export const noCounts: ArmCounts = { canary: { total: 0, bad: 0 }, stable: { total: 0, bad: 0 } };

@@ -83,6 +83,7 @@ export function freshStep() {
 }
 
 const VERSION = 1;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** Numbers besides the logs of the stop test, and integers. */
 const FLOATS = 5;
 const NUMBERS = 8;
@@ -147,7 +148,7 @@ function parse(text: string): Saved | undefined {
   try {
     const saved: Saved = JSON.parse(text);
     const whole = saved.v === VERSION && Array.isArray(saved.n) && saved.c.every(Number.isFinite);
-    const named = saved.e.every((part) => typeof part === 'string') && typeof saved.f === 'string';
+    const named = saved.e.every((part) => typeof part === 'string') && BASE64.test(saved.f);
     return whole && named ? saved : undefined;
   } catch {
     return undefined;

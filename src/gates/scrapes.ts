@@ -23,12 +23,11 @@ export function whoWasScraped(sight: Sight, paired: ReadonlyMap<string, Paired>)
 
 function freshPods({ before, tick, pods }: Sight, paired: ReadonlyMap<string, Paired>): Set<string> {
   const fresh = new Set<string>();
-  const told = new Set<string>();
   for (const [process, { pod, scrapedAt }] of paired) {
-    told.add(pod);
     if (scrapedAt > (before?.bases.get(process)?.scrapedAt ?? Number.NEGATIVE_INFINITY)) fresh.add(pod);
   }
   // A pod that has not served a request yet may have no series: then its target alone says that it was scraped.
+  const told = new Set([...tick.total, ...(tick.bad ?? tick.good ?? [])].map(nameOf));
   const up = new Set(tick.targets.filter((target) => target.up > 0).map(nameOf));
   for (const { pod } of pods) if (up.has(pod) && !told.has(pod)) fresh.add(pod);
   return fresh;
