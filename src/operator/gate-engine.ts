@@ -121,8 +121,10 @@ function renewRuns({ key, watched, runs }: Entry, log: Log): Map<string, GateRun
   const known = contexts.every(({ gate }) => runs.has(gate.name));
   const saved = known ? new Map() : readCheckpoint(checkpoint);
   const next = new Map<string, GateRun>();
-  for (const context of contexts) {
-    const { name } = context.gate;
+  for (const given of contexts) {
+    const { name } = given.gate;
+    // The gate, too, must know how old a sample may be where scrapes are further apart than ticks.
+    const context = { scrapeMs, ...given };
     const run = runs.get(name) ?? startRun(context, scrapeMs, saved.get(name));
     if (!runs.has(name)) log.info('watching a gate', { rollout: key, gate: name, countedTo: run.foldedTo });
     Object.assign(run, { context, scrapeMs });

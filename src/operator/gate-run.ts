@@ -44,6 +44,13 @@ const catchingUp: Trouble = {
   message: 'reading the ticks that were missed',
 };
 
+/** No tick is counted until the clock has come back, and by that clock the last one would look new all the while. */
+const setBack: Trouble = {
+  verdict: 'NoData',
+  cause: 'Stale',
+  message: "the operator's clock was set back; the last tick counted lies in its future",
+};
+
 export function startRun(context: GateContext, scrapeMs: Millis, saved: ErrorGate | undefined): GateRun {
   return {
     context,
@@ -139,6 +146,7 @@ export function withoutSource(run: GateRun): void {
 /** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
   const reading = judgeErrors(run.gate, run.context, now);
-  if (run.trouble === undefined || reading.verdict === 'Fail') return reading;
-  return { ...reading, ...run.trouble, stable: 'Unknown' };
+  const trouble = latestInstant(run, now) < run.foldedTo - LATE_TICKS * run.context.tickMs ? setBack : run.trouble;
+  if (trouble === undefined || reading.verdict === 'Fail') return reading;
+  return { ...reading, ...trouble, stable: 'Unknown' };
 }

@@ -80,8 +80,8 @@ interface World {
   reading(key?: string): GateReading;
 }
 
-function world(clock = createVirtualClock({ wall: START })): World {
-  const main = fakePrometheus({ clock, scrapeMs: SCRAPE });
+function world(clock = createVirtualClock({ wall: START }), scrapeMs = SCRAPE): World {
+  const main = fakePrometheus({ clock, scrapeMs });
   main.processes = [...good];
   const sources = new Map<string | undefined, FakePrometheus>([[undefined, main]]);
   const heard: string[] = [];
@@ -284,6 +284,7 @@ test('a checkpoint is at most 10 KiB', async () => {
 test('a slow source skips ticks and then reads them; no gate is read twice at a time', async () => {
   const { clock, watch, reading, main } = world();
   watch();
+  await clock.advance(30_000);
   main.delayMs = 24_000; // six queries, four at a time: about five ticks a pass
   await clock.advance(200_000);
   // kills: a pass that begins while the one before is under way
@@ -292,7 +293,7 @@ test('a slow source skips ticks and then reads them; no gate is read twice at a 
   for (const [index, { from }] of asked.entries()) expect(from).toBeGreaterThan(asked[index - 1]?.to ?? 0);
   main.delayMs = 0;
   await clock.advance(70_000);
-  expect(reading().evidence).toMatchObject({ at: START + 260_000, ticks: 27 });
+  expect(reading().evidence).toMatchObject({ at: START + 290_000, ticks: 30 });
 });
 
 test('one broken source leaves the others alone, and one broken query its neighbours', async () => {
@@ -351,6 +352,31 @@ test('a source that answers and scrapes no more says nothing new, and then nothi
   await clock.advance(60_000);
   expect(reading()).toMatchObject({ verdict: 'Pass' });
   expect(reading().evidence.canary.total).toBe(10 * 210);
+});
+
+test('scrapes that are further apart than ticks', async () => {
+  const clock = createVirtualClock({ wall: START });
+  const { watch, reading } = world(clock, 30_000);
+  watch({ scrapeMs: 30_000 });
+  const seen = new Set<string>();
+  for (let now = 0; now < 300_000; now += TICK) {
+    await clock.advance(TICK);
+    if (now > 120_000) seen.add(reading().verdict);
+  }
+  // Between two scrapes it waits for the next. kills: a gate that expects a new sample at every tick, and says NoData
+  expect([...seen].sort()).toEqual(['Inconclusive', 'Pass']);
+});
+
+test('a clock that is set back holds the release until it has come back', async () => {
+  const { clock, watch, reading } = world();
+  watch();
+  await clock.advance(120_000);
+  clock.jumpWall(-3_600_000);
+  // kills: a Pass that looks new for an hour because its tick lies in the future
+  expect(reading()).toMatchObject({ verdict: 'NoData', cause: 'Stale', stable: 'Unknown' });
+  clock.jumpWall(3_600_000);
+  await clock.advance(20_000);
+  expect(reading()).toMatchObject({ verdict: 'Pass' });
 });
 
 test('a pod that leaves takes none of its counts with it, and none come after', async () => {
