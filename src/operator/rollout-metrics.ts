@@ -1,0 +1,27 @@
+import { viewRollout } from '#core/view.ts';
+import type { GateView } from '#core/view-gates.ts';
+import { WHOLE } from '#lib/units.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+
+/** Gauges of the Rollouts as they stand in the cache: for `collect` of the metric store. */
+export function fillRolloutGauges(rollouts: readonly unknown[], gauge: Telemetry['gauge']): void {
+  for (const object of rollouts) {
+    const view = viewRollout(object, []);
+    const labels = { namespace: view.namespace, rollout: view.name };
+    gauge('headgate_rollout_info', 1, { ...labels, phase: view.phase });
+    gauge('headgate_rollout_weight', view.weight / WHOLE, labels);
+    if (view.spend !== undefined) gauge('headgate_release_spend_ratio', view.spend, labels);
+    for (const gate of view.gates) fillGate(gate, labels, gauge);
+  }
+}
+
+function fillGate(gate: GateView, rollout: Record<string, string>, gauge: Telemetry['gauge']): void {
+  const labels = { ...rollout, gate: gate.name };
+  gauge('headgate_gate_verdict', 1, { ...labels, verdict: gate.verdict });
+  for (const arm of ['canary', 'stable'] as const) {
+    const counts = gate[arm];
+    if (counts === undefined) continue;
+    gauge('headgate_release_requests', counts.bad, { ...labels, arm, result: 'bad' });
+    gauge('headgate_release_requests', counts.total - counts.bad, { ...labels, arm, result: 'good' });
+  }
+}
