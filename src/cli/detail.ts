@@ -84,8 +84,10 @@ function gatesOf({ gates }: RolloutView, { paint }: DetailOptions): string[] {
     { title: 'VERDICT', cell: (gate) => verdictWord(gate, paint) },
     { title: 'CANARY', cell: ({ canary }) => (canary === undefined ? '-' : printBad(canary)) },
     { title: 'STABLE', cell: ({ stable }) => (stable === undefined ? '-' : printBad(stable)) },
-    { title: 'TO PASS', cell: ({ advance }) => evidenceBar(advance) },
-    { title: 'TO STOP', cell: ({ stop }) => evidenceBar(stop) },
+    ...(gates.some(({ advance }) => advance)
+      ? [{ title: 'TO PASS', cell: ({ advance }: GateView) => evidenceBar(advance) }]
+      : []),
+    ...(gates.some(({ stop }) => stop) ? [{ title: 'TO STOP', cell: ({ stop }: GateView) => evidenceBar(stop) }] : []),
   ];
   const rows = drawTable(gates, columns).trimEnd().split('\n');
   const said = gates

@@ -2,7 +2,7 @@ import { printShare, printWeight, shortImage } from '#core/figures.ts';
 import type { ArmView, RolloutView } from '#core/view.ts';
 import type { Millis } from '#lib/units.ts';
 import { age, type Paint, phaseWord, verdictGlyph } from './paint.ts';
-import { type Column, drawTable } from './table.ts';
+import { type Column, cutLine, drawTable, widthOf } from './table.ts';
 
 export interface ListOptions {
   now: Millis;
@@ -13,9 +13,18 @@ export interface ListOptions {
   columns?: number;
 }
 
-/** The table of `get`. */
+/** Less room than this for the sentence, and it goes under its row instead. */
+const WHY_MIN = 48;
+
+/** The table of `get`. The sentence is what people came for: where it has no room beside the row, it stands below. */
 export function drawList(views: readonly RolloutView[], options: ListOptions): string {
-  return drawTable(views, columnsOf(options), options.columns);
+  const { columns, paint } = options;
+  const shape = columnsOf(options);
+  if (columns === undefined) return drawTable(views, shape);
+  const [head = '', ...rows] = drawTable(views, shape.slice(0, -1)).trimEnd().split('\n');
+  if (Math.max(...[head, ...rows].map(widthOf)) + WHY_MIN <= columns) return drawTable(views, shape, columns);
+  const lines = rows.flatMap((row, index) => [row, paint.dim(`  ${views[index]?.sentence ?? ''}`)]);
+  return `${[head, ...lines].map((line) => cutLine(line, columns)).join('\n')}\n`;
 }
 
 function columnsOf({ now, paint, wide, everywhere }: ListOptions): Column<RolloutView>[] {

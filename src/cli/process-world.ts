@@ -8,6 +8,11 @@ export function processWorld(): World {
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
   const { stdout } = process;
+  // A reader that closes early, as `head` does, is no failure of ours.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
   const size = stdout.isTTY ? { columns: stdout.columns, rows: stdout.rows } : {};
   return {
     out: {

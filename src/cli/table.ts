@@ -36,7 +36,7 @@ function drawRow(line: readonly string[], widths: readonly number[], shape: read
 /** Cuts a line to the terminal's width. Colours are not counted, and are closed where the line is cut. */
 export function cutLine(line: string, columns: number | undefined): string {
   if (columns === undefined || widthOf(line) <= columns) return line;
-  const kept = takeVisible(line, Math.max(1, columns - 1));
+  const kept = takeVisible(line, Math.max(0, columns - 1));
   return kept.includes(ESCAPE) ? `${kept}…${ESCAPE}[0m` : `${kept}…`;
 }
 

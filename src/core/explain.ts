@@ -1,5 +1,6 @@
 import { formatPercent } from '#lib/units.ts';
 import type { DegradedReason, PauseReason, Stage } from './model.ts';
+import { stageMessage } from './state.ts';
 import type { RolloutView } from './view.ts';
 
 type Facts = Omit<RolloutView, 'sentence'>;
@@ -10,7 +11,7 @@ type Facts = Omit<RolloutView, 'sentence'>;
  */
 export function explain(facts: Facts, message: string): string {
   const clause = lead(facts);
-  return sentence(repeats(clause, message) ? clause : `${clause}: ${message}`) + advice(facts);
+  return sentence(repeats(clause, message, facts.stage) ? clause : `${clause}: ${message}`) + advice(facts);
 }
 
 function lead(facts: Facts): string {
@@ -74,10 +75,11 @@ function advice({ phase, reason, weight, name, needsPerson }: Facts): string {
   return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');
 }
 
-/** True when the message adds nothing to the clause. */
-function repeats(clause: string, message: string): boolean {
+/** True when the message adds nothing: it says the clause again, or only names the stage. */
+function repeats(clause: string, message: string, stage: Stage | undefined): boolean {
   const bare = message.trim().replace(/\.$/, '').toLowerCase();
-  return bare === '' || bare === 'new' || clause.toLowerCase().includes(bare);
+  const known = ['', 'new', clause.toLowerCase(), stage === undefined ? '' : stageMessage(stage).toLowerCase()];
+  return known.includes(bare);
 }
 
 function sentence(words: string): string {

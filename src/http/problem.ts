@@ -18,11 +18,11 @@ export class HttpProblem extends Error {
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  // Serialised here, because the charset that fastify adds to JSON is not part of this media type.
+  // As bytes, because the charset that fastify adds to text is no part of this media type.
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', ...problem }));
+    .send(Buffer.from(JSON.stringify({ type: 'about:blank', ...problem })));
 }
 
 /** Whatever was thrown as a problem. The text of an unexpected error stays inside: it may hold anything. */

@@ -11,6 +11,8 @@ import { Ago, Ladder, PhaseChip, toneOf, words } from './parts.tsx';
 export function Release({ view }: { view: RolloutView }) {
   const { release } = view;
   const gates = view.gates.length > 0 ? view.gates : (release?.gates ?? []);
+  // The side with more room takes the timeline.
+  const timeline = release === undefined ? null : <Timeline release={release} />;
   return (
     <main class="release">
       <nav>
@@ -29,11 +31,12 @@ export function Release({ view }: { view: RolloutView }) {
           {gates.map((gate) => (
             <Gate key={gate.name} gate={gate} />
           ))}
-          {release === undefined ? null : <Timeline release={release} />}
+          {gates.length > 1 ? null : timeline}
         </div>
         <aside>
           <Arms view={view} />
           {release === undefined ? null : <Cost view={view} release={release} />}
+          {gates.length > 1 ? timeline : null}
         </aside>
       </div>
       <History view={view} />
