@@ -85,14 +85,19 @@ export function isDarkable({ at, targets }: TickSamples, pods: readonly PodInfo[
   return pods.every(({ pod, arm, available }) => arm === 'stable' || !available || targeted.has(pod));
 }
 
-/** The canary's scrapes fail and the tick waits for them, while stable's counters tell what was due meanwhile. */
+/**
+ * The tick waits for the canary's scrapes, while stable's counters tell what was due meanwhile. One late scrape is no
+ * silence, and neither is a source that comes back and has not been to the canary yet: its scrapes must have failed.
+ */
 export function pendingSilence(
   state: ErrorGate,
-  { counts }: TickReading,
-  { at }: TickSamples,
+  { counts, unscraped, overdue }: TickReading,
+  { at, targets }: TickSamples,
   context: GateContext,
 ): ErrorGate {
-  if (counts.canary.total > 0) return state;
+  const failing = new Set(targets.filter(({ up }) => up === 0).map(({ pod }) => pod));
+  const failed = unscraped.length === overdue.length && overdue.every((pod) => failing.has(pod));
+  if (!failed || counts.canary.total > 0) return state;
   const sinceRaise = Math.min(1, (at - (context.raisedAt ?? 0)) / (at - state.at));
   const due = state.silence.due + sinceRaise * dueOn(context, counts.stable.total);
   return due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import { judgeErrors } from '#gates/errors.ts';
+import { emptyLedger, foldLedger, overspent, spendOf } from '#gates/ledger.ts';
+import { Drill, type Load, short } from './drill.ts';
+import { context } from './service.ts';
+
+const good: Load = { canary: [150, 0], stable: [1350, 2] };
+const { nextWeight: _, ...leavingLast } = context;
+
+test('a pod whose scrape comes late is waited for, and its tick counts whole', () => {
+  // kills: a tick counted without the pod, which would show the canary a share of traffic that it did not have.
+  const drill = new Drill({}, leavingLast);
+  drill.tick(good);
+  drill.frozen.add('c-1');
+  const late = drill.tick(good);
+  expect(short(late)).toBe('Inconclusive/TooFewSamples');
+  expect(late).toMatchObject({ message: 'waiting for the scrape of pod c-1', evidence: { ticks: 1 } });
+  drill.frozen.clear();
+  expect(drill.tick(good).evidence).toMatchObject({
+    ticks: 2,
+    canary: { total: 450 },
+    stable: { total: 4050 },
+    share: 0.1,
+  });
+});
+
+test('a source that comes back and has been to stable only does not make the canary dark', () => {
+  // kills: what was due during the outage of the source held against a canary that is merely scraped later.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(4, good);
+  drill.prometheus = false;
+  drill.ticks(8, good);
+  drill.service.scrape(drill.now + 10_000, ['s-1', 's-2']);
+  expect(drill.tick(good).verdict).toBe('NoData');
+  drill.prometheus = true;
+  drill.tick(good);
+  const { canary, stable } = drill.judge().evidence;
+  expect({ canary, stable }).toEqual(drill.service.truth);
+  expect(drill.gate.fired).toBeUndefined();
+});
+
+test('ticks of two weights are never pooled into one', () => {
+  // kills: evidence from an outage that a joined tick shows at a weight the canary did not have.
+  const drill = new Drill({}, leavingLast);
+  drill.tick(good);
+  drill.frozen.add('c-1');
+  drill.ticks(2, good);
+  const before = drill.judge().evidence;
+  drill.context = { ...drill.context, weight: 30_000, stepEpoch: 'r-1/1/step1/2', raisedAt: drill.now };
+  drill.frozen.clear();
+  const after = drill.tick({ canary: [450, 9], stable: [1050, 2] }).evidence;
+  expect(after.stopLogE).toBe(before.stopLogE);
+  expect(after.canary, 'the ledger and the counts lose nothing').toEqual({ total: 150 * 3 + 450, bad: 9 });
+  expect(drill.tick({ canary: [450, 9], stable: [1050, 2] }).evidence.stopLogE).toBeGreaterThan(before.stopLogE);
+});
+
+test('a stop keeps its first cause and time', () => {
+  const drill = new Drill();
+  drill.ticks(6, { canary: [150, 15], stable: [1350, 2] });
+  const { fired } = drill.gate;
+  expect(fired?.cause).toBe('Worse');
+  drill.ticks(6, { canary: [150, 150], stable: [1350, 2] });
+  expect(drill.gate.fired).toEqual(fired);
+});
+
+test('nothing is excluded while stable has said too little about its rate', () => {
+  // kills: a rate of one half, plugged in from no requests at all, that forgives every error.
+  const drill = new Drill({}, leavingLast);
+  const said = drill.ticks(10, { canary: [600, 0], stable: [20, 0] });
+  expect(said.map(({ evidence }) => evidence.advanceLogE)).toEqual(Array(10).fill(0));
+  expect(said.at(-1)?.verdict).toBe('Inconclusive');
+});
+
+test('an excess that matters to nobody stops nobody', () => {
+  const drill = new Drill({ alpha: 0.02 });
+  const tiny = drill.ticks(4, { canary: [1_000_000, 200], stable: [9_000_000, 900] }).at(-1);
+  expect(tiny?.evidence.stopLogE).toBeGreaterThan(20);
+  expect(tiny?.verdict).not.toBe('Fail');
+  expect(short(drill.tick({ canary: [1_000_000, 3000], stable: [9_000_000, 900] }))).toBe('Fail/Worse');
+});
+
+test('a gate that is not folded any more goes stale, and stable with it', () => {
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(8, good);
+  const at = (now: number) => judgeErrors(drill.gate, drill.context, now);
+  expect(at(drill.now + 60_000)).toMatchObject({ verdict: 'Pass', stable: 'Meets' });
+  expect(at(drill.now + 60_001)).toMatchObject({ verdict: 'NoData', cause: 'Stale', stable: 'Unknown' });
+  const slow = { ...drill.context, scrapeMs: 60_000 };
+  expect(judgeErrors(drill.gate, slow, drill.now + 60_001).verdict, 'scrapes may be slower than ticks').toBe('Pass');
+});
+
+test('a stable that serves nobody is no control, and no reason to raise', () => {
+  const drill = new Drill({ weight: 0, arrived: false });
+  expect(drill.tick({})).toMatchObject({ verdict: 'NoData', cause: 'NoTraffic', stable: 'Unknown' });
+  expect(drill.tick(good)).toMatchObject({ verdict: 'Inconclusive', stable: 'Meets' });
+});
+
+test('the ledger charges excess tick by tick, by stable of the same tick', () => {
+  const tick = (canary: [number, number], stable: [number, number]) => ({
+    canary: { total: canary[0], bad: canary[1] },
+    stable: { total: stable[0], bad: stable[1] },
+  });
+  const none = { total: 0, bad: 0 };
+  const bad = foldLedger(emptyLedger, tick([100, 6], [1000, 10]), none);
+  expect(bad).toEqual({ charged: 5, net: 5 });
+  // kills: luck that pays back what users have lost.
+  expect(foldLedger(bad, tick([100, 0], [1000, 40]), none)).toEqual({ charged: 5, net: 1 });
+  expect(foldLedger(emptyLedger, tick([100, 6], [0, 0]), { total: 1000, bad: 50 }).charged).toBe(1);
+  const month = { objective: 0.999, windowMs: 2_592_000_000 };
+  // 100 rps: 259.2 million requests in 30 days, of which 259,200 may fail.
+  expect(spendOf({ charged: 259.2, net: 0 }, { ...month, requests: 6000, elapsedMs: 60_000 })).toBeCloseTo(0.001, 12);
+  expect(spendOf(emptyLedger, { ...month, requests: 0, elapsedMs: 0 })).toBe(0);
+  expect(spendOf({ charged: 1, net: 1 }, { ...month, objective: 1, requests: 1, elapsedMs: 1 })).toBe(1);
+  expect([overspent({ charged: 4, net: 4 }, 1, 0.01), overspent({ charged: 5, net: 5 }, 0.01, 0.01)]).toEqual([
+    false,
+    true,
+  ]);
+});
