@@ -4,11 +4,15 @@
  * The lab of `make lab-up` lives in such a process: started detached by up.ts, ended by down.ts.
  */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { connectLab } from './connect.ts';
+import { installHeadgate, startKubelet } from './install.ts';
 import { startLab } from './lab.ts';
 
 const [, , file] = process.argv;
 if (file === undefined) throw new Error('usage: node hold.ts FILE (where to write the coordinates of the lab)');
 const { stop, ...lab } = await startLab({ say: (line) => console.log(line) });
+await installHeadgate(connectLab(lab));
+await startKubelet(connectLab(lab));
 const end = async (): Promise<void> => {
   rmSync(file, { force: true });
   await stop();
