@@ -20,7 +20,7 @@ test.each([
 
 test('counts and images are short', () => {
   expect(printCount(1_234_567)).toBe('1,234,567');
-  expect(printBad({ bad: 0, total: 0 })).toBe('0 bad of 0');
-  expect(printBad({ bad: 12, total: 3456 })).toBe('12 bad of 3,456 (0.35%)');
+  expect(printBad({ bad: 0, total: 0 })).toBe('0 of 0');
+  expect(printBad({ bad: 12, total: 3456 })).toBe('12 of 3,456 (0.35%)');
   expect(shortImage(`registry.example/team/web@sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('web@0123456');
 });

@@ -257,14 +257,14 @@ async function startLoad(lab: Lab, spec: AppSpec, rate: number): Promise<Load> {
   const config = {
     rate,
     gateway: { url: lab.gatewayUrl, host: hostOf(spec), connections: 8 },
-    service: { namespace: spec.namespace, name: spec.name, connections: 8, renewAfterRequests: 200 },
+    service: { namespace: spec.namespace, name: spec.name, connections: 8, renewAfterRequests: 25 },
     kubeconfig: lab.kubeconfig,
     control: `${lab.address}:0`,
     printEveryMs: 60_000,
   };
   const child = await startScript(lab, join(repoRoot, 'test/lab/load/main.ts'), [], JSON.stringify(config));
   const call = async (path: string, method: 'GET' | 'POST'): Promise<LoadReport> => {
-    const answer = await request(`http://${child.control}${path}`, { method });
+    const answer = await request(`${child.control}${path}`, { method });
     return (await answer.body.json()) as LoadReport;
   };
   let last: Promise<LoadReport> | undefined;
