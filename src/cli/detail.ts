@@ -82,8 +82,8 @@ function gatesOf({ gates }: RolloutView, { paint }: DetailOptions): string[] {
   const columns: Column<GateView>[] = [
     { title: 'GATE', cell: ({ name, role }) => (role === 'Guardrail' ? name : `${name} (${role})`) },
     { title: 'VERDICT', cell: (gate) => verdictWord(gate, paint) },
-    { title: 'CANARY', cell: ({ canary }) => (canary === undefined ? '-' : printBad(canary)) },
-    { title: 'STABLE', cell: ({ stable }) => (stable === undefined ? '-' : printBad(stable)) },
+    { title: 'CANARY BAD', cell: ({ canary }) => (canary === undefined ? '-' : printBad(canary)) },
+    { title: 'STABLE BAD', cell: ({ stable }) => (stable === undefined ? '-' : printBad(stable)) },
     ...(gates.some(({ advance }) => advance)
       ? [{ title: 'TO PASS', cell: ({ advance }: GateView) => evidenceBar(advance) }]
       : []),

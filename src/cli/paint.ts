@@ -33,7 +33,9 @@ export const verdictGlyph: Record<GateView['verdict'], string> = {
 };
 
 export function verdictWord({ verdict, cause }: GateView, paint: Paint): string {
-  const word = `${verdictGlyph[verdict]} ${verdict}${cause === undefined ? '' : ` (${cause})`}`;
+  // Too few samples is what Inconclusive means nearly always: it is not worth the room.
+  const why = cause === undefined || cause === 'TooFewSamples' ? '' : ` (${cause})`;
+  const word = `${verdictGlyph[verdict]} ${verdict}${why}`;
   if (verdict === 'Pass') return paint.green(word);
   if (verdict === 'Fail') return paint.red(word);
   return verdict === 'Inconclusive' ? paint.cyan(word) : paint.yellow(word);

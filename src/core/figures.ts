@@ -28,10 +28,10 @@ export function printShare(share: number): string {
   return `${Number(percent.toPrecision(percent >= 10 ? 3 : 2))}%`;
 }
 
-/** `12 bad of 3,456 (0.35%)`. */
+/** `12 of 3,456 (0.35%)`. */
 export function printBad({ bad, total }: { bad: number; total: number }): string {
   const rate = total > 0 ? ` (${printShare(bad / total)})` : '';
-  return `${printCount(bad)} bad of ${printCount(total)}${rate}`;
+  return `${printCount(bad)} of ${printCount(total)}${rate}`;
 }
 
 const units: readonly [Millis, string][] = [

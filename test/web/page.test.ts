@@ -10,7 +10,7 @@ import { systemClock } from '#runtime/system-clock.ts';
 import { fleet } from '../core/fleet.ts';
 import { NOW } from '../core/objects.ts';
 
-// The page as a person sees it, in a real browser, fed by a script. Its pictures are those of the README.
+// The page as a person sees it, in a real browser, fed by a script. With PICTURES=1 it writes those of docs/images.
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const FLAGS = [
@@ -49,7 +49,11 @@ beforeAll(async () => {
   app = createServer({ feed, secret: 'for-this-test', assets: await loadAssets(), clock: systemClock });
   await app.listen({ host: '127.0.0.1', port: 0 });
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  page = await browser.newPage({ viewport: { width: 1180, height: 760 }, deviceScaleFactor: 1.5 });
+  page = await browser.newPage({
+    viewport: { width: 1180, height: 760 },
+    deviceScaleFactor: 1.5,
+    reducedMotion: 'reduce',
+  });
   await page.clock.setFixedTime(NOW);
   page.on('console', (message) => complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -97,7 +101,9 @@ test('follows a change without a reload', async () => {
 test('warns when the picture may be old', async () => {
   change({ trouble: 'watch interrupted: connection refused' });
   await page.getByText('What you see may be old').waitFor();
-  change({ rollouts: fleet().rollouts, releases: fleet().releases });
+  snapshot = { ...fleet(), synced: true };
+  change({});
+  await page.getByText('What you see may be old').waitFor({ state: 'detached' });
 });
 
 test('shows a breach in words and glyphs, in the dark as well', async () => {
@@ -114,6 +120,7 @@ test('breaks no rule of the content security policy and logs no error', () => {
 });
 
 async function shoot(name: string): Promise<void> {
+  if (process.env['PICTURES'] !== '1') return;
   const folder = new URL('../../docs/images/', import.meta.url);
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: new URL(`${name}.png`, folder).pathname, fullPage: true });
