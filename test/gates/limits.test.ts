@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { judgeErrors } from '#gates/errors.ts';
+import { loadErrorGate, saveErrorGate, startErrorGate } from '#gates/error-state.ts';
+import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
 import { emptyLedger, foldLedger, overspent, spendOf } from '#gates/ledger.ts';
 import { Drill, type Load, short } from './drill.ts';
 import { context } from './service.ts';
@@ -115,4 +116,36 @@ test('the ledger charges excess tick by tick, by stable of the same tick', () =>
     false,
     true,
   ]);
+});
+
+test('after a restart an empty answer is no base', () => {
+  // kills: counting nothing that was served between the checkpoint and a source that woke up late.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(3, good);
+  const restarted = loadErrorGate(saveErrorGate(drill.gate)) ?? startErrorGate();
+  const infos = drill.service.infos();
+  const nothing = { at: drill.now, total: [], bad: [], targets: [] };
+  const blind = foldErrorTick(restarted, nothing, infos, drill.context);
+  expect(judgeErrors(blind, drill.context, drill.now)).toMatchObject({ verdict: 'NoData', cause: 'NotScraped' });
+  const primed = foldErrorTick(blind, drill.service.tick(drill.now), infos, drill.context);
+  const undisturbed = drill.tick(good);
+  const resumed = foldErrorTick(primed, drill.service.tick(drill.now), infos, drill.context);
+  expect(judgeErrors(resumed, drill.context, drill.now + 15_000)).toEqual(undisturbed);
+});
+
+test('an outage that is over does not excuse the canary', () => {
+  // kills: stable's rate over the whole attempt, in which the outage forgives every later failure.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(20, { canary: [150, 8], stable: [1350, 68] });
+  const before = drill.ticks(24, good).at(-1)?.evidence.advanceLogE ?? Number.NaN;
+  const after = drill.tick({ canary: [150, 3], stable: [1350, 2] }).evidence.advanceLogE;
+  expect(after - before).toBeLessThan(-3);
+});
+
+test('what the canary lost beside stable is not held against it when it is alone', () => {
+  // kills: a shared outage that becomes the canary's own once stable has left.
+  const drill = new Drill({ maxSpend: 1 });
+  drill.ticks(8, { canary: [150, 8], stable: [1350, 68] });
+  drill.context = { ...drill.context, weight: 100_000, stepEpoch: 'r-1/1/step3/9', raisedAt: drill.now };
+  expect(drill.ticks(40, { canary: [150, 0] }).filter(({ verdict }) => verdict === 'Fail')).toEqual([]);
 });
