@@ -76,6 +76,3 @@ export const MIXTURE_PRICE = 1.5;
 
 /** How long a gate may hold a step: this multiple of the forecast, and never less than the minimum. */
 export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
-
-/** A step stays at least this long where the release does not say. */
-export const DEFAULT_HOLD_MS: Millis = 60_000;

@@ -9,7 +9,7 @@ export interface Load {
   stable?: [total: number, bad: number];
 }
 
-/** The error gate on a small service: one canary pod, two stable ones, a tick every 15 s, scrapes 5 s before it. */
+/** The error gate on a small service: one canary pod, two stable ones, a tick every 15 s, scrapes a third of it before. */
 export class Drill {
   readonly service = new Service();
   context: GateContext;
@@ -36,7 +36,7 @@ export class Drill {
     if (this.prometheus) {
       const names = [...this.service.pods.keys()];
       this.service.scrape(
-        this.now - 5000,
+        this.now - this.context.tickMs / 3,
         names.filter((name) => !this.frozen.has(name) && this.service.pod(name).targets > 0),
       );
       for (const name of this.frozen) this.service.fail(name);

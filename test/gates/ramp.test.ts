@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Gate } from '#core/gate.ts';
-import { forecastMaxWait, proposeSteps } from '#gates/plan.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps, requestsToDetect, requestsToExclude } from '#gates/ramp.ts';
 
 const MONTH = 2_592_000_000;
@@ -127,14 +125,4 @@ test('every step but the last needs seconds, the last what the objective needs',
   expect(forecastSteps({ ...slo, weights: [4000], rps: 0, base: 0.0001 })).toEqual([Number.POSITIVE_INFINITY]);
   expect(deriveMaxWait([Number.POSITIVE_INFINITY])).toBe(1_800_000);
   expect(deriveMaxWait([1000, 3_600_000])).toBe(10_800_000);
-});
-
-test('proposed steps hold for a minute, and only guardrails shape them', () => {
-  const slo = { name: 'a', objective: 0.999, windowMs: MONTH, total: { metric: 'm', matchers: [] } };
-  const gate: Gate = { name: 'a', role: 'Signal', slo, tolerate: 0.001, maxWaitMs: 0 };
-  const live = { rps: 1, reactionMs: MINUTE, targetSpend: 0.001 };
-  expect(proposeSteps([gate], live).map(({ weight }) => weight)).toEqual([5000, 20_000, 50_000]);
-  const steps = proposeSteps([{ ...gate, role: 'Guardrail' }], live);
-  expect(steps[0]).toEqual({ weight: 4000, holdMs: MINUTE });
-  expect(forecastMaxWait(gate, { ...live, steps })).toBeGreaterThan(1_800_000);
 });

@@ -111,6 +111,11 @@ function play(random: () => number, world: (tick: number) => World, gateContext:
   return { verdict: 'open', ticks, excess };
 }
 
+function playShort(random: () => number, world: World): Ending {
+  const perTick = { ...world, rps: world.rps / 15 };
+  return play(random, () => perTick, { ...context, tickMs: 1000, reactionMs: 3000 });
+}
+
 function many(runs: number, seed: number, run: (random: () => number) => Ending): Ending[] {
   const random = seeded(seed);
   return Array.from({ length: runs }, () => run(random)).sort((a, b) => a.ticks - b.ticks);
@@ -124,6 +129,14 @@ test('one percent more failures at 100 rps and 10 % is caught within the golden 
   expect(new Set(endings.map(({ verdict }) => verdict))).toEqual(new Set(['Fail/Worse']));
   expect(endings[60]?.ticks, 'median, in ticks of 15 s').toBeLessThanOrEqual(6);
   expect(endings.reduce((sum, { excess }) => sum + excess, 0) / 120, 'excess failures').toBeLessThanOrEqual(12);
+});
+
+test('one percent more at 300 rps is caught as soon when ticks are short', () => {
+  // Ticks of a second: the same requests in fifteen times as many looks.
+  const endings = many(60, 26, (random) => playShort(random, { ...at100, rps: 300, canaryRate: 0.011 }));
+  expect(new Set(endings.map(({ verdict }) => verdict))).toEqual(new Set(['Fail/Worse']));
+  // The golden table wants 381 canary requests at 5 %, 1,110 at 50 %: 13 to 37 s at 30 rps.
+  expect(endings[30]?.ticks).toBeLessThanOrEqual(37);
 });
 
 test('five percent more is caught within two ticks', () => {
