@@ -74,6 +74,7 @@ export function composeLoop(parts: LoopParts): Loop {
     api,
     stores,
     clock,
+    telemetry,
     wishOf: (rollout) => memory.wishes.get(rollout.metadata.uid ?? ''),
     decided: (key) => memory.decided.get(key),
     evidenceOf: (key) => engine.checkpoint(key) || undefined,

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { serveHealth } from '#http/health.ts';
 import { createKubeApi } from '#kube/api.ts';
 import { loadConfig } from '#kube/config.ts';
@@ -5,7 +6,8 @@ import { LEASE } from '#kube/resources.ts';
 import { createTransport } from '#kube/transport.ts';
 import { createWatchSource } from '#kube/watch.ts';
 import { createTelemetry } from '#operator/metrics.ts';
-import { storesOf, watched } from '#operator/stores.ts';
+import { fillRolloutGauges } from '#operator/rollout-metrics.ts';
+import { type Stores, storesOf, watched } from '#operator/stores.ts';
 import { trigger } from '#operator/triggers.ts';
 import type { Log } from '#ports/log.ts';
 import { createController } from '#runtime/controller.ts';
@@ -39,6 +41,7 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
   const sourceFor = (target: Parameters<typeof createWatchSource>[1]) => createWatchSource(transport, target);
   const informers = createInformers({ ...ports, kinds: watched, namespace: config.namespace, sourceFor });
   const stores = storesOf(informers);
+  exposeGauges(telemetry, stores);
   const queue = createWorkQueue({ ...ports, name: 'rollouts' });
   const life = new AbortController();
   const work = new AbortController();
@@ -91,4 +94,15 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
     finish('stopped');
   };
   return { done, url: health.url, stop };
+}
+
+/** Gauges that are read from the caches and the runtime whenever somebody scrapes. */
+function exposeGauges(telemetry: ReturnType<typeof createTelemetry>, stores: Stores): void {
+  const delays = monitorEventLoopDelay();
+  delays.enable();
+  telemetry.collect((gauge) => {
+    fillRolloutGauges(stores.rollouts.list(), gauge);
+    gauge('headgate_eventloop_lag_seconds', delays.percentile(99) / 1e9);
+    delays.reset();
+  });
 }

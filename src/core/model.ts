@@ -174,6 +174,8 @@ export interface SeenReplicaSet {
   /** Arm labels in the pod template: what a new pod will carry. */
   arms: Arms;
   createdAt: Millis;
+  /** Image of its first container, for people. */
+  image?: string;
   pods: SeenPod[];
 }
 

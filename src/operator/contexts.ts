@@ -1,6 +1,7 @@
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateContext } from '#core/gate.ts';
 import type { Plan, ReleaseState } from '#core/model.ts';
+import { ALPHA } from '#gates/bounds.ts';
 import type { Millis } from '#lib/units.ts';
 
 /** How much error budget a release may burn, as shares of the whole. */
@@ -18,8 +19,11 @@ export function contextsOf(
   const arrived = release.stage === 'Holding' || release.joinedAt !== undefined;
   const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
   const weight = release.stage === 'Preparing' || release.stage === 'Probing' ? 0 : release.weight;
+  // Several guardrails share the chance of a false stop (weighted Bonferroni, equal weights).
+  const guardrails = plan.gates.filter(({ role }) => role === 'Guardrail').length;
   return plan.gates.map((gate) => ({
     gate,
+    alpha: ALPHA / Math.max(1, guardrails),
     epoch: epochOf(release),
     stepEpoch: stepEpochOf(release),
     attempt: release.attempt,

@@ -76,17 +76,22 @@ export function isQuarantined({ metadata }: KubeObject): boolean {
   return metadata.labels?.[QUARANTINE_LABEL] !== undefined;
 }
 
+interface SetSpec {
+  replicas?: number;
+  template?: { metadata?: { labels?: Record<string, string> }; spec?: { containers?: { image?: string }[] } };
+}
+
 export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplicaSet {
-  const spec = object['spec'] as
-    | { replicas?: number; template?: { metadata?: { labels?: Record<string, string> } } }
-    | undefined;
+  const { replicas = 0, template } = (object['spec'] ?? {}) as SetSpec;
   const revision = object.metadata.labels?.[REVISION_LABEL] ?? '';
+  const image = template?.spec?.containers?.[0]?.image;
   return {
     name: object.metadata.name,
     revision,
-    replicas: spec?.replicas ?? 0,
-    arms: armsOf(spec?.template?.metadata?.labels),
+    replicas,
+    arms: armsOf(template?.metadata?.labels),
     createdAt: Date.parse(object.metadata.creationTimestamp ?? '') || 0,
+    ...(image === undefined ? {} : { image }),
     pods: pods.filter((pod) => pod.revision === revision),
   };
 }

@@ -93,15 +93,27 @@ async function act(deps: ReconcileDeps, rollout: KubeObject, { decision, state, 
   const lowerings = decision.effects.filter(isLowering);
   const rest = decision.effects.filter((effect) => !isLowering(effect));
   const changed = !sameJson(state, decision.next);
+  const begunAt = deps.clock.monotonic();
   const stored = storeState(deps, rollout, { decision, sight, changed });
   const results = await Promise.allSettled([...lowerings.map((effect) => deps.apply(rollout, effect)), stored]);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  measureBreach(deps, state, decision.next, deps.clock.monotonic() - begunAt);
   if (changed) announce(deps, rollout, state, decision);
   for (const effect of rest) {
     if (signal.aborted || !deps.isLeader()) return;
     await deps.apply(rollout, effect);
   }
+}
+
+/** A breach that has just ended a release: what it was, how long it took to see and to act. */
+function measureBreach({ telemetry }: ReconcileDeps, before: State, { release }: State, tookMs: number): void {
+  const cause = release?.ending?.cause;
+  if (release?.ending === undefined || cause === undefined || before.release?.ending !== undefined) return;
+  telemetry.count('headgate_breaches_total', { cause });
+  telemetry.observe('headgate_lower_seconds', tookMs / 1000);
+  if (release.raisedAt !== undefined)
+    telemetry.observe('headgate_detect_seconds', Math.max(0, release.ending.at - release.raisedAt) / 1000);
 }
 
 function isLowering(effect: Effect): boolean {

@@ -6,6 +6,7 @@ import { hasCode } from '#lib/errors.ts';
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { type ReleaseStatus, TIMELINE_MAX } from '#schema/release.ts';
 import { clip } from '#schema/release-words.ts';
 import type { RolloutWish } from '#schema/translate.ts';
@@ -30,6 +31,7 @@ export interface RecordDeps {
   api: KubeApi;
   stores: Stores;
   clock: Clock;
+  telemetry: Telemetry;
   wishOf(rollout: KubeObject): RolloutWish | undefined;
   /** What was decided last, and on what sight: the cache still shows the state before. */
   decided(key: string): { next: State; sight: Sight } | undefined;
@@ -68,16 +70,18 @@ async function create(
 }
 
 async function update(deps: RecordDeps, rollout: KubeObject, effect: Of<'RecordRelease'>): Promise<void> {
-  const { stores, api, clock } = deps;
+  const { stores, api, clock, telemetry } = deps;
   const { namespace = '' } = rollout.metadata;
   const ref = { resource: RELEASE, namespace, name: effect.name };
   const object = stores.releases.get(ref);
-  if (object === undefined) return;
+  // Its own last write not yet seen: the next pass finds what is still missing.
+  if (object === undefined || !stores.releases.fresh(ref)) return;
   const before = (object['status'] ?? {}) as ReleaseStatus;
+  if (before.record === effect.record) return;
   const status = { ...before, ...statusPatch(deps, rollout, effect, before, clock.now()) };
-  stores.releases.noteWrite(
-    await api.mergePatch(ref, { status }, { subresource: 'status', fieldManager: FIELD_MANAGER }),
-  );
+  const written = await api.mergePatch(ref, { status }, { subresource: 'status', fieldManager: FIELD_MANAGER });
+  stores.releases.noteWrite(written);
+  if (effect.outcome !== undefined) telemetry.count('headgate_releases_total', { outcome: effect.outcome });
 }
 
 function statusPatch(
@@ -94,7 +98,7 @@ function statusPatch(
   const entry = {
     at: time(now),
     kind: outcome ?? state?.reason ?? release?.stage ?? 'Recorded',
-    message: clip(message, 160),
+    message: clip(`${weightChange(before, release)}${message}${grounds(sight, release)}`, 160),
   };
   return present<ReleaseStatus>({
     ...figures(sight, before, release),
@@ -110,6 +114,23 @@ function statusPatch(
     record,
     evidence: release === undefined ? undefined : deps.evidenceOf(keyOf(rollout)),
   });
+}
+
+/** The page draws the ladder from the timeline: an entry names the weight when it is another than before. */
+function weightChange({ timeline = [] }: ReleaseStatus, release: ReleaseState | undefined): string {
+  const named = timeline
+    .map((entry) => /^weight (\S+%): /.exec(entry.message)?.[1])
+    .filter((weight) => weight !== undefined);
+  const weight = formatPercent(release?.weight ?? 0);
+  return weight === (named.at(-1) ?? '0%') ? '' : `weight ${weight}: `;
+}
+
+/** Leaving a step is recorded with the evidence that allowed it. */
+function grounds(sight: Sight | undefined, release: ReleaseState | undefined): string {
+  const moved = release?.stage === 'Shifting' && release.step > 0 && release.acceptedAt === undefined;
+  const promoting = release?.stage === 'Promoting' && release.joined === undefined;
+  const passed = moved || promoting ? sight?.seen.gates.find(({ verdict }) => verdict === 'Pass') : undefined;
+  return passed === undefined ? '' : `; ${passed.gate}: ${passed.message}`;
 }
 
 /** From the raise to the breach that ended the release. */

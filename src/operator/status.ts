@@ -107,7 +107,8 @@ function mainArm({ stable, release }: State): string | undefined {
 function armStatus(revision: string, rollout: KubeObject, { seen }: Sight): ArmStatus {
   const set = setOf(seen, revision);
   const pods = set?.pods.filter((pod) => !pod.terminating).length ?? 0;
-  const image = revision === seen.spec?.revision ? imageOf(rollout) : undefined;
+  // The Rollout's own template is only the newest wish; what runs is what its ReplicaSet says.
+  const image = set?.image ?? (revision === seen.spec?.revision ? imageOf(rollout) : undefined);
   return present<ArmStatus>({ revision, image, replicas: pods, ready: availableOf(seen, revision).length });
 }
 
@@ -126,8 +127,14 @@ export function gateStatusOf(reading: Seen['gates'][number]): GateStatus {
     message: clip(message),
     canary: evidence.canary,
     stable: evidence.stable,
+    stop: { logE: figureText(evidence.stopLogE), limit: figureText(evidence.stopLimit) },
+    advance: { logE: figureText(evidence.advanceLogE), limit: figureText(evidence.advanceLimit) },
     spend: percentText(evidence.spend),
   });
+}
+
+function figureText(figure: number): string {
+  return figure.toFixed(3);
 }
 
 /** `lastTransitionTime` moves with the status word alone, as every Kubernetes API has it. */

@@ -109,7 +109,7 @@ export async function openStage(lab: Lab, name: string): Promise<Stage> {
   };
 }
 
-function metricSource(lab: Lab): Record<string, unknown> {
+export function metricSource(lab: Lab): Record<string, unknown> {
   // Inside the lab Prometheus is at the same address as from the host.
   const spec = { prometheus: { url: lab.prometheusUrl }, scrapeInterval: '1s', timeout: '2s' };
   return { apiVersion: 'headgate.dev/v1alpha1', kind: 'MetricSource', metadata: { name: 'lab' }, spec };
@@ -138,7 +138,7 @@ async function grantLease(lab: Lab, namespace: string): Promise<void> {
   ]);
 }
 
-async function startOperator(
+export async function startOperator(
   lab: Lab,
   namespace: string,
   options: OperatorOptions & { name: string },
@@ -175,7 +175,7 @@ async function startOperator(
 }
 
 /** A route that was just written may answer 404 for a moment: load starts when requests arrive. */
-async function gatewayServes(lab: Lab, spec: AppSpec): Promise<void> {
+export async function gatewayServes(lab: Lab, spec: Pick<AppSpec, 'name' | 'namespace'>): Promise<void> {
   await waitFor(`the gateway to serve ${hostOf(spec)}`, async () => {
     const { statusCode, body } = await request(lab.gatewayUrl, { headers: { host: hostOf(spec) } });
     await body.dump();
@@ -253,7 +253,7 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
   };
 }
 
-async function startLoad(lab: Lab, spec: AppSpec, rate: number): Promise<Load> {
+export async function startLoad(lab: Lab, spec: Pick<AppSpec, 'name' | 'namespace'>, rate: number): Promise<Load> {
   const config = {
     rate,
     gateway: { url: lab.gatewayUrl, host: hostOf(spec), connections: 8 },
