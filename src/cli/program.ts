@@ -1,10 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Verb } from '#core/model.ts';
 import { OperatorError } from '#lib/errors.ts';
+import { VERSION } from '#src/version.ts';
 import { CliError, EXIT_HELP, type ExitCode, exit } from './exit.ts';
 import type { World } from './world.ts';
-
-export const VERSION = '0.1.0';
 
 /** Runs one command line and says how it went. Errors become one line: what is wrong, and what to do. */
 export async function run(words: readonly string[], world: World): Promise<ExitCode> {

@@ -1,4 +1,4 @@
-import type { Problem, State } from './model.ts';
+import type { Problem, Seen, SeenRoute, State } from './model.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */
 export interface ConditionWish {
@@ -12,7 +12,7 @@ export interface ConditionWish {
  * Conditions as a fold over the state: same state, same bytes, so that they never flap. `Ready`, `Reconciling` and
  * `Stalled` are what Flux's kstatus and `kubectl wait` read; the rest name what a person can mend.
  */
-export function conditionsOf(state: State, problems: readonly Problem[]): ConditionWish[] {
+export function conditionsOf(state: State, { problems, routes }: Pick<Seen, 'problems' | 'routes'>): ConditionWish[] {
   const reason = state.reason ?? state.phase;
   const { message } = state;
   const healthy = state.phase === 'Healthy';
@@ -29,6 +29,7 @@ export function conditionsOf(state: State, problems: readonly Problem[]): Condit
       message: state.phase === 'Paused' ? message : '',
     },
     valid(problems),
+    ...added(routes),
   ];
 }
 
@@ -36,4 +37,12 @@ function valid(problems: readonly Problem[]): ConditionWish {
   if (problems.length === 0) return { type: 'Valid', status: 'True', reason: 'Checked', message: '' };
   const message = problems.map((problem) => `${problem.field}: ${problem.message}`).join('\n');
   return { type: 'Valid', status: 'False', reason: 'InvalidSpec', message };
+}
+
+/** A rule that came in the middle of a release is left alone until the next one, and that is said. */
+function added(routes: readonly SeenRoute[]): ConditionWish[] {
+  const rules = routes.flatMap(({ name, extra = [] }) => extra.map((rule) => `HTTPRoute ${name} ${rule}`));
+  if (rules.length === 0) return [];
+  const message = `${rules.join(', ')}: added during the release, sends to stable alone until the next one`;
+  return [{ type: 'RulesAdded', status: 'True', reason: 'AddedDuringRelease', message }];
 }

@@ -216,6 +216,8 @@ export interface SeenRoute {
   manager?: string;
   /** Why the lens refuses this route, naming the rule. */
   conflict?: string;
+  /** Rules that came after the release began: untouched until the next one. */
+  extra?: string[];
 }
 
 /** `headgate.dev/fence: <release>/<n>/<weight>` on a route. */

@@ -25,6 +25,7 @@ export function observeRoute(
     ...(reading.fence === undefined ? {} : { fence: reading.fence }),
     ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
     ...(manager === undefined ? {} : { manager }),
+    ...(reading.extra.length === 0 ? {} : { extra: reading.extra }),
   };
 }
 

@@ -12,8 +12,9 @@ import { clip } from '#schema/release-words.ts';
 import type { RolloutWish } from '#schema/translate.ts';
 import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
 import { keyOf, type Sight } from './observe.ts';
+import { prune } from './prune.ts';
 import { gateStatusOf } from './status.ts';
-import type { Stores } from './stores.ts';
+import { BY_ROLLOUT, type Stores } from './stores.ts';
 import { ownedBy } from './workload.ts';
 
 type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
@@ -48,7 +49,7 @@ export function createRecorder(deps: RecordDeps): Recorder {
 }
 
 async function create(
-  { api, stores, wishOf }: RecordDeps,
+  { api, stores, clock, wishOf }: RecordDeps,
   rollout: KubeObject,
   release: ReleaseState,
   plan: Plan,
@@ -67,6 +68,12 @@ async function create(
   } catch (error) {
     if (!hasCode(error, 'KUBE_EXISTS')) throw error;
   }
+  const key = keyOf(rollout);
+  await prune(api, {
+    releases: stores.releases.byIndex(BY_ROLLOUT, key),
+    actions: stores.actions.byIndex(BY_ROLLOUT, key),
+    now: clock.now(),
+  });
 }
 
 async function update(deps: RecordDeps, rollout: KubeObject, effect: Of<'RecordRelease'>): Promise<void> {

@@ -144,7 +144,7 @@ function conditions(
   seen: Seen,
   { generation, now }: { generation: number | undefined; now: Millis },
 ): Condition[] {
-  return conditionsOf(next, seen.problems).map((wish) => {
+  return conditionsOf(next, seen).map((wish) => {
     const old = before.find((condition) => condition.type === wish.type);
     const lastTransitionTime =
       old?.status === wish.status ? old.lastTransitionTime : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
