@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { exit } from '#cli/exit.ts';
-import { run, VERSION } from '#cli/program.ts';
+import { run } from '#cli/program.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { VERSION } from '#src/version.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { fleet } from '../core/fleet.ts';
 import { type FakeCluster, fakeApi, fakeWorld } from './fake.ts';
