@@ -9,8 +9,9 @@ type Facts = Omit<RolloutView, 'sentence'>;
  * Says in one sentence why a rollout moves, waits or went back: where it stands, what holds it, and who acts next.
  * `message` is the operator's own word on what holds it; same facts, same bytes.
  */
-export function explain(facts: Facts, message: string): string {
+export function explain(facts: Facts, told: string): string {
   const clause = lead(facts);
+  const message = withoutPlace(told);
   return sentence(repeats(clause, message, facts.stage) ? clause : `${clause}: ${message}`) + advice(facts);
 }
 
@@ -73,6 +74,14 @@ function advice({ phase, reason, weight, name, needsPerson }: Facts): string {
   if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
   if (reason === 'GateBreached') return weight === 0 ? say('retry', 'abort') : say('resume', 'abort');
   return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');
+}
+
+// The state's own sentence begins with the place, which the clause has said in better words.
+const PLACE =
+  /^(?:Holding|Shifting to) step \d+ of \d+(?: at [\d.]+%|: [\d.]+%)?(?:: |, |$)|^(?:Preparing|Probing|Promoting): /;
+
+function withoutPlace(message: string): string {
+  return message.replace(PLACE, '');
 }
 
 /** True when the message adds nothing: it says the clause again, or only names the stage. */

@@ -161,12 +161,16 @@ function messageOf(status: Raw): string {
   return text(status['message']) ?? text(record(status, 'state')['message']) ?? '';
 }
 
-/** Conditions whose `True` is bad news, beside the phase itself. */
-const quiet = new Set(['Ready', 'Reconciling', 'Available', 'Stalled']);
+/** Conditions that say again what the phase says, and those whose `False` is the bad news. */
+const quiet = new Set(['Ready', 'Reconciling', 'Stalled', 'Paused']);
+const positive = new Set(['Valid']);
 
 function problemsOf(status: Raw): string[] {
   return records(status['conditions'])
-    .filter(({ type, status: on }) => on === 'True' && !quiet.has(text(type) ?? ''))
+    .filter(
+      ({ type, status: on }) =>
+        on === (positive.has(text(type) ?? '') ? 'False' : 'True') && !quiet.has(text(type) ?? ''),
+    )
     .map((condition) => `${text(condition['type']) ?? 'Condition'}: ${text(condition['message']) ?? ''}`);
 }
 

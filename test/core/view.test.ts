@@ -214,3 +214,25 @@ describe('weight over time', () => {
     );
   });
 });
+
+test.each([
+  { conditions: [{ type: 'Valid', status: 'True', message: '' }], problems: [], because: 'valid is good news' },
+  {
+    conditions: [{ type: 'Valid', status: 'False', message: 'spec.service: gone' }],
+    problems: ['Valid: spec.service: gone'],
+    because: 'its False is what a person mends',
+  },
+  {
+    conditions: [{ type: 'Paused', status: 'True', message: 'x' }],
+    problems: [],
+    because: 'the phase says so already',
+  },
+  {
+    conditions: [{ type: 'RulesAdded', status: 'True', message: 'rules[1]' }],
+    problems: ['RulesAdded: rules[1]'],
+    because: 'an abnormal condition is bad when true',
+  },
+])('problems from conditions: $because', ({ conditions, problems }) => {
+  const rollout = { metadata: { name: 'shop', namespace: 'default' }, status: { phase: 'Healthy', conditions } };
+  expect(viewRollout(rollout, []).problems).toEqual(problems);
+});
