@@ -10,7 +10,7 @@ export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
   for (const arm of wish.arms) {
     const set = seen.replicaSets.find((candidate) => candidate.revision === arm.revision);
     if (set === undefined) effects.push(...create(arm, seen));
-    else effects.push(...quarantine(wish, set, arm, seen), ...labels(set, arm), ...scale(wish, set, arm, seen));
+    else effects.push(...quarantine(wish, set, arm, seen), ...labels(set, arm), ...scale(set, arm));
   }
   const named = new Set(wish.arms.map((arm) => arm.revision));
   const others = seen.replicaSets.filter((set) => !named.has(set.revision));
@@ -27,11 +27,8 @@ function create(arm: ArmWish, seen: Seen): Effect[] {
   return [{ kind: 'CreateReplicaSet', revision: arm.revision, replicas: arm.replicas, arms: arm.arms }];
 }
 
-function scale(wish: Wish, set: SeenReplicaSet, arm: ArmWish, seen: Seen): Effect[] {
+function scale(set: SeenReplicaSet, arm: ArmWish): Effect[] {
   if (arm.replicas === undefined || arm.replicas === set.replicas) return [];
-  // The quarantined pod is picked before the others go, or none would be left to look at.
-  const picking = wish.quarantine?.revision === set.revision && seen.quarantined.length === 0 && living(set).length > 0;
-  if (arm.replicas < set.replicas && picking) return [];
   return [{ kind: 'ScaleReplicaSet', name: set.name, replicas: arm.replicas }];
 }
 
@@ -58,7 +55,10 @@ function joinedPods(set: SeenReplicaSet, arm: ArmWish): Set<string> {
   return new Set(able.slice(0, arm.joined).map((pod) => pod.name));
 }
 
-/** A retreat keeps one pod for diagnosis, without any label that a Service could select. */
+/**
+ * A retreat keeps one pod for diagnosis, without any label that a Service could select. It is picked right before the
+ * scale-down to 0: effects run in order, and a set that lost one pod much earlier would start another in its place.
+ */
 function quarantine(wish: Wish, set: SeenReplicaSet, arm: ArmWish, seen: Seen): Effect[] {
   const wanted = wish.quarantine;
   if (wanted === undefined || wanted.revision !== set.revision || arm.replicas !== 0 || seen.quarantined.length > 0)
