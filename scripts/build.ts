@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
 import { type BuildOptions, build } from 'esbuild';
 
@@ -29,10 +28,12 @@ const node: BuildOptions = {
 await rm(path('dist'), { recursive: true, force: true });
 await mkdir(path('dist/web'), { recursive: true });
 
-const entries: Record<string, string> = { 'kubectl-headgate': path('src/cli/main.ts') };
-if (existsSync(path('src/main.ts'))) entries['headgate'] = path('src/main.ts');
+const entries = { 'kubectl-headgate': path('src/cli/main.ts') };
 await build({ ...node, entryPoints: entries, banner: { js: REQUIRE } });
-for (const name of Object.keys(entries)) await makeExecutable(path(`dist/${name}.js`));
+// The operator's image holds this one file and nothing else, and it needs all of it at once.
+const { chunkNames: _, ...whole } = node;
+await build({ ...whole, splitting: false, entryPoints: { headgate: path('src/main.ts') }, banner: { js: REQUIRE } });
+for (const name of ['kubectl-headgate', 'headgate']) await makeExecutable(path(`dist/${name}.js`));
 
 await build({
   entryPoints: [path('src/web/app.tsx')],
