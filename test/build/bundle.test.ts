@@ -16,7 +16,7 @@ test('the operator starts from its one file in an empty folder', async () => {
     const file = join(folder, 'headgate.js');
     await copyFile(join(root, 'dist/headgate.js'), file);
     const env = { PATH: process.env['PATH'], HEADGATE_TICK: 'soon' };
-    const ended = await run(process.execPath, ['--disable-proto=delete', file], { cwd: folder, env }).catch(
+    const ended = await run(process.execPath, [file], { cwd: folder, env }).catch(
       (error: { code: number; stderr: string }) => error,
     );
     expect(ended).toMatchObject({
