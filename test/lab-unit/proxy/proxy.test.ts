@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Agent, request } from 'undici';
 import { afterEach, expect, test } from 'vitest';
 import { killHard } from '../../lab/proxy/pids.ts';
-import { startProxy, type WriteProxy } from '../../lab/proxy/proxy.ts';
+import { type ProxySpec, startProxy, type WriteProxy } from '../../lab/proxy/proxy.ts';
 import { isWrite, pluralOf } from '../../lab/proxy/writes.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -26,7 +26,10 @@ interface Behind {
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-async function behind(answer: Answer = (response) => response.end('{}')): Promise<Behind> {
+async function behind(
+  answer: Answer = (response) => response.end('{}'),
+  more: Pick<ProxySpec, 'label'> = {},
+): Promise<Behind> {
   const reached: Behind['reached'] = [];
   const server = createServer(async (incoming, response) => {
     let body = '';
@@ -36,7 +39,7 @@ async function behind(answer: Answer = (response) => response.end('{}')): Promis
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const proxy = await startProxy({ target: { server: `http://127.0.0.1:${port}` }, clients: ['a', 'b'] });
+  const proxy = await startProxy({ target: { server: `http://127.0.0.1:${port}` }, clients: ['a', 'b'], ...more });
   const dispatcher = new Agent();
   cleanups.push(
     () => server.closeAllConnections(),
@@ -223,4 +226,15 @@ test.each([
 
 test.each([0, 1, -5, 1.5, Number.NaN])('pid %d is no single process and is never signalled', (pid) => {
   expect(() => killHard(pid)).toThrow('not one process');
+});
+
+test('a rule with a label acts on the n-th write of that name, whatever came between', async () => {
+  const { proxy, call, reached } = await behind(undefined, { label: ({ body }) => (body === '1' ? 'raise' : 'rest') });
+  // kills: counting all writes for a rule that names a label
+  proxy.at({ client: 'a', label: 'raise', write: 2, when: 'before', act: () => 'drop' });
+  await call('PATCH', '/apis/a/v1/one', { body: '1' });
+  await call('PATCH', '/apis/a/v1/two', { body: '2' });
+  await expect(call('PATCH', '/apis/a/v1/three', { body: '1' })).rejects.toThrow();
+  expect(reached.map(({ body }) => body)).toEqual(['1', '2']);
+  expect(proxy.writes('a').map(({ label, nth }) => `${label} ${nth}`)).toEqual(['raise 1', 'rest 1', 'raise 2']);
 });

@@ -10,6 +10,7 @@
  * answers are streamed (a watch is never buffered), and an answer that the API server breaks off is broken off here.
  * Write n is the n-th request for which `isWrite` holds since the start or the last `reset`. `before` acts before the
  * request is forwarded; `after` when the API server's whole answer is there and none of it was passed on.
+ * With `label`, which reads the body, a rule may name the n-th write of one label: `{ label: 'raise', write: 1, … }`.
  * kubectl sends no credentials over plain HTTP: give `tls` the API server's own certificate and key for it.
  */
 
@@ -31,8 +32,9 @@ export type Fate = 'pass' | 'drop';
 
 export interface Rule {
   client: string;
-  /** Counted from 1. */
+  /** Counted from 1, among the writes with `label` when that is given. */
   write: number;
+  label?: string;
   when: 'before' | 'after';
   /** Runs once. `drop` closes the client's connection instead of passing the request or answer on. */
   act(write: Write): Fate | Promise<Fate>;
@@ -41,6 +43,9 @@ export interface Rule {
 export interface Write {
   client: string;
   n: number;
+  /** What `ProxySpec.label` calls it, and the how manieth of that name it is. */
+  label: string | undefined;
+  nth: number;
   method: string;
   /** With query. */
   path: string;
@@ -64,6 +69,8 @@ export interface ProxySpec {
   tls?: { cert: string; key: string };
   /** Writes remembered of each client, oldest dropped; the count goes on. [10000] */
   maxWrites?: number;
+  /** Names a write by what it says, so that rules need not count what comes by the clock. */
+  label?(call: { method: string; path: string; body: string }): string;
 }
 
 export interface WriteProxy {
@@ -82,6 +89,7 @@ interface Line {
   name: string;
   server: Server;
   count: number;
+  labels: Map<string, number>;
   writes: Write[];
 }
 
@@ -91,34 +99,37 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
   const rules = new Set<Rule>();
   const lines = new Map<string, Line>();
 
-  function counted(line: Line, { method = 'GET', url = '/', headers }: IncomingMessage): Write | undefined {
-    if (!isWrite(method, url)) return undefined;
+  function counted(line: Line, { method = 'GET', url = '/', headers }: IncomingMessage, body: Buffer): Write {
     line.count += 1;
-    const who = { client: line.name, fieldManager: fieldManagerOf(url), userAgent: headers['user-agent'] };
+    const label = spec.label?.({ method, path: url, body: body.toString() });
+    const nth = (line.labels.get(label ?? '') ?? 0) + 1;
+    line.labels.set(label ?? '', nth);
+    const who = { client: line.name, label, nth, fieldManager: fieldManagerOf(url), userAgent: headers['user-agent'] };
     const write: Write = { ...who, n: line.count, method, path: url, at: Date.now(), status: undefined };
     line.writes.push(write);
     if (line.writes.length > maxWrites) line.writes.shift();
     return write;
   }
-  async function fate(when: Rule['when'], write: Write | undefined): Promise<Fate> {
-    for (const rule of write === undefined ? [] : [...rules]) {
-      if (rule.when !== when || rule.client !== write?.client || rule.write !== write.n) continue;
+  async function fate(when: Rule['when'], write: Write): Promise<Fate> {
+    for (const rule of [...rules]) {
+      if (rule.when !== when || rule.client !== write.client || !isAimedAt(rule, write)) continue;
       rules.delete(rule);
       if ((await rule.act(write)) === 'drop') return 'drop';
     }
     return 'pass';
   }
   async function pass(line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const write = counted(line, request);
+    if (!isWrite(request.method ?? 'GET', request.url ?? '/')) {
+      await relay(await forward(request, response), response);
+      return;
+    }
+    const sent = await readAll(request);
+    const write = counted(line, request, sent);
     if ((await fate('before', write)) === 'drop') {
       response.destroy();
       return;
     }
-    const answer = await forward(request, response);
-    if (write === undefined) {
-      await relay(answer, response);
-      return;
-    }
+    const answer = await forward(request, response, sent);
     write.status = answer.statusCode;
     // Read whole first: only then has the API server surely stored it, and a rule may still swallow it.
     const body = await readAll(answer);
@@ -133,7 +144,7 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
     // The API server's own idle time is longer than any test; a shorter one here would look like its failure.
     server.keepAliveTimeout = 0;
     server.requestTimeout = 0;
-    const line: Line = { name, server, count: 0, writes: [] };
+    const line: Line = { name, server, count: 0, labels: new Map(), writes: [] };
     lines.set(name, line);
     await listen(server, { host: address, port: port === 0 ? 0 : port + index });
   }
@@ -153,7 +164,7 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
     },
     reset() {
       rules.clear();
-      for (const line of lines.values()) Object.assign(line, { count: 0, writes: [] });
+      for (const line of lines.values()) Object.assign(line, { count: 0, labels: new Map(), writes: [] });
     },
     async close() {
       await Promise.all([...lines.values()].map(({ server }) => shut(server)));
@@ -162,8 +173,13 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
   };
 }
 
+function isAimedAt({ label, write: n }: Rule, write: Write): boolean {
+  return label === undefined ? n === write.n : label === write.label && n === write.nth;
+}
+
 interface Forward {
-  (request: IncomingMessage, response: ServerResponse): Promise<IncomingMessage>;
+  /** With `body`, the request has been read already. */
+  (request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<IncomingMessage>;
   close(): void;
 }
 
@@ -175,7 +191,7 @@ function createForward({ server, ca }: ProxySpec['target']): Forward {
   const agent = secure ? new HttpsAgent({ ...pool, ...(ca === undefined ? {} : { ca }) }) : new HttpAgent(pool);
   const ask = secure ? httpsRequest : httpRequest;
 
-  function forward(request: IncomingMessage, response: ServerResponse): Promise<IncomingMessage> {
+  function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { method, url: path, headers } = request;
       const { connection: _, ...rest } = headers;
@@ -184,7 +200,8 @@ function createForward({ server, ca }: ProxySpec['target']): Forward {
       onward.once('error', reject);
       // A client that leaves ends its watch at the API server too.
       response.once('close', () => onward.destroy());
-      request.pipe(onward);
+      if (body === undefined) request.pipe(onward);
+      else onward.end(body);
     });
   }
   return Object.assign(forward, { close: () => agent.destroy() });
