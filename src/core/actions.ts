@@ -1,6 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import type { ActionResult, ReleaseState, Seen, SeenAction, State, Verb } from './model.ts';
-import { begin, end, leave, show, without } from './state.ts';
+import { begin, end, leave, restart, show } from './state.ts';
 
 /** A wish that nobody took up within this time is void: a click must not act on a release of next week. */
 export const ACTION_EXPIRES_MS: Millis = 10 * 60_000;
@@ -58,7 +58,7 @@ const verbs: Record<Verb, Perform> = {
     if (state.phase !== 'Paused') return `nothing to resume: the release is ${state.phase}`;
     if (state.reason === 'Step') return 'this pause is a step of the plan: promote goes on';
     if (release.ending !== undefined) return again(state, release, seen, now);
-    if (state.reason === 'RouteChanged') return fromWhereItIs(state, release, { action, seen, now });
+    if (state.reason === 'RouteChanged') return fromTheStart(state, release, { action, seen, now });
     const attempt = state.reason === 'GateBreached' ? release.attempt + 1 : release.attempt;
     const resumed = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
     // The stay begins anew: evidence gathered before a person stepped in belongs to another question.
@@ -67,23 +67,11 @@ const verbs: Record<Verb, Perform> = {
   },
   retreat(state, release, { action, seen, now }) {
     if (release.ending !== undefined) return 'the traffic is back on stable already';
-    const why = told('retreat', action);
-    return end(
-      show(state, { phase: 'Paused', reason: 'User', message: why }, now),
-      release,
-      { kind: 'Retreat', at: now, why },
-      seen,
-    );
+    return end(state, release, { kind: 'Retreat', at: now, why: told('retreat', action) }, seen);
   },
   abort(state, release, { action, seen, now }) {
     if (release.ending?.kind === 'Abort') return 'the release is aborted already';
-    const why = told('abort', action);
-    return end(
-      show(state, { phase: 'Degraded', reason: 'Aborted', message: why }, now),
-      release,
-      { kind: 'Abort', at: now, why },
-      seen,
-    );
+    return end(state, release, { kind: 'Abort', at: now, why: told('abort', action) }, seen);
   },
   retry(state, release, { seen, now }) {
     if (release.ending === undefined) return 'the release is under way: retry is for one that went back';
@@ -120,6 +108,9 @@ function word(
 function again(state: State, release: ReleaseState, seen: Seen, now: Millis): State | string {
   if (seen.spec === undefined) return 'the spec cannot be read: mend it first';
   if (seen.spec.revision !== release.revision) return 'the template has changed meanwhile';
+  // One that nobody has recorded yet would vanish without a trace, as would the outcome of the one before.
+  if (seen.release?.name !== release.name || !seen.endedRecorded)
+    return 'the release is still being recorded: say it again';
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
   return begin(leave(state, release, now), {
     seen,
@@ -130,18 +121,15 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
   });
 }
 
-/** After somebody moved the traffic: what is there now is the new beginning, and from 0 it is the first step. */
-function fromWhereItIs(
+/**
+ * After somebody moved the traffic, what the route carries is nobody's grant: the release begins again at its first
+ * step. Going on from a weight in between would ask whether it was meant, and by whom.
+ */
+function fromTheStart(
   state: State,
   release: ReleaseState,
   { action, seen, now }: { action: SeenAction; seen: Seen; now: Millis },
 ): State {
-  const weights = seen.routes.map((route) => route.weight ?? 0);
-  const weight = Math.min(release.weight, ...weights);
-  const n = Math.max(release.n, ...seen.routes.map((route) => route.fence?.n ?? 0)) + 1;
   const shown = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
-  const rest = without(release, 'acceptedAt', 'arrivedAt', 'word', 'joined', 'joinedAt');
-  if (weight === 0)
-    return { ...shown, release: { ...rest, n, weight: 0, step: 0, stage: 'Preparing', rewrites: 0 }, since: now };
-  return { ...shown, release: { ...rest, n, rewrites: 0, stage: 'Shifting' }, since: now };
+  return { ...shown, release: restart(release, seen, 'Preparing'), since: now };
 }

@@ -2,8 +2,8 @@ import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
 import { availableOf, podsAt, podTrouble, replicasDuring } from './capacity.ts';
 import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
 import { routesCarry } from './routes.ts';
-import { amend, end, grant, show } from './state.ts';
-import { type Judgement, shareArrived } from './verdict.ts';
+import { amend, end, grant, restart, show } from './state.ts';
+import { type Judgement, probesOf, shareArrived } from './verdict.ts';
 
 /** What a stage looks at. */
 export interface Moment {
@@ -65,8 +65,7 @@ function tooLate(state: State, release: ReleaseState, { seen, spec, now }: Momen
   const begun = state.phase === 'Progressing' ? state.since : now;
   if (now - begun <= spec.progressDeadlineMs) return undefined;
   const why = `progressDeadline ${formatDuration(spec.progressDeadlineMs)} passed: ${message}`;
-  const degraded = show(state, { phase: 'Degraded', reason: 'DeadlineExceeded', message: why }, now);
-  return end(degraded, release, { kind: 'Abort', at: now, why, cause: 'DeadlineExceeded', deadline: true }, seen);
+  return end(state, release, { kind: 'Abort', at: now, why, cause: 'DeadlineExceeded', deadline: true }, seen);
 }
 
 function enter(state: State, release: ReleaseState, stage: ReleaseState['stage'], message: string, now: Millis): State {
@@ -83,9 +82,9 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     const message = `Probing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
     return tooLate(state, release, at, message) ?? say(state, message);
   }
-  const probed = plan.probes.length === 0 || seen.probes.result === 'Passed';
-  if (!probed)
-    return patience(state, at, state.since, seen.probes.message || 'Probing the canary before any user meets it');
+  const probes = probesOf(seen, release);
+  const probed = plan.probes.length === 0 || probes.result === 'Passed';
+  if (!probed) return patience(state, at, state.since, probes.message || 'Probing the canary before any user meets it');
   if (!judgement.ready)
     return patience(state, at, state.since, `Waiting before the first raise: ${judgement.notReady}`);
   if (plan.steps.length === 0)
@@ -126,7 +125,14 @@ function shifting(state: State, release: ReleaseState, at: Moment): State {
 function holding(state: State, release: ReleaseState, at: Moment): State {
   const { plan, seen, now } = at;
   const step = plan.steps[release.step];
-  if (step === undefined || release.arrivedAt === undefined) return amend(state, release, { stage: 'Shifting' }, now);
+  // The Release was deleted by hand, and the plan made in its place is shorter: nothing of it has been passed yet.
+  if (step === undefined)
+    return {
+      ...say(state, 'Its plan is new, it begins again'),
+      release: restart(release, seen, 'Preparing'),
+      since: now,
+    };
+  if (release.arrivedAt === undefined) return amend(state, release, { stage: 'Shifting' }, now);
   const place = `step ${release.step + 1} of ${plan.steps.length} at ${formatPercent(step.weight)}`;
   const waits = whatHolds(state, release, step, at);
   if (waits !== undefined) {
@@ -158,8 +164,8 @@ function whatHolds(
   if (left > 0 && word !== 'skip-step') return { message: `at least ${formatDuration(step.holdMs)}`, patient: true };
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
-  if (plan.probes.length > 0 && seen.probes.result !== 'Passed')
-    return { message: seen.probes.message, patient: false };
+  const probes = probesOf(seen, release);
+  if (plan.probes.length > 0 && probes.result !== 'Passed') return { message: probes.message, patient: false };
   if (word !== undefined) return undefined; // a person's recorded word stands in for the evidence, never for the stop gates
   if (!shareArrived(seen, release))
     return { message: "the canary's share of requests has not arrived", patient: false };
@@ -174,9 +180,15 @@ function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean
 }
 
 /** Waits with a bound: a gate that cannot tell pauses the release instead of holding it for ever. */
-function patience(state: State, { plan, now }: Moment, since: Millis, message: string): State {
-  const longest = Math.max(0, ...plan.gates.map((gate) => gate.maxWaitMs));
-  if (longest > 0 && now - since > longest) {
+export function patience(
+  state: State,
+  { plan, spec, now }: Pick<Moment, 'plan' | 'now'> & { spec: Spec | undefined },
+  since: Millis,
+  message: string,
+): State {
+  // Without gates there are pods and probes to wait for all the same.
+  const longest = Math.max(0, ...plan.gates.map((gate) => gate.maxWaitMs)) || spec?.progressDeadlineMs || 0;
+  if (now - since > longest) {
     return show(
       state,
       { phase: 'Paused', reason: 'NoData', message: `${message}; waited ${formatDuration(longest)}` },

@@ -38,6 +38,11 @@ export function availableOf(seen: Seen, revision: string | undefined): SeenPod[]
   return living(setOf(seen, revision)).filter((pod) => pod.available);
 }
 
+/** Pods of a revision that a gateway sends to. */
+export function readyOf(seen: Seen, revision: string | undefined): SeenPod[] {
+  return living(setOf(seen, revision)).filter((pod) => pod.ready);
+}
+
 /** Pods that the user's Service may send to now. */
 export function servingOf(seen: Seen, revision: string | undefined): SeenPod[] {
   return availableOf(seen, revision).filter((pod) => pod.arms.stable);

@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import { leaveDelay } from './desired.ts';
 import type { ReleaseState, Seen, State } from './model.ts';
 import { BLAME_WINDOW_MS } from './recover.ts';
 
@@ -20,9 +21,8 @@ function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
   if (spec !== undefined) {
     edges.push(next.since + spec.progressDeadlineMs + 1);
     if (release.acceptedAt !== undefined) edges.push(release.acceptedAt + spec.settleMs);
-    if (release.ending !== undefined) edges.push(release.ending.at + spec.scaleDownDelayMs);
     if (release.restoredAt !== undefined)
-      edges.push(release.restoredAt + spec.scaleDownDelayMs, release.restoredAt + spec.settleMs);
+      edges.push(release.restoredAt + leaveDelay(seen), release.restoredAt + spec.settleMs);
   }
   if (release.raisedAt !== undefined) edges.push(release.raisedAt + BLAME_WINDOW_MS);
   const step = plan?.steps[release.step];

@@ -86,16 +86,24 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
  */
 function leavingArm(release: ReleaseState, seen: Seen, now: Millis): ArmWish {
   const { revision, ending } = release;
-  const delay = seen.spec?.scaleDownDelayMs ?? 0;
-  const over = routesAtRest(seen) && now >= (ending?.at ?? now) + delay;
+  const over = routesAtRest(seen) && restedFor(release, now) >= leaveDelay(seen);
   const kept = setOf(seen, revision)?.replicas ?? 0;
   return { revision, replicas: over ? 0 : kept, arms: over && ending?.kind !== 'Retreat' ? none : canaryOnly };
 }
 
+/** How long every route has been at rest; −1 when one is not. */
+function restedFor({ restoredAt }: ReleaseState, now: Millis): Millis {
+  return restoredAt === undefined ? -1 : now - restoredAt;
+}
+
+/** A gateway accepts a route before its last worker has taken it: even without a delay pods outlive that. */
+export function leaveDelay({ spec }: Seen): Millis {
+  return Math.max(spec?.scaleDownDelayMs ?? 0, spec?.settleMs ?? 0);
+}
+
 function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: number }, now: Millis): ArmWish[] {
   const settle = seen.spec?.settleMs ?? 0;
-  const delay = seen.spec?.scaleDownDelayMs ?? 0;
-  const since = release.restoredAt === undefined ? -1 : now - release.restoredAt;
+  const since = restedFor(release, now);
   const carried = servingOf(seen, release.revision).length;
   const needed = during.replicas ?? setOf(seen, release.revision)?.replicas ?? 0;
   const old = setOf(seen, release.from);
@@ -106,6 +114,6 @@ function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: num
   const newArms = since >= settle ? stableOnly : both;
   return [
     { revision: release.revision, ...during, arms: newArms },
-    { revision: release.from, replicas: since >= delay ? 0 : kept, arms: oldArms },
+    { revision: release.from, replicas: since >= leaveDelay(seen) ? 0 : kept, arms: oldArms },
   ];
 }

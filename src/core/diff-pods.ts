@@ -14,7 +14,9 @@ export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
   }
   const named = new Set(wish.arms.map((arm) => arm.revision));
   const others = seen.replicaSets.filter((set) => !named.has(set.revision));
-  for (const set of others) effects.push(...retire(set));
+  // While the first revision is still being found, one that serves already goes on until another one can.
+  const retired = others.filter((set) => next.stable !== undefined || !set.pods.some((pod) => pod.available));
+  for (const set of retired) effects.push(...retire(set));
   effects.push(...history(others, seen), ...release(wish, seen));
   // Before anything is known of a Rollout but its deletion, nothing is made.
   return next.stable === undefined && seen.deleting ? [] : effects;

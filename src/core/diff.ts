@@ -1,3 +1,4 @@
+import type { Weight } from '#lib/units.ts';
 import { availableOf, podsAt, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
@@ -31,17 +32,29 @@ function loweringFence(
   release: ReleaseState | undefined,
   deleting: boolean,
 ): Fence | undefined {
-  if (!route.exists || route.weight === undefined) return undefined;
+  if (!route.exists) return undefined;
   if (release === undefined) {
     const { fence } = route;
     return fence === undefined || route.weight === 0 ? undefined : { ...fence, n: fence.n + 1, weight: 0 };
   }
   const seenN = fenced(route, release) ? (route.fence?.n ?? 0) : 0;
-  if (route.weight > wish.weight)
-    return { release: release.name, n: Math.max(seenN + 1, release.n), weight: wish.weight };
+  if (isAbove(route, wish.weight) && !isAhead(route, release)) {
+    // Rules that disagree all go to the least of them, or one of them would be raised.
+    const weight = Math.min(wish.weight, route.weight ?? route.spread?.least ?? 0);
+    return { release: release.name, n: Math.max(seenN + 1, release.n), weight };
+  }
   // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
   const unplanted = !deleting && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
+}
+
+function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
+  return weight === undefined ? wished === 0 || (spread?.most ?? 0) > wished : weight > wished;
+}
+
+/** Raised by a record newer than ours: a new leader whose cache still shows an older one has no business to lower it. */
+function isAhead(route: SeenRoute, release: ReleaseState): boolean {
+  return fenced(route, release) && (route.fence?.n ?? 0) > release.n && route.weight === route.fence?.weight;
 }
 
 function setWeight(route: SeenRoute, fence: Fence, next: State, raise: boolean): Effect {

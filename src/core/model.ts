@@ -111,10 +111,12 @@ export interface ReleaseState {
   joinedAt?: Millis;
   /** The commit point: from here a fall goes to the new revision, never back to the old by itself. */
   committed?: boolean;
-  /** When every route was seen at rest after the commit point: scaleDownDelay counts from here. */
+  /** Since when every route is at rest, after the commit point or an ending: scaleDownDelay counts from here. */
   restoredAt?: Millis;
   /** Set when the traffic goes, or went, back to stable. */
   ending?: Ending;
+  /** Routes that this release splits, whatever the spec says meanwhile; absent in records of older operators. */
+  routes?: string[];
   /** What each route said before the first raise, so that rest is the user's own text. */
   memo: Record<string, string>;
 }
@@ -190,6 +192,8 @@ export interface SeenPod {
   arms: Arms;
   /** Ready for at least minReadySeconds. */
   available: boolean;
+  /** Ready now, however briefly: a gateway sends to it. */
+  ready: boolean;
   /** Being deleted: no label of it matters any more. */
   terminating: boolean;
   /** Why it is not ready, as the kubelet says it, e.g. `CrashLoopBackOff`. */
@@ -207,6 +211,8 @@ export interface SeenRoute {
   resourceVersion: string;
   /** Canary's share as written; undefined when the rules disagree among themselves. */
   weight?: Weight;
+  /** The least and the most that a rule sends to the canary, where the rules disagree. */
+  spread?: Spread;
   fence?: Fence;
   /** Accepted with resolved references, at its generation, on every parent. */
   accepted: boolean;
@@ -220,6 +226,11 @@ export interface SeenRoute {
   extra?: string[];
 }
 
+export interface Spread {
+  least: Weight;
+  most: Weight;
+}
+
 /** `headgate.dev/fence: <release>/<n>/<weight>` on a route. */
 export interface Fence {
   release: string;
@@ -228,6 +239,8 @@ export interface Fence {
 }
 
 export interface ProbeReading {
+  /** The `stepEpoch` that was probed; undefined: nothing was. */
+  epoch?: string;
   /** `CanaryFailed`: canary fails and stable passes. `BothFailed`: an environment problem, nobody is blamed. */
   result: 'None' | 'Running' | 'Passed' | 'CanaryFailed' | 'BothFailed';
   message: string;

@@ -1,8 +1,9 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
-import { availableOf, joinLadder, living, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { patience } from './advance.ts';
+import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import type { Plan, ReleaseState, Seen, State } from './model.ts';
-import { routesAtRest } from './routes.ts';
-import { amend, commit, leave, show } from './state.ts';
+import { topFence } from './routes.ts';
+import { amend, commit, leave, noteRest, show } from './state.ts';
 import { judge } from './verdict.ts';
 
 /**
@@ -15,20 +16,25 @@ export function promote(state: State, release: ReleaseState, seen: Seen, now: Mi
 
 function joining(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
   const plan = seen.release?.plan;
-  if (plan === undefined) return state;
-  const replicas = replicasDuring(seen, state.stable, seen.spec?.replicas ?? 0);
-  const available = availableOf(seen, release.revision).length;
-  if (available < replicas) return say(state, `Promoting: ${available} of ${replicas} canary pods are available`, now);
+  if (plan === undefined || seen.spec === undefined) return state;
+  const replicas = replicasDuring(seen, state.stable, seen.spec.replicas);
   const ladder = joinLadder(plan.steps, replicas);
   const joined = release.joined ?? 0;
+  const holdMs = shareHold(plan, ladder.indexOf(joined));
+  const due = Math.max(state.since, release.raisedAt ?? 0, (release.joinedAt ?? 0) + holdMs);
+  const wait = (message: string) => patience(state, { plan, spec: seen.spec, now }, due, message);
+  const available = availableOf(seen, release.revision).length;
+  if (available < replicas)
+    return wait(
+      `Promoting: ${available} of ${replicas} canary pods are available${podTrouble(seen, release.revision)}`,
+    );
   const place = `Promoting: ${joined} of ${replicas} new pods serve in-cluster clients`;
   if (joined === 0) return join(state, release, ladder[0] ?? replicas, now);
-  if (servingOf(seen, release.revision).length < joined) return say(state, place, now);
+  if (servingOf(seen, release.revision).length < joined) return wait(place);
   if (release.joinedAt === undefined) return amend(say(state, place, now), release, { joinedAt: now }, now);
-  const holdMs = shareHold(plan, ladder.indexOf(joined));
   if (now - release.joinedAt < holdMs) return say(state, `${place}, for at least ${formatDuration(holdMs)}`, now);
-  const silent = judge(seen, plan, release).waiting.find((wait) => wait.silent);
-  if (silent !== undefined) return say(state, `${place}: ${silent.message}`, now);
+  const silent = judge(seen, plan, release).waiting.find(({ silent: is }) => is);
+  if (silent !== undefined) return wait(`${place}: ${silent.message}`);
   const next = ladder.find((count) => count > joined);
   if (next !== undefined) return join(state, release, next, now);
   const message = 'Promoting: the new revision is stable now, the old pods leave';
@@ -52,13 +58,13 @@ function leaving(state: State, release: ReleaseState, seen: Seen, now: Millis): 
   const old = living(setOf(seen, release.from));
   if (old.some((pod) => pod.arms.stable)) return say(state, 'Promoting: the old pods leave the Service', now);
   if (release.weight > 0) {
-    const n = Math.max(release.n, ...seen.routes.map((route) => route.fence?.n ?? 0)) + 1;
+    const n = topFence(seen, release) + 1;
     return amend(say(state, 'Promoting: the route returns to its own text', now), release, { weight: 0, n }, now);
   }
-  if (!routesAtRest(seen)) return say(state, 'Promoting: the route returns to its own text', now);
-  if (release.restoredAt === undefined) return amend(state, release, { restoredAt: now }, now);
+  const noted = noteRest(state, release, seen, now);
+  if (noted.release?.restoredAt === undefined) return say(noted, 'Promoting: the route returns to its own text', now);
   const canaries = living(setOf(seen, release.revision)).some((pod) => pod.arms.canary);
-  if (old.length > 0 || canaries) return say(state, 'Promoting: the old pods go', now);
+  if (old.length > 0 || canaries || !seen.endedRecorded) return say(noted, 'Promoting: the old pods go', now);
   const ended = leave(state, release, now);
   return show(ended, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
 }

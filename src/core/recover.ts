@@ -1,8 +1,9 @@
 import type { Millis } from '#lib/units.ts';
+import { readyOf } from './capacity.ts';
 import type { Plan, ReleaseState, Seen, State } from './model.ts';
-import { driftOf } from './routes.ts';
-import { amend, end, show, without } from './state.ts';
-import type { Judgement } from './verdict.ts';
+import { driftOf, topFence } from './routes.ts';
+import { amend, end, restart, show, without } from './state.ts';
+import { type Judgement, probesOf } from './verdict.ts';
 
 /** Both arms bad this soon after a raise: the canary may be the cause, so it goes to 0, though without blame. */
 export const BLAME_WINDOW_MS: Millis = 10 * 60_000;
@@ -36,8 +37,9 @@ function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | 
     const { gate, cause, message } = judgement.breach;
     return { cause: cause ?? 'Worse', why: `${gate}: ${message}` };
   }
+  const probes = probesOf(seen, release);
   const probing = release.stage !== 'Preparing';
-  if (probing && seen.probes.result === 'CanaryFailed') return { cause: 'ProbeFailed', why: seen.probes.message };
+  if (probing && probes.result === 'CanaryFailed') return { cause: 'ProbeFailed', why: probes.message };
   return undefined;
 }
 
@@ -49,12 +51,7 @@ function breached(state: State, release: ReleaseState, breach: Breach, at: Momen
     const paused = show(state, { phase: 'Paused', reason: 'GateBreached', message: why }, now);
     return { ...paused, release: { ...release, earlierBreach: why } };
   }
-  if (plan.onBreach === 'Abort') {
-    const aborted = show(state, { phase: 'Degraded', reason: 'Aborted', message: why }, now);
-    return end(aborted, release, { kind: 'Abort', at: now, why, cause }, seen);
-  }
-  const retreated = show(state, { phase: 'Paused', reason: 'GateBreached', message: why }, now);
-  return end(retreated, release, { kind: 'Retreat', at: now, why, cause }, seen);
+  return end(state, release, { kind: plan.onBreach === 'Abort' ? 'Abort' : 'Retreat', at: now, why, cause }, seen);
 }
 
 /**
@@ -62,7 +59,7 @@ function breached(state: State, release: ReleaseState, breach: Breach, at: Momen
  * A second time is no coincidence.
  */
 export function onBothArmsBad(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
-  const { judgement, seen, now } = at;
+  const { judgement, now } = at;
   const carries = release.weight > 0 || (release.joined ?? 0) > 0;
   const recent = release.raisedAt !== undefined && now - release.raisedAt < BLAME_WINDOW_MS;
   if (judgement.shared === undefined || !carries || !recent) return undefined;
@@ -70,11 +67,33 @@ export function onBothArmsBad(state: State, release: ReleaseState, at: Moment & 
     const why = `${judgement.shared.gate}: both arms went bad again after a raise`;
     return breached(state, release, { cause: 'Correlated', why }, at);
   }
-  const back = end(state, release, { kind: 'Retreat', at: now, why: '' }, seen).release ?? release;
-  const message = `${judgement.shared.gate}: both arms are bad, nobody is blamed; waiting for stable to recover`;
-  const shown = state.phase === 'Paused' ? state : show(state, { phase: 'Progressing', message }, now);
-  const waiting = { ...without(back, 'ending'), stage: 'Probing' as const, step: 0, autoResumed: true };
-  return { ...shown, release: waiting, since: now };
+  return takeBack(
+    state,
+    release,
+    at,
+    `${judgement.shared.gate}: both arms are bad, nobody is blamed; waiting for stable to recover`,
+  );
+}
+
+/**
+ * A weight without a ready pod behind it is nothing but failed requests, and no gate sees them that counts in pods.
+ * Pods go for many reasons, so the first time nobody is blamed.
+ */
+export function onNoPods(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
+  const { seen } = at;
+  const sent = seen.routes.some(({ weight, spread }) => (weight ?? spread?.most ?? 0) > 0);
+  if (!sent || release.weight === 0 || readyOf(seen, release.revision).length > 0) return undefined;
+  if (!release.autoResumed)
+    return takeBack(state, release, at, 'no pod of the canary is ready, its traffic went back until one is');
+  return breached(state, release, { cause: 'DarkCanary', why: 'no pod of the canary is ready, once more' }, at);
+}
+
+/** To 0 and back to the first step, the one time that needs no person. */
+function takeBack(state: State, release: ReleaseState, { seen, now }: Moment, message: string): State {
+  // A pause of the plan belongs to the step that has just been left; any other waits for whoever may lift it.
+  const held = state.phase === 'Paused' && state.reason !== 'Step';
+  const shown = held ? state : show(state, { phase: 'Progressing', message }, now);
+  return { ...shown, release: { ...restart(release, seen, 'Probing'), autoResumed: true }, since: now };
 }
 
 /** Never corrected upward: whoever took the traffic back is named, and a person decides. */
@@ -89,6 +108,8 @@ export function onDrift(state: State, release: ReleaseState, at: Moment): State 
     if (judgement.waiting.some((wait) => wait.silent)) return state;
     return routeChanged(state, 'the canary was taken to a lower weight by a decision whose record was lost', now);
   }
+  // Nothing is written upward while somebody is waited for.
+  if (state.phase === 'Paused') return undefined;
   if (release.rewrites >= MAX_REWRITES) return routeChanged(state, 'the raised weight was lost three times', now);
   return rewrite(state, release, at);
 }
@@ -98,7 +119,7 @@ function routeChanged(state: State, message: string, now: Millis): State {
 }
 
 function rewrite(state: State, release: ReleaseState, { seen, now }: Moment): State {
-  const n = Math.max(release.n, ...seen.routes.map((route) => route.fence?.n ?? 0)) + 1;
+  const n = topFence(seen, release) + 1;
   const again = {
     ...without(release, 'acceptedAt', 'arrivedAt'),
     stage: 'Shifting' as const,

@@ -1,6 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import type { Ending, Outcome, Plan, ReleaseState, Seen, Stage, State } from './model.ts';
-import { topFence } from './routes.ts';
+import { routesAtRest, topFence } from './routes.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
 
@@ -69,6 +69,7 @@ export function begin(
     rewrites: 0,
     startedAt: now,
     autoResumed: false,
+    routes: seen.spec?.routes ?? [],
     memo: {},
   };
   const breach = earlier?.ending?.why;
@@ -105,10 +106,40 @@ export function grant(
   return { ...state, release: raised, since: at.now };
 }
 
-/** Takes all traffic back. The fence number passes every write that may still be on its way. */
+/** Takes all traffic back for good, and says so. */
 export function end(state: State, release: ReleaseState, ending: Ending, seen: Seen): State {
-  const base = without(release, 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt');
-  return { ...state, release: { ...base, weight: 0, n: topFence(seen, release) + 1, ending } };
+  const shown = show(state, faceOf(ending), ending.at);
+  return { ...shown, release: { ...grounded(release, seen), ending } };
+}
+
+/** Takes all traffic back and begins again at the first step. */
+export function restart(release: ReleaseState, seen: Seen, stage: 'Preparing' | 'Probing'): ReleaseState {
+  return { ...grounded(release, seen), stage, step: 0, rewrites: 0 };
+}
+
+/** Nothing is granted any more. The fence number passes every write that may still be on its way. */
+function grounded(release: ReleaseState, seen: Seen): ReleaseState {
+  const base = without(release, 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt', 'restoredAt');
+  return { ...base, weight: 0, n: topFence(seen, release) + 1 };
+}
+
+/** How a release that went back shows itself, for as long as nobody begins another one. */
+export function faceOf({ kind, why, cause, deadline }: Ending): Face {
+  switch (kind) {
+    case 'Abort':
+      return { phase: 'Degraded', reason: deadline ? 'DeadlineExceeded' : 'Aborted', message: why };
+    case 'Retreat':
+      return { phase: 'Paused', reason: cause === undefined ? 'User' : 'GateBreached', message: why };
+    default:
+      return { phase: 'Progressing', message: `Going back to stable: ${why}` };
+  }
+}
+
+/** Remembers since when every route is at rest: what a route sent to goes some time after that, never before. */
+export function noteRest(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
+  const rests = routesAtRest(seen);
+  if (rests === (release.restoredAt !== undefined)) return state;
+  return { ...state, release: rests ? { ...release, restoredAt: now } : without(release, 'restoredAt') };
 }
 
 const outcomes: Record<Ending['kind'], Outcome> = {

@@ -2,11 +2,11 @@ import type { Millis } from '#lib/units.ts';
 import { takeActions } from './actions.ts';
 import { advance } from './advance.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
-import type { ReleaseState, Seen, Spec, State } from './model.ts';
+import type { Ending, ReleaseState, Seen, Spec, State } from './model.ts';
 import { promote } from './promote.ts';
-import { onBothArmsBad, onBreach, onDrift } from './recover.ts';
-import { routesAtRest } from './routes.ts';
-import { begin, end, leave, show } from './state.ts';
+import { onBothArmsBad, onBreach, onDrift, onNoPods } from './recover.ts';
+import { routesAtRest, topFence } from './routes.ts';
+import { begin, end, faceOf, leave, noteRest, show } from './state.ts';
 import { judge } from './verdict.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
@@ -14,20 +14,23 @@ export function transition(state: State, seen: Seen, now: Millis): State {
   const told = takeActions(state, seen, now);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);
+  if (told.release !== undefined) return moving(told, told.release, seen, now);
   if (seen.spec === undefined) return withoutSpec(told, seen, now);
-  if (told.release === undefined) return atRest(told, seen, seen.spec, now);
-  return moving(told, told.release, seen, seen.spec, now);
+  return atRest(told, seen, seen.spec, now);
 }
 
 /** Before deletion the traffic goes back and the canary leaves, so that `--cascade=orphan` orphans stable alone. */
 function giveBack(state: State, seen: Seen, now: Millis): State {
   const release = state.release;
-  const shown = show(state, { phase: 'Progressing', message: 'Giving the traffic back before deletion' }, now);
+  const face = { phase: 'Progressing' as const, message: 'Giving the traffic back before deletion' };
+  const shown = show(state, face, now);
   if (release === undefined) return shown;
   if (release.committed)
-    return release.weight === 0 ? shown : { ...shown, release: { ...release, weight: 0, n: release.n + 1 } };
-  if (release.ending !== undefined) return shown;
-  return end(shown, release, { kind: 'Returned', at: now, why: 'the Rollout is being deleted' }, seen);
+    return release.weight === 0
+      ? shown
+      : { ...shown, release: { ...release, weight: 0, n: topFence(seen, release) + 1 } };
+  if (release.ending !== undefined) return noteRest(shown, release, seen, now);
+  return show(end(shown, release, { kind: 'Returned', at: now, why: 'the Rollout is being deleted' }, seen), face, now);
 }
 
 /** A spec that cannot be read replaces nothing: weights and pods stay as they are. */
@@ -73,41 +76,49 @@ function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
   return show(state, { phase: 'Progressing', message: `${waiting}${trouble}` }, now);
 }
 
-function moving(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State {
-  if (release.ending !== undefined) return afterEnding(state, release, seen, spec, now);
-  const turned = onNewTemplate(state, release, seen, spec, now);
+function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
+  const { spec } = seen;
+  if (release.ending !== undefined) return afterEnding(state, release, release.ending, seen, now);
+  const turned = onNewTemplate(state, release, seen, now);
   if (turned !== undefined) return turned;
+  const paused = state.phase === 'Paused';
   const plan = seen.release?.name === release.name ? seen.release.plan : undefined;
-  if (plan === undefined) return show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
+  if (plan === undefined)
+    return paused ? state : show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
   const judgement = judge(seen, plan, release);
   const stopped =
     onBreach(state, release, { plan, judgement, seen, now }) ??
     onBothArmsBad(state, release, { plan, judgement, seen, now }) ??
+    onNoPods(state, release, { plan, judgement, seen, now }) ??
     onDrift(state, release, { judgement, seen, now });
   if (stopped !== undefined) return stopped;
-  if (state.phase === 'Paused') return state;
+  // Whatever else is wrong by now, a pause is lifted by those alone who may lift it.
+  if (paused) return state;
+  if (spec === undefined) return withoutSpec(state, seen, now);
   if (release.stage === 'Promoting') return promote(state, release, seen, now);
   return advance(state, release, { plan, judgement, seen, spec, now });
 }
 
 /** A template other than the canary's ends the release at once: stable's own returns, a third one waits its turn. */
-function onNewTemplate(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State | undefined {
-  if (spec.revision === release.revision) return undefined;
-  const returned = spec.revision === state.stable;
-  const why = returned ? 'the template of stable came back' : `a newer revision ${spec.revision} took its place`;
-  const shown = show(state, { phase: 'Progressing', message: `Going back to stable: ${why}` }, now);
-  return end(shown, release, { kind: returned ? 'Returned' : 'Superseded', at: now, why }, seen);
+function onNewTemplate(state: State, release: ReleaseState, seen: Seen, now: Millis): State | undefined {
+  const revision = seen.spec?.revision;
+  if (revision === undefined || revision === release.revision) return undefined;
+  const returned = revision === state.stable;
+  const why = returned ? 'the template of stable came back' : `a newer revision ${revision} took its place`;
+  return end(state, release, { kind: returned ? 'Returned' : 'Superseded', at: now, why }, seen);
 }
 
 /** All traffic is on its way back, or back. A retreat and an abort then wait for a person or for another template. */
-function afterEnding(state: State, release: ReleaseState, seen: Seen, spec: Spec, now: Millis): State {
-  const kind = release.ending?.kind;
-  const left = spec.revision !== release.revision;
-  if ((kind === 'Retreat' || kind === 'Abort') && !left) return state;
-  if (!drained(seen, release)) {
-    return show(state, { phase: 'Progressing', message: `Going back to stable: ${release.ending?.why ?? ''}` }, now);
+function afterEnding(state: State, release: ReleaseState, ending: Ending, seen: Seen, now: Millis): State {
+  const { spec } = seen;
+  const noted = noteRest(state, release, seen, now);
+  const left = spec !== undefined && spec.revision !== release.revision;
+  if ((ending.kind === 'Retreat' || ending.kind === 'Abort') && !left) return show(noted, faceOf(ending), now);
+  // The outcome of the release before this one must stand in its record before this one takes its place.
+  if (spec === undefined || !drained(seen, release) || !seen.endedRecorded) {
+    return show(noted, { phase: 'Progressing', message: `Going back to stable: ${ending.why}` }, now);
   }
-  return atRest(leave(state, release, now), seen, spec, now);
+  return atRest(leave(noted, release, now), seen, spec, now);
 }
 
 /** Nothing is sent to the canary any more and none of its pods is left, but for one in quarantine. */

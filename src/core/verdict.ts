@@ -1,7 +1,7 @@
 import { WHOLE } from '#lib/units.ts';
 import { epochOf, stepEpochOf } from './epoch.ts';
 import type { GateReading } from './gate.ts';
-import type { Plan, ReleaseState, Seen } from './model.ts';
+import type { Plan, ProbeReading, ReleaseState, Seen } from './model.ts';
 
 /** Requests that must have been due before silence of one arm means anything. */
 const MIN_DUE = 10;
@@ -54,6 +54,12 @@ function readiness(judgement: Judgement, gate: string, reading: GateReading | un
   if (judgement.ready)
     judgement.notReady = reading === undefined ? `${gate}: no reading yet` : `${gate}: ${reading.message}`;
   judgement.ready = false;
+}
+
+/** What the probes say of this stay: an answer from before a resume or a raise is none. */
+export function probesOf({ probes }: Seen, release: ReleaseState): ProbeReading {
+  if (probes.epoch === undefined || probes.epoch === stepEpochOf(release)) return probes;
+  return { result: 'Running', message: 'the probes begin anew' };
 }
 
 /**

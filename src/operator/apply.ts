@@ -13,6 +13,7 @@ import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
 import { httpRoute } from '#routers/http-route.ts';
 import { armsOf } from './observe-pods.ts';
+import { mustBeOurs } from './ours.ts';
 import type { Recorder } from './record.ts';
 import type { Stores } from './stores.ts';
 import { armLabels, canaryServiceFor, ownedBy, replicaSetFor } from './workload.ts';
@@ -109,11 +110,14 @@ async function patchWeight(
   const pair = { stable: service, canary: canaryServiceName(service) };
   const carries = httpRoute.read(route, pair, memo);
   const seenN = carries.fence?.release === fence.release ? carries.fence.n : 0;
-  const carried = carries.weight ?? 0;
+  const carried = carries.weight;
   // Between judgement and write somebody may have lowered as far, or further: a lowering never raises.
-  if (!raise && (carried < weight || (carried === weight && seenN >= fence.n))) return;
+  if (!raise && carried !== undefined && (carried < weight || (carried === weight && seenN >= fence.n))) return;
   const n = raise ? fence.n : Math.max(fence.n, seenN + 1);
-  const patch = httpRoute.write(route, pair, { weight, fence: { ...fence, n }, memo, resourceVersion });
+  // Rules that disagree go to the least of them, or one of them would be raised.
+  const target = raise ? weight : Math.min(weight, carries.spread?.least ?? weight);
+  const wish = { weight: target, fence: { ...fence, n, weight: target }, memo, resourceVersion };
+  const patch = httpRoute.write(route, pair, wish);
   if (patch.length === 0) return;
   const ref = { resource: HTTP_ROUTE, namespace: rollout.metadata.namespace ?? '', name: effect.route };
   stores.routes.noteWrite(
@@ -139,22 +143,8 @@ async function createSet(
   } catch (error) {
     // Made by an earlier pass whose answer was lost. A set of the same name that is not ours is found by its owner.
     if (!hasCode(error, 'KUBE_EXISTS')) throw error;
-    await mustBeOurs(api, rollout, set);
+    await mustBeOurs(api, rollout, { resource: REPLICA_SET, object: set });
   }
-}
-
-async function mustBeOurs(
-  api: KubeApi,
-  rollout: KubeObject,
-  { metadata: { name, namespace = '' } }: KubeObject,
-): Promise<void> {
-  const found = await api.get({ resource: REPLICA_SET, namespace, name });
-  const ours = found.metadata.ownerReferences?.some(({ uid }) => uid === rollout.metadata.uid) === true;
-  if (!ours)
-    throw new OperatorError(
-      'KUBE_INVALID',
-      `ReplicaSet ${name} exists and belongs to somebody else: rename the Rollout, or delete it`,
-    );
 }
 
 async function patched({ api, stores }: ApplyDeps, ref: ObjectRef, patch: unknown): Promise<void> {

@@ -43,12 +43,14 @@ export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs
     startedAt: Date.parse(state?.running?.startedAt ?? ''),
   }));
   const port = portOf(object);
+  const terminating = metadata.deletionTimestamp !== undefined;
   return {
     name: metadata.name,
     revision: metadata.labels?.[REVISION_LABEL] ?? '',
     arms: armsOf(metadata.labels),
-    available: metadata.deletionTimestamp === undefined && readyFor(status, now) >= minReadyMs,
-    terminating: metadata.deletionTimestamp !== undefined,
+    available: !terminating && readyFor(status, now) >= minReadyMs,
+    ready: !terminating && readyFor(status, now) >= 0,
+    terminating,
     containers: running.filter(({ startedAt }) => Number.isFinite(startedAt)),
     ...(trouble === undefined ? {} : { trouble }),
     ...(status.podIP === undefined ? {} : { ip: status.podIP }),

@@ -22,6 +22,7 @@ export function observeRoute(
     accepted: httpRoute.accepted(object),
     memo: reading.memo,
     ...(reading.weight === undefined ? {} : { weight: reading.weight }),
+    ...(reading.spread === undefined ? {} : { spread: reading.spread }),
     ...(reading.fence === undefined ? {} : { fence: reading.fence }),
     ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
     ...(manager === undefined ? {} : { manager }),

@@ -51,7 +51,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     state.release === undefined
       ? undefined
       : stores.releases.get({ namespace: rollout.metadata.namespace, name: state.release.name });
-  const routes = wish === undefined ? [] : observeRoutes(rollout, state, wish.spec, stores);
+  const routes = observeRoutes(rollout, state, wish?.spec, stores);
   const { problems, proposal, spec } = judgeSpec(rollout, state, { read, wish, routes, sets, deps });
   const seen: Seen = {
     rollout: rollout.metadata.name,
@@ -61,7 +61,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     replicaSets: sets,
     ...services(rollout, spec, stores),
     routes,
-    ...releaseOf(release),
+    ...releaseOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
@@ -91,13 +91,14 @@ function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
-function observeRoutes(rollout: KubeObject, state: State, spec: Spec, stores: Stores): SeenRoute[] {
+/** The routes that the release splits, or the next one would: traffic goes back even where the spec cannot be read. */
+function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | undefined, stores: Stores): SeenRoute[] {
   const { namespace } = rollout.metadata;
-  return spec.routes.map((name) =>
-    observeRoute(name, stores.routes.get({ namespace, name }), {
-      service: spec.service,
-      memo: state.release?.memo[name],
-    }),
+  const raw = (rollout['spec'] ?? {}) as { service?: unknown };
+  const service = spec?.service ?? String(raw.service ?? '');
+  const names = release?.routes ?? spec?.routes ?? [];
+  return names.map((name) =>
+    observeRoute(name, stores.routes.get({ namespace, name }), { service, memo: release?.memo[name] }),
   );
 }
 
@@ -174,9 +175,11 @@ function services(
   };
 }
 
-function releaseOf(release: KubeObject | undefined): Pick<Seen, 'release'> {
-  const read = release === undefined ? undefined : readRelease(release);
-  if (release === undefined || !read?.ok) return {};
+function releaseOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Seen, 'release'> {
+  // One that an earlier Rollout of the same name left behind holds the plan of another release.
+  if (release === undefined || ours([release], rollout).length === 0) return {};
+  const read = readRelease(release);
+  if (!read.ok) return {};
   const recorded = (release['status'] as { record?: string } | undefined)?.record ?? '';
   return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan: read.value.plan, recorded } };
 }

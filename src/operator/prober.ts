@@ -94,7 +94,10 @@ export function createProber(deps: ProberDeps): Prober {
       for (const lane of adopt(entry, wish)) start(entry, lane);
       refresh(entry);
     },
-    reading: (key) => entries.get(key)?.reading ?? nothing,
+    reading(key) {
+      const entry = entries.get(key);
+      return entry === undefined ? nothing : { ...entry.reading, epoch: entry.wish.epoch };
+    },
     passedPods: (key) => entries.get(key)?.passed ?? nobody,
     unwatch(key) {
       const entry = entries.get(key);

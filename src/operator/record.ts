@@ -12,6 +12,7 @@ import { clip } from '#schema/release-words.ts';
 import type { RolloutWish } from '#schema/translate.ts';
 import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
 import { keyOf, type Sight } from './observe.ts';
+import { mustBeOurs } from './ours.ts';
 import { prune } from './prune.ts';
 import { gateStatusOf } from './status.ts';
 import { BY_ROLLOUT, type Stores } from './stores.ts';
@@ -67,6 +68,7 @@ async function create(
     stores.releases.noteWrite(await api.create(RELEASE, object, { fieldManager: FIELD_MANAGER }));
   } catch (error) {
     if (!hasCode(error, 'KUBE_EXISTS')) throw error;
+    await mustBeOurs(api, rollout, { resource: RELEASE, object });
   }
   const key = keyOf(rollout);
   await prune(api, {

@@ -1,4 +1,4 @@
-import type { Fence } from '#core/model.ts';
+import type { Fence, Spread } from '#core/model.ts';
 import type { Json } from '#lib/json.ts';
 import type { Weight } from '#lib/units.ts';
 
@@ -52,6 +52,8 @@ export interface ServicePair {
 export interface RouteReading {
   /** Canary's share as written, 0 at rest; undefined when our rules disagree or send nowhere. */
   weight: Weight | undefined;
+  /** The least and the most that a rule of ours sends to the canary, where they disagree. */
+  spread?: Spread;
   fence?: Fence;
   /** Why this route cannot be used, naming rule and fix. */
   conflict?: string;

@@ -1,3 +1,4 @@
+import type { Spread } from '#core/model.ts';
 import { shortHash } from '#lib/hash.ts';
 import { sameJson } from '#lib/json.ts';
 import { type Weight, WHOLE } from '#lib/units.ts';
@@ -29,8 +30,11 @@ export const httpRoute = defineRouter({
     const views = viewRules(route, services, parseMemo(memoText));
     const fence = readFence(route);
     const conflict = conflictOf(route, services, views);
+    const shares = views.filter(({ ours }) => ours).map(({ share }) => share);
+    const weight = agreed(shares);
     return {
-      weight: agreed(views.filter(({ ours }) => ours).map(({ share }) => share)),
+      weight,
+      ...(weight === undefined && { spread: spreadOf(shares) }),
       ...(fence && { fence }),
       ...(conflict !== undefined && { conflict }),
       memo: memoText || captureMemo(views),
@@ -130,6 +134,12 @@ function shareOf({ refs, canary }: Pick<RuleView, 'refs' | 'canary'>): Weight | 
 function agreed(shares: (Weight | undefined)[]): Weight | undefined {
   const [first = 0] = shares;
   return shares.every((share) => share === first) ? first : undefined;
+}
+
+/** A rule that sends nowhere sends nothing to the canary either. */
+function spreadOf(shares: (Weight | undefined)[]): Spread {
+  const known = shares.map((share = 0) => share);
+  return { least: Math.min(...known), most: Math.max(...known) };
 }
 
 function ruleConflict(

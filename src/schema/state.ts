@@ -45,8 +45,11 @@ const release = group({
   joined: count().exactOptional().describe('How many canary pods serve in-cluster clients too.'),
   joinedAt: instant().exactOptional().describe('When the last of them joined.'),
   committed: flag().exactOptional().describe('True from the commit point on: there is no way back by itself.'),
-  restoredAt: instant().exactOptional().describe('When every route was at rest after the commit point.'),
+  restoredAt: instant()
+    .exactOptional()
+    .describe('Since when every route is at rest, after the commit point or an ending.'),
   ending: ending.exactOptional().describe('Set when the traffic goes, or went, back to stable.'),
+  routes: list(name(), { max: 8 }).exactOptional().describe('Routes that the release splits, to its end.'),
   memo: map(text({ max: 65_536 }), { max: 8 }).describe(
     "What each route said before the first raise: the user's text.",
   ),

@@ -138,6 +138,7 @@ export class World {
             arms: pod.arms,
             terminating: pod.terminating !== undefined,
             available: this.available(pod),
+            ready: this.available(pod),
           })),
       })),
       service: { narrowed: this.narrowed },

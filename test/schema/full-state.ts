@@ -24,6 +24,7 @@ const release: Whole<ReleaseState> = {
   committed: false,
   restoredAt: 1_700_000_000_005,
   ending: { kind: 'Retreat', at: 1_700_000_000_006, why: 'worse', cause: 'Worse', deadline: false },
+  routes: ['shop.example'],
   memo: { 'shop.example': '[{"backendRefs":[{"name":"shop"}]}]' },
 };
 
