@@ -5,6 +5,7 @@ import type { Decision, Effect, State } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
 import { ROLLOUT } from '#kube/resources.ts';
 import { sameJson } from '#lib/json.ts';
+import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
@@ -51,6 +52,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     const rollout = deps.stores.rollouts.get(addressFromKey(key));
     if (rollout === undefined) {
       deps.forget(key);
+      deps.status.forget(key);
       return {};
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
@@ -63,10 +65,11 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     const sight = deps.look(rollout, state);
     const decision = decide(state, sight.seen, now);
     deps.follow(rollout, decision, sight);
-    await act(deps, rollout, { decision, state, sight, signal });
+    const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
     if (deps.isLeader()) await deps.settle(rollout, decision);
-    const at = decision.requeueAt;
-    return at === undefined ? {} : { requeueAfterMs: Math.max(1, at - now) };
+    const waits = [decision.requeueAt === undefined ? undefined : decision.requeueAt - now, heldMs];
+    const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
+    return requeueAfterMs === Number.POSITIVE_INFINITY ? {} : { requeueAfterMs: Math.max(1, requeueAfterMs) };
   };
 }
 
@@ -81,18 +84,25 @@ function isFresh({ rollouts, routes }: Stores, rollout: KubeObject): boolean {
 interface Act {
   decision: Decision;
   state: State;
+  /** False before the first state of this Rollout has been stored. */
+  known: boolean;
   sight: Sight;
   signal: AbortSignal;
 }
 
 /**
  * Lowering and the store of the new state start together: down is free. Everything else waits until the state is
- * stored, and each further write asks first whether this process still leads.
+ * stored, and each further write asks first whether this process still leads. Answers when to write figures that wait.
  */
-async function act(deps: ReconcileDeps, rollout: KubeObject, { decision, state, sight, signal }: Act): Promise<void> {
+async function act(
+  deps: ReconcileDeps,
+  rollout: KubeObject,
+  { decision, state, known, sight, signal }: Act,
+): Promise<Millis | undefined> {
   const lowerings = decision.effects.filter(isLowering);
   const rest = decision.effects.filter((effect) => !isLowering(effect));
-  const changed = !sameJson(state, decision.next);
+  // The sentence alone has figures in it that change at every tick: it is no change of state.
+  const changed = !known || !sameJson({ ...state, message: '' }, { ...decision.next, message: '' });
   const begunAt = deps.clock.monotonic();
   const stored = storeState(deps, rollout, { decision, sight, changed });
   const results = await Promise.allSettled([...lowerings.map((effect) => deps.apply(rollout, effect)), stored]);
@@ -100,10 +110,28 @@ async function act(deps: ReconcileDeps, rollout: KubeObject, { decision, state, 
   if (failed !== undefined) throw failed.reason;
   measureBreach(deps, state, decision.next, deps.clock.monotonic() - begunAt);
   if (changed) announce(deps, rollout, state, decision);
-  for (const effect of rest) {
-    if (signal.aborted || !deps.isLeader()) return;
-    await deps.apply(rollout, effect);
+  await perform(deps, rollout, rest, signal);
+  return await stored;
+}
+
+/** In order; only records, which follow the state and never lead, hold up nothing when they cannot be written. */
+async function perform(
+  deps: ReconcileDeps,
+  rollout: KubeObject,
+  effects: Effect[],
+  signal: AbortSignal,
+): Promise<void> {
+  const failures: unknown[] = [];
+  for (const effect of effects) {
+    if (signal.aborted || !deps.isLeader()) break;
+    try {
+      await deps.apply(rollout, effect);
+    } catch (error) {
+      if (effect.kind !== 'RecordRelease' && effect.kind !== 'AnswerAction') throw error;
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** A breach that has just ended a release: what it was, how long it took to see and to act. */
@@ -123,10 +151,10 @@ function isLowering(effect: Effect): boolean {
 async function storeState(
   deps: ReconcileDeps,
   rollout: KubeObject,
-  { decision, sight, changed }: Omit<Act, 'state' | 'signal'> & { changed: boolean },
-): Promise<void> {
-  if (!deps.isLeader()) return;
-  await deps.status.write(rollout, { next: decision.next, sight, changed });
+  { decision, sight, changed }: Pick<Act, 'decision' | 'sight'> & { changed: boolean },
+): Promise<Millis | undefined> {
+  if (!deps.isLeader()) return undefined;
+  return await deps.status.write(rollout, { next: decision.next, sight, changed });
 }
 
 function announce(

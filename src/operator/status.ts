@@ -13,15 +13,24 @@ import { clip } from '#schema/release-words.ts';
 import type { ArmStatus, Condition, GateStatus, RolloutStatus } from '#schema/rollout-status.ts';
 import { storable } from '#schema/translate.ts';
 import { percentText } from '#schema/translate-release.ts';
-import type { Sight } from './observe.ts';
+import { keyOf, type Sight } from './observe.ts';
 
-/** Figures for people alone are written at most this often: the state itself never waits. */
+/** Figures and sentences for people alone are written at most this often: the state itself never waits. */
 const FIGURES_EVERY_MS: Millis = 5000;
 
+/** All Rollouts together write them this far apart: a thousand moving releases change theirs every second. */
+const FIGURES_APART_MS: Millis = 20;
+
+/** Conditions whose message is the state's own sentence again, figures and all. */
+const SAY_AGAIN = new Set(['Ready', 'Reconciling', 'Stalled', 'Paused']);
+
 export interface StatusWriter {
-  /** One versioned write of everything. Without a change of state only when the figures are old enough. */
-  write(rollout: KubeObject, what: { next: State; sight: Sight; changed: boolean }): Promise<void>;
-  forget(uid: string): void;
+  /**
+   * One versioned write of everything. Without a change of state only when the figures are old enough; else the answer
+   * is in how many milliseconds they will be.
+   */
+  write(rollout: KubeObject, what: { next: State; sight: Sight; changed: boolean }): Promise<Millis | undefined>;
+  forget(key: string): void;
 }
 
 /** The single writer of Rollout.status. */
@@ -37,14 +46,26 @@ export function createStatusWriter({
   figuresEveryMs?: Millis;
 }): StatusWriter {
   const writtenAt = new Map<string, Millis>();
+  // Whose figures wait for their turn among all Rollouts, and when that is.
+  const turns = new Map<string, Millis>();
+  let freeAt = Number.NEGATIVE_INFINITY;
+  const waitOf = (key: string): Millis => {
+    const now = clock.monotonic();
+    const ripe = (writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + figuresEveryMs;
+    if (now < ripe) return ripe - now;
+    const turn = turns.get(key) ?? Math.max(now, freeAt);
+    if (!turns.has(key)) freeAt = turn + FIGURES_APART_MS;
+    turns.set(key, turn);
+    return turn - now;
+  };
   return {
     async write(rollout, { next, sight, changed }) {
-      const uid = rollout.metadata.uid ?? '';
+      const key = keyOf(rollout);
       const before = (rollout['status'] ?? {}) as RolloutStatus;
       const status = statusOf(rollout, before, { next, sight, now: clock.now() });
-      if (sameJson(before, status)) return;
-      const due = clock.monotonic() - (writtenAt.get(uid) ?? Number.NEGATIVE_INFINITY) >= figuresEveryMs;
-      if (!changed && !due && !urgentFigures(before, status)) return;
+      if (sameJson(before, status)) return undefined;
+      const waitMs = changed || urgentFigures(before, status) ? 0 : waitOf(key);
+      if (waitMs > 0) return waitMs;
       store.noteWrite(
         await api.replace(
           ROLLOUT,
@@ -52,19 +73,26 @@ export function createStatusWriter({
           { subresource: 'status', fieldManager: 'headgate', urgent: changed },
         ),
       );
-      writtenAt.set(uid, clock.monotonic());
+      writtenAt.set(key, clock.monotonic());
+      turns.delete(key);
+      return undefined;
     },
-    forget: (uid) => writtenAt.delete(uid),
+    forget(key) {
+      writtenAt.delete(key);
+      turns.delete(key);
+    },
   };
 }
 
 /** Autoscalers act on these, and conditions are what people wait for: they are never held back. */
 function urgentFigures(before: RolloutStatus, after: RolloutStatus): boolean {
-  const told = ({ observedGeneration, replicas, selector, conditions }: RolloutStatus) => ({
+  const told = ({ observedGeneration, replicas, selector, conditions = [] }: RolloutStatus) => ({
     observedGeneration,
     replicas,
     selector,
-    conditions,
+    conditions: conditions.map((condition) =>
+      SAY_AGAIN.has(condition.type) ? { ...condition, message: '' } : condition,
+    ),
   });
   return !sameJson(told(before), told(after));
 }

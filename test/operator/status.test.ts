@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { State } from '#core/model.ts';
+import { createStatusWriter } from '#operator/status.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
+import { releasing } from '#test/core/world.ts';
+import { createVirtualClock } from '#test/support/virtual-clock.ts';
+
+/** A fleet whose sentences change at every tick, as the figures of a gate do. */
+function fleet(size: number) {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  const clock = createVirtualClock({ wall: world.now });
+  const rollouts = new Map<string, KubeObject>();
+  for (let i = 0; i < size; i++) {
+    const metadata = { name: `shop-${i}`, namespace: 'shop', uid: `u-${i}`, generation: 1 };
+    rollouts.set(metadata.name, { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata });
+  }
+  let writes = 0;
+  const api: Pick<KubeApi, 'replace'> = {
+    async replace(_, object) {
+      writes++;
+      rollouts.set(object.metadata.name, object);
+      return object;
+    },
+  };
+  const store: Pick<Store, 'noteWrite'> = { noteWrite() {} };
+  const writer = createStatusWriter({ api: api as KubeApi, store: store as Store, clock });
+  const sight = { seen: world.seen(), pods: [] };
+  const write = async (more: Partial<State>, changed = false) => {
+    const next = { ...world.state, ...more };
+    const answers: (number | undefined)[] = [];
+    for (const rollout of rollouts.values()) answers.push(await writer.write(rollout, { next, sight, changed }));
+    return answers;
+  };
+  const taken = () => {
+    const count = writes;
+    writes = 0;
+    return count;
+  };
+  return { clock, write, taken };
+}
+
+// kills: writing whatever differs; a condition that repeats the sentence and so makes it urgent
+test('a thousand moving releases do not write a thousand statuses a second', async () => {
+  const { clock, write, taken } = fleet(1000);
+  await write({ message: 'Holding: 0 of 100 samples' }, true);
+  taken();
+  // A minute, looked at as often as one release alone would be written.
+  for (let tick = 1; tick <= 12; tick++) {
+    clock.freeze(5000);
+    await write({ message: `Holding: ${tick} of 100 samples` });
+  }
+  const written = taken();
+  expect(written, 'fifty a second at most').toBeLessThanOrEqual(60 * 50);
+  expect(written, 'and each in its turn').toBeGreaterThanOrEqual(2000);
+});
+
+test('one release alone tells its figures every five seconds, and says when those that wait are due', async () => {
+  const { clock, write, taken } = fleet(1);
+  await write({ message: 'Holding: 0 of 100 samples' }, true);
+  clock.freeze(2000);
+  expect(await write({ message: 'Holding: 2 of 100 samples' })).toEqual([3000]);
+  expect(taken()).toBe(1);
+  clock.freeze(3000);
+  expect(await write({ message: 'Holding: 5 of 100 samples' })).toEqual([undefined]);
+  expect(taken()).toBe(1);
+});
+
+// kills: a state that waits with its figures
+test('a change of state and of its conditions waits for nothing', async () => {
+  const { write, taken } = fleet(1);
+  await write({}, true);
+  await write({ message: 'Holding: 1 of 100 samples' }, true);
+  expect(taken()).toBe(2);
+  await write({ phase: 'Paused', reason: 'User' });
+  expect(taken()).toBe(1);
+});
