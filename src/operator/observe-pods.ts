@@ -8,7 +8,7 @@ import type { KubeObject } from '#ports/kube-api.ts';
 interface PodStatus {
   phase?: string;
   podIP?: string;
-  conditions?: { type: string; status: string; lastTransitionTime?: string }[];
+  conditions?: { type: string; status: string; reason?: string; lastTransitionTime?: string }[];
   containerStatuses?: {
     name: string;
     restartCount?: number;
@@ -26,6 +26,9 @@ export interface ObservedPod extends SeenPod {
   port?: number;
 }
 
+/** What every pod goes through on its way up. */
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);
+
 /** Arm labels on a pod or in a template. */
 export function armsOf(labels: Record<string, string> | undefined): Arms {
   return { stable: labels?.[STABLE_LABEL] === 'true', canary: labels?.[CANARY_LABEL] === 'true' };
@@ -35,9 +38,7 @@ export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs
   const { metadata } = object;
   const status = (object['status'] ?? {}) as PodStatus;
   const containers = status.containerStatuses ?? [];
-  const trouble = containers
-    .map(({ state }) => state?.waiting?.reason)
-    .find((reason) => reason !== undefined && reason !== 'ContainerCreating');
+  const trouble = troubleOf(status);
   const running = containers.map(({ name, state }) => ({
     name,
     startedAt: Date.parse(state?.running?.startedAt ?? ''),
@@ -56,6 +57,18 @@ export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs
     ...(status.podIP === undefined ? {} : { ip: status.podIP }),
     ...(port === undefined ? {} : { port }),
   };
+}
+
+/** Why the pod does not serve, in the kubelet's and the scheduler's own words where they have one. */
+function troubleOf({ containerStatuses = [], conditions = [] }: PodStatus): string | undefined {
+  const reasons = containerStatuses.map(({ state }) => state?.waiting?.reason ?? state?.terminated?.reason);
+  const said = reasons.find((reason) => reason !== undefined && !STARTING.has(reason));
+  if (said !== undefined) return said;
+  const placed = conditions.find(({ type }) => type === 'PodScheduled');
+  if (placed?.status === 'False') return placed.reason ?? 'Unschedulable';
+  // All of it runs and the readiness probe still fails: nobody else has a word for that.
+  const runs = containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
+  return runs && !conditions.some(({ type, status }) => type === 'Ready' && status === 'True') ? 'NotReady' : undefined;
 }
 
 /** How long the pod has been ready; −1 when it is not. */
