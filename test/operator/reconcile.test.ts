@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { FINALIZER } from '#core/labels.ts';
+import type { Effect } from '#core/model.ts';
+import { OperatorError } from '#lib/errors.ts';
+import { createReconcile } from '#operator/reconcile.ts';
+import type { Stores } from '#operator/stores.ts';
+import type { Log } from '#ports/log.ts';
+import { storable } from '#schema/translate.ts';
+import { releasing, type World } from '#test/core/world.ts';
+import { recordTelemetry } from '#test/support/telemetry.ts';
+import { createVirtualClock } from '#test/support/virtual-clock.ts';
+
+/** The order of one pass: down is free, up needs a record, and only who leads writes. */
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => quiet };
+
+interface Turn {
+  storeFails?: boolean;
+  /** Ask number at which leadership is gone; 0 means never had. */
+  leadsFor?: number;
+}
+
+/** One reconcile over what the world looks like; tells what was written, in order. */
+async function pass(world: World, { storeFails = false, leadsFor = Number.POSITIVE_INFINITY }: Turn = {}) {
+  const written: string[] = [];
+  let asked = 0;
+  const clock = createVirtualClock({ wall: world.now });
+  const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
+  const status = { state: storable(world.state) };
+  const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec: { traffic: [] }, status };
+  const caches = { rollouts: { get: () => rollout, fresh: () => true }, routes: { fresh: () => true } };
+  const done = createReconcile({
+    api: {} as never,
+    stores: caches as unknown as Stores,
+    clock,
+    log: quiet,
+    telemetry: recordTelemetry(),
+    prepare: async () => {},
+    look: () => ({ seen: world.seen(), pods: [] }),
+    apply: async (_, effect) => void written.push(nameOf(effect)),
+    status: {
+      async write(_, { changed }) {
+        if (storeFails) throw new OperatorError('KUBE_CONFLICT', 'somebody wrote first');
+        if (changed) written.push('store');
+      },
+      forget() {},
+    },
+    follow() {},
+    settle: async () => {},
+    forget() {},
+    tell() {},
+    isLeader: () => asked++ < leadsFor,
+  })('shop/shop', new AbortController().signal);
+  return { failed: await done.then(() => false).catch(() => true), written };
+}
+
+function nameOf(effect: Effect): string {
+  if (effect.kind !== 'SetWeight') return effect.kind;
+  return effect.raise ? 'raise' : 'lower';
+}
+
+const before = (stage: string): World => {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.stage === stage);
+  world.now += 60_000;
+  return world;
+};
+
+function breaching(): World {
+  const world = before('Holding');
+  world.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' });
+  return world;
+}
+
+// kills: acting before storing
+test('a raise comes after the store of its record, and never without it', async () => {
+  const world = before('Probing');
+  const { written } = await pass(world);
+  expect(written.filter((word) => word === 'store' || word === 'raise')).toEqual(['store', 'raise']);
+  expect(await pass(world, { storeFails: true })).toEqual({ failed: true, written: [] });
+});
+
+// kills: lowering after the store
+test('a lowering does not wait for the store, and happens without it', async () => {
+  const { failed, written } = await pass(breaching(), { storeFails: true });
+  expect({ failed, written }).toEqual({ failed: true, written: ['lower'] });
+});
+
+// kills: a leader that is asked once a pass
+test('who has lost the lease in the middle of a pass raises nothing; who never had it still lowers', async () => {
+  expect((await pass(before('Probing'), { leadsFor: 1 })).written).toEqual(['store']);
+  expect((await pass(breaching(), { leadsFor: 0 })).written).toEqual(['lower']);
+});
