@@ -18,11 +18,11 @@ function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
   const spec = seen.spec;
   const plan = seen.release?.plan;
   const edges: Millis[] = [];
+  if (release.restoredAt !== undefined) edges.push(release.restoredAt + leaveDelay(seen));
   if (spec !== undefined) {
     edges.push(next.since + spec.progressDeadlineMs + 1);
     if (release.acceptedAt !== undefined) edges.push(release.acceptedAt + spec.settleMs);
-    if (release.restoredAt !== undefined)
-      edges.push(release.restoredAt + leaveDelay(seen), release.restoredAt + spec.settleMs);
+    if (release.restoredAt !== undefined) edges.push(release.restoredAt + spec.settleMs);
   }
   if (release.raisedAt !== undefined) edges.push(release.raisedAt + BLAME_WINDOW_MS);
   const step = plan?.steps[release.step];

@@ -26,6 +26,9 @@ export interface ArmWish {
   joined?: number;
 }
 
+/** The default of scaleDownDelay, for a spec that cannot be read. */
+const BLIND_DELAY_MS: Millis = 30_000;
+
 const none: Arms = { stable: false, canary: false };
 const stableOnly: Arms = { stable: true, canary: false };
 const canaryOnly: Arms = { stable: false, canary: true };
@@ -98,11 +101,10 @@ function restedFor({ restoredAt }: ReleaseState, now: Millis): Millis {
 
 /** A gateway accepts a route before its last worker has taken it: even without a delay pods outlive that. */
 export function leaveDelay({ spec }: Seen): Millis {
-  return Math.max(spec?.scaleDownDelayMs ?? 0, spec?.settleMs ?? 0);
+  return spec === undefined ? BLIND_DELAY_MS : Math.max(spec.scaleDownDelayMs, spec.settleMs);
 }
 
 function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: number }, now: Millis): ArmWish[] {
-  const settle = seen.spec?.settleMs ?? 0;
   const since = restedFor(release, now);
   const carried = servingOf(seen, release.revision).length;
   const needed = during.replicas ?? setOf(seen, release.revision)?.replicas ?? 0;
@@ -111,7 +113,7 @@ function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: num
   // Old pods leave the Service once the new ones carry it; a new pod that dies later must not bring them back.
   const oldArms = carried >= needed || begun ? none : stableOnly;
   const kept = old?.replicas ?? 0;
-  const newArms = since >= settle ? stableOnly : both;
+  const newArms = since >= (seen.spec?.settleMs ?? BLIND_DELAY_MS) ? stableOnly : both;
   return [
     { revision: release.revision, ...during, arms: newArms },
     { revision: release.from, replicas: since >= leaveDelay(seen) ? 0 : kept, arms: oldArms },

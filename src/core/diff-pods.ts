@@ -77,12 +77,8 @@ function release(wish: Wish, seen: Seen): Effect[] {
 
 /** A revision that nobody names any more serves nobody. */
 function retire(set: SeenReplicaSet): Effect[] {
-  const labels = labelsOff(set);
-  return set.replicas === 0 ? labels : [...labels, { kind: 'ScaleReplicaSet', name: set.name, replicas: 0 }];
-}
-
-function labelsOff(set: SeenReplicaSet): Effect[] {
-  return sameArms(set.arms, nobody) ? [] : [{ kind: 'LabelTemplate', name: set.name, arms: nobody }];
+  const off = labels(set, { revision: set.revision, arms: nobody });
+  return set.replicas === 0 ? off : [...off, { kind: 'ScaleReplicaSet', name: set.name, replicas: 0 }];
 }
 
 function history(others: SeenReplicaSet[], seen: Seen): Effect[] {

@@ -14,7 +14,7 @@ export interface WorldPod {
   terminating: number | undefined;
 }
 
-interface WorldSet {
+export interface WorldSet {
   name: string;
   revision: string;
   replicas: number;
@@ -22,7 +22,7 @@ interface WorldSet {
   createdAt: number;
 }
 
-interface WorldRoute {
+export interface WorldRoute {
   name: string;
   weight: number;
   fence: Fence | undefined;
@@ -143,16 +143,7 @@ export class World {
       })),
       service: { narrowed: this.narrowed },
       canaryService: { current: this.canaryService },
-      routes: this.routes.map((route) => ({
-        name: route.name,
-        exists: route.exists,
-        resourceVersion: String(route.version),
-        weight: route.weight,
-        ...(route.fence === undefined ? {} : { fence: route.fence }),
-        accepted: this.now >= route.acceptedAt,
-        memo: '',
-        manager: route.manager,
-      })),
+      routes: (release?.routes ?? this.spec.routes).map((name) => this.seenRoute(name)),
       ...(object === undefined || release === undefined
         ? {}
         : {
@@ -164,6 +155,21 @@ export class World {
       probes: this.probes,
       actions: this.actions,
       quarantined: this.quarantined,
+    };
+  }
+
+  private seenRoute(name: string): Seen['routes'][number] {
+    const route = this.routes.find((candidate) => candidate.name === name && candidate.exists);
+    if (route === undefined) return { name, exists: false, resourceVersion: '', accepted: false, memo: '' };
+    return {
+      name,
+      exists: true,
+      resourceVersion: String(route.version),
+      weight: route.weight,
+      ...(route.fence === undefined ? {} : { fence: route.fence }),
+      accepted: this.now >= route.acceptedAt,
+      memo: '',
+      manager: route.manager,
     };
   }
 
@@ -197,7 +203,7 @@ export class World {
       return;
     }
     if (this.state.message !== next.message) this.timeline.push(`${this.now} ${next.phase} ${next.message}`);
-    this.state = structuredClone(next);
+    this.state = next;
     if (fault === 'crash-after-store') return;
     const rest = fault === 'crash-mid-effects' ? effects.slice(0, Math.floor(effects.length / 2)) : effects;
     for (const effect of rest) this.apply(effect);
@@ -237,7 +243,7 @@ export class World {
   }
 
   /** ReplicaSet controller and kubelet. */
-  private cluster(): void {
+  protected cluster(): void {
     for (const pod of this.pods) pod.age++;
     this.pods = this.pods.filter((pod) => pod.terminating === undefined || this.now < pod.terminating);
     for (const set of this.sets) {
@@ -323,27 +329,33 @@ export class World {
     }
   }
 
-  private setWeight(effect: Extract<Effect, { kind: 'SetWeight' }>): void {
-    const route = this.routes.find((candidate) => candidate.name === effect.route);
-    if (route === undefined || String(route.version) !== effect.resourceVersion) return;
-    if (effect.weight > route.weight) {
-      if (!effect.raise) this.violations.push('a lowering raised');
-      const granted = this.state.release;
-      if (granted === undefined || effect.weight > granted.weight)
-        this.violations.push(`raised to ${effect.weight} without a stored grant`);
-      if ((route.fence?.n ?? 0) >= effect.fence.n) this.violations.push('raised past a newer fence');
-    }
+  /** A raise is for the very object that was judged; a lowering reads it again, as often as it takes. */
+  protected setWeight(effect: Extract<Effect, { kind: 'SetWeight' }>): void {
+    const route = this.routes.find((candidate) => candidate.name === effect.route && candidate.exists);
+    if (route === undefined || (effect.raise && String(route.version) !== effect.resourceVersion)) return;
+    const seenN = route.fence?.release === effect.fence.release ? route.fence.n : 0;
+    const below = route.weight < effect.weight || (route.weight === effect.weight && seenN >= effect.fence.n);
+    if (!effect.raise && below) return;
+    const fence = effect.raise ? effect.fence : { ...effect.fence, n: Math.max(effect.fence.n, seenN + 1) };
+    if (effect.weight > route.weight) this.watchRaise(route, effect);
     Object.assign(route, {
       weight: effect.weight,
-      fence: effect.fence,
+      fence,
       version: route.version + 1,
       acceptedAt: this.now + 1000,
       manager: 'headgate',
     });
   }
 
+  private watchRaise(route: WorldRoute, { weight, fence }: Extract<Effect, { kind: 'SetWeight' }>): void {
+    const granted = this.state.release;
+    if (granted === undefined || weight > granted.weight)
+      this.violations.push(`raised to ${weight} without a stored grant`);
+    if ((route.fence?.n ?? 0) >= fence.n) this.violations.push('raised past a newer fence');
+  }
+
   /** What must hold after every step, whatever went wrong. */
-  private check(): void {
+  protected check(): void {
     const { stable, release } = this.state;
     const revisionOf = (pod: WorldPod) => this.sets.find((set) => set.name === pod.set)?.revision;
     const serving = this.pods.filter((pod) => pod.arms.stable && this.available(pod));

@@ -1,0 +1,306 @@
+import { decide } from '#core/decide.ts';
+import { stepEpochOf } from '#core/epoch.ts';
+import type { Effect, OnBreach, Seen, State, Verb } from '#core/model.ts';
+import { type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
+
+/** The small world with everything broken at once, and with eyes for what must never happen. */
+
+export type Chance = () => number;
+
+/** The same numbers for the same seed (mulberry32). */
+export function chanceOf(seed: number): Chance {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'];
+const faults: Fault[] = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
+const verdicts = [
+  { verdict: 'Pass', stable: 'Meets' },
+  { verdict: 'Pass', stable: 'Meets' },
+  { verdict: 'Inconclusive', stable: 'Meets' },
+  { verdict: 'NoData', stable: 'Unknown' },
+  { verdict: 'Error', stable: 'Unknown', cause: 'SourceDown' },
+  { verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' },
+  { verdict: 'Fail', stable: 'Meets', cause: 'Worse' },
+  { verdict: 'Fail', stable: 'Meets', cause: 'DarkCanary' },
+] as const;
+
+/** What a gateway really does lags behind what the route says, by less than settleMs after it was accepted. */
+const LAG_MS = 1500;
+
+export class ChaosWorld extends World {
+  readonly events: string[] = [];
+  /** Weights that the data plane uses, by route. */
+  live = new Map<string, { weight: number; written: number; at: number }>();
+  unreadable = false;
+  frozenGateway = false;
+  probeResult: Seen['probes']['result'] = 'Passed';
+  /** Releases whose traffic somebody took back, until a person says something. */
+  takenBack = new Set<string>();
+  begun = new Set<string>();
+  private old: { state: State; seen: Seen } | undefined;
+  private darkTicks = 0;
+  private died = false;
+  private readonly chance: Chance;
+
+  constructor(seed: number) {
+    super();
+    this.chance = chanceOf(seed);
+    const onBreach = this.pick<OnBreach>(['Retreat', 'Pause', 'Abort']);
+    const steps = this.plan.steps.map((step) => ({ ...step, holdMs: 2000 }));
+    if (this.chance() < 0.2) Object.assign(steps[0] ?? {}, { pause: {} });
+    this.plan = { ...this.plan, steps, onBreach, probes: this.chance() < 0.5 ? ['smoke'] : [] };
+    this.routes.push({ ...(this.routes[0] as WorldRoute), name: 'admin' });
+    this.spec = { ...this.spec, onBreach, routes: this.chance() < 0.5 ? ['shop'] : ['shop', 'admin'] };
+  }
+
+  private pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.chance() * list.length)] as T;
+  }
+
+  private violate(what: string): void {
+    this.violations.push(`${what} (at ${this.now}, ${JSON.stringify(this.state)})`);
+  }
+
+  override seen(): Seen {
+    const seen = super.seen();
+    const release = this.state.release;
+    const probes = {
+      result: this.plan.probes.length === 0 ? ('None' as const) : this.probeResult,
+      message: this.probeResult,
+      ...(release === undefined ? {} : { epoch: stepEpochOf(release) }),
+    };
+    const { spec: _, ...blind } = seen;
+    return this.unreadable ? { ...blind, probes } : { ...seen, probes };
+  }
+
+  /** One tick of act one. */
+  chaos(): void {
+    this.now += TICK_MS;
+    this.died = false;
+    if (this.chance() < 0.35) this.strike();
+    this.cluster();
+    this.carry();
+    if (this.old !== undefined && this.chance() < 0.3) this.wakeStale(this.old);
+    if (this.chance() < 0.1) this.old = { state: structuredClone(this.state), seen: structuredClone(this.seen()) };
+    this.turn(this.chance() < 0.15 ? this.pick(faults) : 'none');
+  }
+
+  /** One tick of act two: nothing breaks any more. */
+  calm(): void {
+    this.now += TICK_MS;
+    this.died = false;
+    this.cluster();
+    this.carry();
+    this.turn('none');
+  }
+
+  heal(): void {
+    this.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
+    this.broken.clear();
+    this.problems = [];
+    this.unreadable = false;
+    this.probeResult = 'Passed';
+    this.frozenGateway = false;
+    for (const route of this.routes) {
+      route.exists = true;
+      // A split without a fence is the user's own, and a release cannot begin on it.
+      if (route.fence === undefined) route.weight = 0;
+      if (route.acceptedAt > this.now) route.acceptedAt = this.now + 1000;
+    }
+  }
+
+  /** What a person would say to what stands there now. */
+  help(): void {
+    const { phase, reason, release } = this.state;
+    if (release === undefined || phase === 'Progressing' || phase === 'Healthy') return;
+    if (release.ending !== undefined) this.act('retry');
+    else if (phase === 'Paused') this.act(reason === 'Step' ? 'promote' : 'resume');
+  }
+
+  private turn(fault: Fault): void {
+    const before = this.state;
+    const seen = this.seen();
+    this.reconcile(fault, seen);
+    this.watch(before, seen, fault);
+  }
+
+  /** Another operator with an older record and sight: it lowers, and raises what it need not store first. */
+  private wakeStale({ state, seen }: { state: State; seen: Seen }): void {
+    const { next, effects } = decide(state, { ...seen, actions: [] }, this.now);
+    const stores = JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
+    for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores)) this.apply(effect);
+  }
+
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one line a misfortune reads best in one place.
+  private strike(): void {
+    const kind = Math.floor(this.chance() * 20);
+    const route = this.pick(this.routes);
+    this.events.push(`${this.now} strike ${kind}`);
+    if (kind <= 1) this.foreignWeight(route);
+    if (kind === 2) Object.assign(route, { fence: undefined, version: route.version + 1, manager: 'kubectl' });
+    if (kind === 3) route.exists = !route.exists;
+    if (kind <= 5 && kind >= 4) this.kill();
+    if (kind === 6) this.toggleBroken();
+    if (kind === 7) this.spec = { ...this.spec, replicas: this.pick([1, 2, 4, 6]) };
+    if (kind === 8) this.spec = { ...this.spec, revision: this.pick(['v1', 'v2', 'v2', 'v3']) };
+    if (kind >= 9 && kind <= 11) this.say();
+    if (kind === 12) this.now += this.pick([-30_000, -5000, 5000, 70_000]);
+    if (kind >= 13 && kind <= 14) this.turnGate();
+    if (kind === 15) this.frozenGateway = !this.frozenGateway;
+    if (kind === 16) this.spec = { ...this.spec, routes: this.pick([['shop'], ['shop', 'admin'], ['admin']]) };
+    if (kind === 17) this.problems = this.problems.length > 0 ? [] : [{ field: 'spec.service', message: 'is missing' }];
+    if (kind === 18) this.unreadable = !this.unreadable;
+    if (kind === 19 && this.state.release !== undefined && this.chance() < 0.3)
+      this.releases.delete(this.state.release.name);
+    if (kind === 19) this.probeResult = this.pick(['Passed', 'Running', 'BothFailed', 'CanaryFailed']);
+  }
+
+  private foreignWeight(route: WorldRoute): void {
+    const weight = this.pick([0, 0, 1000, 50_000, 100_000]);
+    const release = this.state.release?.name;
+    if (release !== undefined && weight < (route.fence?.weight ?? 0)) this.takenBack.add(`${release}/${route.name}`);
+    Object.assign(route, { weight, version: route.version + 1, manager: 'kubectl-edit', acceptedAt: this.now });
+    this.events.push(`${this.now} ${route.name} set to ${weight} by hand`);
+  }
+
+  private kill(): void {
+    this.died = true;
+    const set = this.pick(this.sets)?.name;
+    const all = this.chance() < 0.2;
+    const mine = this.pods.filter((pod) => pod.set === set && pod.terminating === undefined);
+    for (const pod of all ? mine : mine.slice(0, 1)) pod.terminating = this.now + 2000;
+  }
+
+  private toggleBroken(): void {
+    const revision = this.pick(['v2', 'v2', 'v3']);
+    if (revision === this.state.stable) return;
+    this.died = true;
+    if (!this.broken.delete(revision)) this.broken.add(revision);
+  }
+
+  private say(): void {
+    const verb = this.pick(verbs);
+    this.act(verb);
+    this.events.push(`${this.now} ${verb}`);
+  }
+
+  private turnGate(): void {
+    const said = this.pick(verdicts);
+    this.verdict = () => said;
+  }
+
+  /** The data plane takes what was accepted, a little later. */
+  private carry(): void {
+    for (const route of this.routes) {
+      if (this.frozenGateway && route.acceptedAt + 1000 > this.now) route.acceptedAt = this.now + 1000;
+      const live = this.live.get(route.name) ?? { weight: 0, written: 0, at: 0 };
+      if (live.written !== route.weight) Object.assign(live, { written: route.weight, at: Number.NaN });
+      if (Number.isNaN(live.at) && this.now >= route.acceptedAt) live.at = this.now;
+      if (!Number.isNaN(live.at) && this.now - live.at >= LAG_MS) live.weight = live.written;
+      if (!route.exists) live.weight = 0;
+      this.live.set(route.name, live);
+    }
+  }
+
+  private sent(): boolean {
+    const names = this.state.release?.routes ?? [];
+    return [...this.live].some(([name, { weight }]) => names.includes(name) && weight > 0);
+  }
+
+  override apply(effect: Effect): void {
+    const set = 'name' in effect ? this.sets.find(({ name }) => name === effect.name) : undefined;
+    const { stable, release } = this.state;
+    const fewer = effect.kind === 'ScaleReplicaSet' && set !== undefined && effect.replicas < set.replicas;
+    if (fewer && set.revision === release?.revision && !release.committed && this.sent())
+      this.violate('the canary is scaled down while a gateway sends to it');
+    if (fewer && set.revision === stable && effect.replicas < this.spec.replicas)
+      this.violate('stable is scaled below its size');
+    if (effect.kind === 'LabelPod') this.watchLabel(effect);
+    if (effect.kind === 'SetWeight' && effect.raise && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
+      this.violate('corrected upward');
+    super.apply(effect);
+  }
+
+  private watchLabel(effect: Extract<Effect, { kind: 'LabelPod' }>): void {
+    const pod = this.pods.find(({ name }) => name === effect.pod);
+    const revision = this.sets.find(({ name }) => name === pod?.set)?.revision;
+    if (pod === undefined || revision === undefined) return;
+    if (revision === this.state.stable && pod.arms.stable && !effect.arms.stable)
+      this.violate('a stable pod leaves the Service');
+    if (pod.arms.canary && !effect.arms.canary && revision === this.state.release?.revision && this.sent())
+      this.violate('a canary pod leaves its Service while a gateway sends to it');
+  }
+
+  /** What must hold after every pass. */
+  private watch(before: State, seen: Seen, fault: Fault): void {
+    const { state } = this;
+    if (state.release !== undefined) this.begun.add(state.release.name);
+    const acted = state.actions[0]?.uid !== before.actions[0]?.uid;
+    if (acted) this.takenBack.clear();
+    this.watchPhase(before, acted);
+    if (fault === 'none') {
+      this.watchBreach(before, seen);
+      this.watchArms();
+      this.watchDark();
+    }
+    if (this.chance() > 0.1) return;
+    const { next, requeueAt } = decide(state, this.seen(), this.now);
+    if (requeueAt !== undefined && requeueAt <= this.now) this.violate('looks again in the past');
+    if (requeueAt === undefined && next.phase !== 'Healthy') this.violate('waits for nothing');
+  }
+
+  private watchPhase(before: State, acted: boolean): void {
+    const [was, is] = [before.release, this.state.release];
+    if (was?.committed && is?.name === was.name && (!is.committed || is.ending !== undefined))
+      this.violate('back over the commit point');
+    if (was?.committed && this.state.stable === was.from) this.violate('stable fell back after the commit point');
+    if (acted || was === undefined || is?.name !== was.name || is.ending !== undefined || is.committed) return;
+    const held = before.phase === 'Paused' && before.reason !== 'Step';
+    if (held && this.state.phase !== 'Paused') this.violate('a pause was lifted by nobody');
+  }
+
+  private watchBreach(before: State, seen: Seen): void {
+    const release = before.release;
+    if (release === undefined || release.committed || release.ending !== undefined) return;
+    const failed = seen.release !== undefined && seen.gates.some(({ verdict }) => verdict === 'Fail');
+    const kept = this.plan.onBreach === 'Pause' && seen.gates.every(({ cause }) => cause !== 'DarkCanary');
+    if (!failed || kept || this.state.release?.committed) return;
+    const names = release.routes ?? [];
+    const left = this.routes.filter(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
+    if (left.length > 0) this.violate('a breach left traffic on the canary');
+  }
+
+  private watchArms(): void {
+    const { stable, release } = this.state;
+    if (stable === undefined) return;
+    const proven = new Set([stable]);
+    if (release?.committed) proven.add(release.from);
+    if (release?.stage === 'Promoting' && release.ending === undefined) proven.add(release.revision);
+    const stray = this.pods.find((pod) => {
+      const revision = this.sets.find(({ name }) => name === pod.set)?.revision ?? '';
+      return pod.arms.stable && pod.terminating === undefined && !proven.has(revision);
+    });
+    if (stray !== undefined) this.violate(`unproven pod ${stray.name} is behind the stable Service`);
+    if (this.quarantined.length > 1) this.violate('more than one pod in quarantine');
+  }
+
+  /** A weight that is written with nobody behind it goes within a tick of being seen. */
+  private watchDark(): void {
+    const { release } = this.state;
+    const names = release?.routes ?? this.spec.routes;
+    const sends = this.routes.some(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
+    const behind = this.pods.some((pod) => pod.arms.canary && this.available(pod));
+    const ours = release !== undefined && this.releases.has(release.name);
+    this.darkTicks = sends && !behind && ours && !this.died ? this.darkTicks + 1 : 0;
+    if (this.darkTicks > 1) this.violate('traffic to a canary without pods');
+  }
+
+  protected override check(): void {}
+}
