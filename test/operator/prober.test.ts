@@ -283,7 +283,10 @@ test('the same name at another address is another pod', async () => {
 test('without ready pods it waits', () => {
   const world = createWorld();
   world.wish({ canary: [] });
-  expect(world.prober.reading(KEY)).toMatchObject({ result: 'Running', message: 'no canary pod is ready to be probed' });
+  expect(world.prober.reading(KEY)).toMatchObject({
+    result: 'Running',
+    message: 'no canary pod is ready to be probed',
+  });
 });
 
 test('off and unwatched leave no timer behind', async () => {
