@@ -1,6 +1,6 @@
 import { decide } from '#core/decide.ts';
 import { releasing } from '#test/core/world.ts';
-import { type Figure, summarise } from './figures.ts';
+import { type Figure, measure } from './figures.ts';
 
 /** One decision for each of a thousand releases that hold a step: what a tick costs the loop beside the gates. */
 
@@ -13,14 +13,12 @@ export function benchDecide(): Figure {
   world.runUntil(({ state }) => state.release?.stage === 'Holding');
   const { state, now } = world;
   const seen = world.seen();
-  const times: number[] = [];
-  for (let round = 0; round < WARM_ROUNDS + ROUNDS; round++) {
-    const began = performance.now();
+  const round = () => {
     for (let i = 0; i < RELEASES; i++) {
       const { next } = decide(state, seen, now);
       if (next.phase !== 'Progressing') throw new Error('the release was to hold');
     }
-    if (round >= WARM_ROUNDS) times.push(performance.now() - began);
-  }
-  return { what: `decide: ${RELEASES} releases that hold a step, one pass each`, target: '–', ...summarise(times) };
+  };
+  const times = measure(round, { warm: WARM_ROUNDS, rounds: ROUNDS });
+  return { what: `decide: ${RELEASES} releases that hold a step, one pass each`, target: '–', ...times };
 }

@@ -2,7 +2,7 @@ import type { GateContext } from '#core/gate.ts';
 import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
 import type { PodInfo, ProcessSample, TickSamples } from '#gates/evidence.ts';
-import { type Figure, summarise } from './figures.ts';
+import { type Figure, measure } from './figures.ts';
 
 /** The gate engine's own work in one tick: answers of the source folded, and every gate judged. No network, no parsing. */
 
@@ -63,20 +63,19 @@ function tickAt(index: number): TickSamples {
 
 export function benchGates(): Figure {
   let gates: ErrorGate[] = Array.from({ length: RELEASES * GATES }, startErrorGate);
-  const times: number[] = [];
+  const ticks = Array.from({ length: WARM_TICKS + TICKS }, (_, index) => tickAt(index + 1));
   let judged = 0;
-  for (let index = 1; index <= WARM_TICKS + TICKS; index++) {
-    const tick = tickAt(index);
-    const began = performance.now();
+  const round = (index: number) => {
+    const tick = ticks[index] ?? tickAt(index + 1);
     gates = gates.map((gate) => foldErrorTick(gate, tick, pods, context));
     for (const gate of gates) if (judgeErrors(gate, context, tick.at + 20_000).verdict !== 'Error') judged++;
-    if (index > WARM_TICKS) times.push(performance.now() - began);
-  }
+  };
+  const times = measure(round, { warm: WARM_TICKS, rounds: TICKS });
   // A gate that was not judged was not measured either.
   if (judged !== gates.length * (WARM_TICKS + TICKS)) throw new Error(`only ${judged} readings were of use`);
   return {
     what: `gate engine: ${RELEASES} releases × ${GATES} gates, one tick (fold and judge, ${pods.length} pods each)`,
     target: '< 200 ms',
-    ...summarise(times),
+    ...times,
   };
 }
