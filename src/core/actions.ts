@@ -111,6 +111,10 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
   // One that nobody has recorded yet would vanish without a trace, as would the outcome of the one before.
   if (seen.release?.name !== release.name || !seen.endedRecorded)
     return 'the release is still being recorded: say it again';
+  // The next release splits the routes of today's spec: one that has left it must be at rest before it is forgotten.
+  const { routes } = seen.spec;
+  const left = seen.routes.find(({ name, exists, weight }) => exists && weight !== 0 && !routes.includes(name));
+  if (left !== undefined) return `HTTPRoute ${left.name} still sends to the canary: say it again`;
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
   return begin(leave(state, release, now), {
     seen,

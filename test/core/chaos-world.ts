@@ -249,6 +249,7 @@ export class ChaosWorld extends World {
       this.watchBreach(before, seen);
       this.watchArms();
       this.watchDark();
+      if (before.release?.name === state.release?.name) this.watchGrant();
     }
     if (this.chance() > 0.1) return;
     const { next, requeueAt } = decide(state, this.seen(), this.now);
@@ -289,6 +290,15 @@ export class ChaosWorld extends World {
     });
     if (stray !== undefined) this.violate(`unproven pod ${stray.name} is behind the stable Service`);
     if (this.quarantined.length > 1) this.violate('more than one pod in quarantine');
+  }
+
+  /** Nobody but a record grants traffic: what somebody else gave is gone after one pass. */
+  private watchGrant(): void {
+    const { release } = this.state;
+    const over = this.routes.find(
+      ({ name, exists, weight }) => exists && release?.routes?.includes(name) && weight > release.weight,
+    );
+    if (over !== undefined) this.violate(`${over.name} sends more than was granted`);
   }
 
   /** A weight that is written with nobody behind it goes within a tick of being seen. */
