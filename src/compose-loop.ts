@@ -106,7 +106,8 @@ function reconcileDeps(
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader } = parts;
   const { tickMs, figuresEveryMs } = config;
-  const templateProblems = (rollout: KubeObject, revision: string): Problem[] => templates.problems(rollout, revision);
+  const templateProblems = (rollout: KubeObject, revision: string): Problem[] | undefined =>
+    templates.problems(rollout, revision);
   const readings = { readings: (key: string) => engine.readings(key), probes: (key: string) => prober.reading(key) };
   const instance = config.lease.identity;
   const events = createEventRecorder({

@@ -17,7 +17,7 @@ export interface ObserveDeps {
   readings(key: string): GateReading[];
   probes(key: string): ProbeReading;
   /** What a dry run of the ReplicaSet said about the template, if anything. */
-  templateProblems(rollout: KubeObject, revision: string): Problem[];
+  templateProblems(rollout: KubeObject, revision: string): Problem[] | undefined;
   /** Specs that were accepted, by the Rollout's UID. */
   memory: Map<string, RolloutWish>;
   tickMs: Millis;
@@ -152,9 +152,9 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   });
   const template = known ? [] : deps.templateProblems(rollout, spec.revision);
   // A template that the API server refuses is no new revision: the accepted one goes on.
-  const revision = template.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
+  const revision = template?.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
   return {
-    problems: [...problems, ...template, ...found, ...proposed.problems],
+    problems: [...problems, ...(template ?? []), ...found, ...proposed.problems],
     proposal: proposed.plan,
     spec: { ...spec, revision },
   };

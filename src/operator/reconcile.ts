@@ -43,6 +43,9 @@ export interface Again {
   requeueAfterMs?: number;
 }
 
+/** What a dry run may take while traffic is out there. */
+const PREPARE_MS = 500;
+
 /** Long enough for a watch event to come first, short enough that a lost one costs nothing. */
 const CATCH_UP_MS = 200;
 
@@ -59,7 +62,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
     if (await addFinalizer(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
     const remembered = readState(rollout);
-    await deps.prepare(rollout, signal);
+    const asked = await prepared(deps, rollout, remembered, signal);
     const now = deps.clock.now();
     const state = remembered ?? initialState(now);
     const sight = deps.look(rollout, state);
@@ -67,10 +70,41 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     deps.follow(rollout, decision, sight);
     const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
     if (deps.isLeader()) await deps.settle(rollout, decision);
-    const waits = [decision.requeueAt === undefined ? undefined : decision.requeueAt - now, heldMs];
-    const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
-    return requeueAfterMs === Number.POSITIVE_INFINITY ? {} : { requeueAfterMs: Math.max(1, requeueAfterMs) };
+    if (asked.kind === 'failed') throw asked.error;
+    const { requeueAt } = decision;
+    return again([
+      requeueAt === undefined ? undefined : requeueAt - now,
+      heldMs,
+      asked.kind === 'late' ? CATCH_UP_MS : undefined,
+    ]);
   };
+}
+
+/** The soonest of what is waited for, if anything is. */
+function again(waits: (Millis | undefined)[]): Again {
+  const soonest = Math.min(...waits.filter((wait) => wait !== undefined));
+  return soonest === Number.POSITIVE_INFINITY ? {} : { requeueAfterMs: Math.max(1, soonest) };
+}
+
+type Prepared = { kind: 'done' | 'late' } | { kind: 'failed'; error: unknown };
+
+/**
+ * During a release an answer that does not come is no reason to look away from its traffic: it is asked for again
+ * after this pass has done its work.
+ */
+async function prepared(
+  deps: ReconcileDeps,
+  rollout: KubeObject,
+  state: State | undefined,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const asked = deps.prepare(rollout, signal).then((): Prepared => ({ kind: 'done' }));
+  if (state?.release === undefined) return await asked;
+  const { promise: late, resolve } = Promise.withResolvers<Prepared>();
+  const cancel = deps.clock.timer(PREPARE_MS, () => resolve({ kind: 'late' }));
+  const answer = await Promise.race([asked, late]).catch((error: unknown): Prepared => ({ kind: 'failed', error }));
+  cancel();
+  return answer;
 }
 
 function isFresh({ rollouts, routes }: Stores, rollout: KubeObject): boolean {

@@ -10,7 +10,8 @@ const KEPT = 1000;
 export interface TemplateCheck {
   /** Asks the API server once for each template: a dry run of the ReplicaSet that would be made of it. */
   ask(rollout: KubeObject, revision: string, signal: AbortSignal): Promise<void>;
-  problems(rollout: KubeObject, revision: string): Problem[];
+  /** Undefined while nobody knows: until then the template is as if it had not been applied. */
+  problems(rollout: KubeObject, revision: string): Problem[] | undefined;
 }
 
 /** Finds an invalid pod template before it can replace anything. */
@@ -29,7 +30,7 @@ export function createTemplateCheck(api: KubeApi): TemplateCheck {
       known.set(id, found);
       if (known.size > KEPT) known.delete(known.keys().next().value ?? '');
     },
-    problems: (rollout, revision) => known.get(idOf(rollout, revision)) ?? [],
+    problems: (rollout, revision) => known.get(idOf(rollout, revision)),
   };
 }
 

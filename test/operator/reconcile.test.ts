@@ -16,12 +16,17 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => q
 
 interface Turn {
   storeFails?: boolean;
+  /** What asking the API server about a new template comes to. */
+  prepare?: () => Promise<void>;
   /** Ask number at which leadership is gone; 0 means never had. */
   leadsFor?: number;
 }
 
 /** One reconcile over what the world looks like; tells what was written, in order. */
-async function pass(world: World, { storeFails = false, leadsFor = Number.POSITIVE_INFINITY }: Turn = {}) {
+async function pass(
+  world: World,
+  { storeFails = false, leadsFor = Number.POSITIVE_INFINITY, prepare = async () => {} }: Turn = {},
+) {
   const written: string[] = [];
   let asked = 0;
   const clock = createVirtualClock({ wall: world.now });
@@ -35,7 +40,7 @@ async function pass(world: World, { storeFails = false, leadsFor = Number.POSITI
     clock,
     log: quiet,
     telemetry: recordTelemetry(),
-    prepare: async () => {},
+    prepare,
     look: () => ({ seen: world.seen(), pods: [] }),
     apply: async (_, effect) => void written.push(nameOf(effect)),
     status: {
@@ -90,4 +95,13 @@ test('a lowering does not wait for the store, and happens without it', async () 
 test('who has lost the lease in the middle of a pass raises nothing; who never had it still lowers', async () => {
   expect((await pass(before('Probing'), { leadsFor: 1 })).written).toEqual(['store']);
   expect((await pass(breaching(), { leadsFor: 0 })).written).toEqual(['lower']);
+});
+
+// kills: asking about a new template before looking at the traffic
+test('a template that cannot be checked holds back no lowering, and is asked about again', async () => {
+  const prepare = () => Promise.reject(new OperatorError('KUBE_UNAVAILABLE', 'no answer'));
+  const { failed, written } = await pass(breaching(), { prepare });
+  expect(failed).toBe(true);
+  expect(written).toContain('lower');
+  expect(written).toContain('store');
 });
