@@ -1,8 +1,8 @@
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateContext } from '#core/gate.ts';
-import type { Plan, ReleaseState } from '#core/model.ts';
+import type { Plan, ReleaseState, SeenRoute } from '#core/model.ts';
 import { ALPHA } from '#gates/bounds.ts';
-import type { Millis } from '#lib/units.ts';
+import type { Millis, Weight } from '#lib/units.ts';
 
 /** How much error budget a release may burn, as shares of the whole. */
 export interface Budget {
@@ -14,11 +14,19 @@ export interface Budget {
 export function contextsOf(
   release: ReleaseState,
   plan: Plan,
-  at: { budget: Budget; tickMs: Millis; scrapeMs: Millis; settleMs: Millis },
+  at: {
+    budget: Budget;
+    /** Left out: they carry what was granted, as in a simulation. */
+    routes?: readonly SeenRoute[];
+    tickMs: Millis;
+    scrapeMs: Millis;
+    settleMs: Millis;
+  },
 ): GateContext[] {
   const arrived = release.stage === 'Holding' || release.joinedAt !== undefined;
   const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
-  const weight = release.stage === 'Preparing' || release.stage === 'Probing' ? 0 : release.weight;
+  const waits = release.stage === 'Preparing' || release.stage === 'Probing';
+  const weight = waits ? 0 : Math.min(release.weight, carriedBy(at.routes));
   // Several guardrails share the chance of a false stop (weighted Bonferroni, equal weights).
   const guardrails = plan.gates.filter(({ role }) => role === 'Guardrail').length;
   return plan.gates.map((gate) => ({
@@ -37,4 +45,12 @@ export function contextsOf(
     targetSpend: at.budget.targetSpend,
     maxSpend: at.budget.maxSpend,
   }));
+}
+
+/**
+ * The least that any route sends to the canary now. Where somebody took the traffic back no request is due, and a canary
+ * must not be called dark for that.
+ */
+function carriedBy(routes: readonly SeenRoute[] = []): Weight {
+  return Math.min(...routes.map(({ exists, weight, spread }) => (exists ? (weight ?? spread?.least ?? 0) : 0)));
 }

@@ -78,7 +78,7 @@ function watchGates(
   const checkpoint = (sight.release?.['status'] as { evidence?: string } | undefined)?.evidence;
   const { namespace = '', name } = rollout.metadata;
   engine.watch(key, {
-    contexts: contextsOf(release, plan, { budget, tickMs, scrapeMs, settleMs }),
+    contexts: contextsOf(release, plan, { budget, routes: sight.seen.routes, tickMs, scrapeMs, settleMs }),
     scope: { namespace, replicaSets: [replicaSetName(name, release.from), replicaSetName(name, release.revision)] },
     pods: () => podInfos(stores, key, release, { minReadyMs, now: now() }),
     scrapeMs,

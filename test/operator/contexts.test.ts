@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { SeenRoute } from '#core/model.ts';
+import { contextsOf } from '#operator/contexts.ts';
+import { releasing } from '../core/world.ts';
+
+const at = { budget: { targetSpend: 0.001, maxSpend: 0.01 }, tickMs: 1000, scrapeMs: 1000, settleMs: 2000 };
+
+interface Row {
+  name: string;
+  because: string;
+  routes: Partial<SeenRoute>[];
+  want: number;
+}
+
+test.each<Row>([
+  {
+    name: 'as granted',
+    because: 'the route carries what the record says',
+    routes: [{ weight: 5000 }],
+    want: 5000,
+  },
+  {
+    name: 'taken back by hand',
+    because: 'kills: a canary called dark because somebody else sends it nothing',
+    routes: [{ weight: 0 }],
+    want: 0,
+  },
+  {
+    name: 'taken back on one of two routes',
+    because: 'how much is due on the canary cannot be told',
+    routes: [{ weight: 5000 }, { weight: 0 }],
+    want: 0,
+  },
+  {
+    name: 'set higher by hand',
+    because: 'it is being lowered, and more than granted is never counted on',
+    routes: [{ weight: 50_000 }],
+    want: 5000,
+  },
+  {
+    name: 'rules that disagree',
+    because: 'only the least is sure',
+    routes: [{ spread: { least: 1000, most: 50_000 } }],
+    want: 1000,
+  },
+  {
+    name: 'a route that is gone',
+    because: 'it sends nothing',
+    routes: [{ exists: false, weight: 5000 }],
+    want: 0,
+  },
+])('the weight that gates count on: $name', ({ routes, want, because }) => {
+  const world = releasing();
+  world.runUntil((w) => w.state.release?.stage === 'Holding');
+  const { release } = world.state;
+  if (release === undefined) throw new Error('no release');
+  const [seen] = world.seen().routes;
+  if (seen === undefined) throw new Error('no route');
+  const { weight: _, ...blank } = seen;
+  const given = routes.map((route) => ({ ...blank, ...route }));
+  const contexts = contextsOf(release, world.plan, { ...at, routes: given });
+  expect(
+    contexts.map(({ weight }) => weight),
+    because,
+  ).toEqual([want]);
+});
