@@ -1,0 +1,205 @@
+import { decide } from '#core/decide.ts';
+import type { Gate, GateReading } from '#core/gate.ts';
+import type { Arms, Effect, Fence, Plan, Seen, SeenReplicaSet, Spec, State, Step } from '#core/model.ts';
+import { initialState } from '#core/state.ts';
+import type { PodInfo } from '#gates/evidence.ts';
+import { type Millis, WHOLE } from '#lib/units.ts';
+
+/** A cluster of plain data where everything works at once, around the production `decide`. */
+
+interface Pod {
+  name: string;
+  arms: Arms;
+  startedAt: Millis;
+}
+
+interface ReplicaSet {
+  revision: string;
+  replicas: number;
+  arms: Arms;
+  createdAt: Millis;
+  pods: Pod[];
+}
+
+/** The defaults of a Rollout of three pods. */
+export const spec: Spec = {
+  replicas: 3,
+  revision: 'v1',
+  minReadyMs: 0,
+  progressDeadlineMs: 600_000,
+  revisionHistoryLimit: 5,
+  service: 'shop',
+  routes: ['shop'],
+  onBreach: 'Retreat',
+  scaleDownDelayMs: 30_000,
+  rollbackWindow: 3,
+  settleMs: 10_000,
+};
+
+/** Decisions that follow each other at one instant: more than these mean that the core does not come to rest. */
+const MAX_PASSES = 30;
+
+export class Cluster {
+  state: State;
+  readonly plan: Plan;
+  private wanted: Spec = spec;
+  private sets: ReplicaSet[] = [];
+  private route = { weight: 0, version: 1, fence: undefined as Fence | undefined };
+  private narrowed = false;
+  private canaryService = false;
+  private readonly records = new Map<string, { recorded: string; outcome?: string }>();
+  private quarantined: string[] = [];
+  private born = 0;
+
+  /** At rest on `v1`, which has served for an hour. */
+  constructor(now: Millis, gate: Gate, steps: Step[]) {
+    this.plan = { steps, gates: [gate], probes: [], onBreach: 'Retreat', rollback: false };
+    this.state = initialState(now - 3_600_000);
+    this.settle(now - 3_600_000, () => []);
+  }
+
+  release(revision: string): void {
+    this.wanted = { ...spec, revision };
+  }
+
+  /** Decides at `now` until nothing moves, then at each moment before `until` for which `decide` asks. */
+  settle(now: Millis, readings: () => GateReading[], until: Millis = now): void {
+    for (let passes = 0, at = now; passes < MAX_PASSES; passes += 1) {
+      const before = this.state;
+      const { next, effects, requeueAt } = decide(before, this.seen(readings()), at);
+      this.state = next;
+      for (const effect of effects) this.apply(effect, at);
+      const moved = effects.length > 0 || JSON.stringify(before) !== JSON.stringify(next);
+      if (moved) continue;
+      if (requeueAt === undefined || requeueAt >= until) return;
+      at = requeueAt;
+    }
+    throw new Error(`the state does not come to rest: ${JSON.stringify(this.state)}`);
+  }
+
+  /** Pods of the two revisions as the watch cache would show them to the gates. */
+  pods(): PodInfo[] {
+    const canary = this.state.release?.revision;
+    return this.sets.flatMap(({ revision, pods }) =>
+      pods.map(({ name, startedAt }) => ({
+        pod: name,
+        arm: revision === canary ? 'canary' : 'stable',
+        available: true,
+        containers: [{ name: 'app', startedAt }],
+      })),
+    );
+  }
+
+  /** A container starts again. */
+  restart(name: string, at: Millis): void {
+    for (const { pods } of this.sets) for (const pod of pods) if (pod.name === name) pod.startedAt = at;
+  }
+
+  /** Share of all requests that the new revision gets: by the route, and through the user's own Service. */
+  share(revision: string): number {
+    const serving = this.sets.flatMap((set) => set.pods.filter(({ arms }) => arms.stable).map(() => set.revision));
+    const joined = serving.filter((one) => one === revision).length / Math.max(1, serving.length);
+    const weight = this.route.weight / WHOLE;
+    return weight + (1 - weight) * joined;
+  }
+
+  /** The one route as the operator sees it. */
+  routes(): Seen['routes'] {
+    const { weight, version, fence } = this.route;
+    const route = { name: 'shop', exists: true, resourceVersion: String(version), weight, accepted: true, memo: '' };
+    return [fence === undefined ? route : { ...route, fence }];
+  }
+
+  private seen(gates: GateReading[]): Seen {
+    const { release, ended } = this.state;
+    const record = release === undefined ? undefined : this.records.get(release.name);
+    return {
+      rollout: 'shop',
+      spec: this.wanted,
+      deleting: false,
+      problems: [],
+      replicaSets: this.sets.map(seenSet),
+      service: { narrowed: this.narrowed },
+      canaryService: { current: this.canaryService },
+      routes: this.routes(),
+      ...(release === undefined || record === undefined
+        ? {}
+        : { release: { name: release.name, uid: release.name, plan: this.plan, recorded: record.recorded } }),
+      endedRecorded: ended === undefined || this.records.get(ended.name)?.outcome !== undefined,
+      proposal: this.plan,
+      gates,
+      probes: { result: 'None', message: '' },
+      actions: [],
+      quarantined: this.quarantined,
+    };
+  }
+
+  private apply(effect: Effect, now: Millis): void {
+    switch (effect.kind) {
+      case 'LabelPod':
+        for (const { pods } of this.sets) for (const pod of pods) if (pod.name === effect.pod) pod.arms = effect.arms;
+        return;
+      case 'NarrowService':
+        this.narrowed = true;
+        return;
+      case 'ApplyCanaryService':
+        this.canaryService = true;
+        return;
+      case 'SetWeight':
+        this.route = { weight: effect.weight, fence: effect.fence, version: this.route.version + 1 };
+        return;
+      case 'ClearFence':
+        this.route = { ...this.route, fence: undefined, version: this.route.version + 1 };
+        return;
+      case 'CreateRelease':
+        this.records.set(effect.release.name, { recorded: '' });
+        return;
+      case 'QuarantinePod':
+        this.quarantined = [effect.pod];
+        return;
+      case 'DeletePod':
+        this.quarantined = [];
+        return;
+      default:
+        this.applyToSet(effect, now);
+    }
+  }
+
+  private applyToSet(effect: Effect, now: Millis): void {
+    const named = 'name' in effect ? this.sets.find((set) => nameOf(set) === effect.name) : undefined;
+    if (effect.kind === 'CreateReplicaSet') {
+      const { revision, arms, replicas } = effect;
+      this.scale(this.add({ revision, arms, replicas: 0, createdAt: now, pods: [] }), replicas, now);
+    }
+    if (effect.kind === 'ScaleReplicaSet' && named !== undefined) this.scale(named, effect.replicas, now);
+    if (effect.kind === 'LabelTemplate' && named !== undefined) named.arms = effect.arms;
+    if (effect.kind === 'DeleteReplicaSet') this.sets = this.sets.filter((set) => nameOf(set) !== effect.name);
+    if (effect.kind === 'RecordRelease') {
+      const { name, record, outcome } = effect;
+      this.records.set(name, { recorded: record, ...(outcome === undefined ? {} : { outcome }) });
+    }
+  }
+
+  private add(set: ReplicaSet): ReplicaSet {
+    this.sets.push(set);
+    return set;
+  }
+
+  private scale(set: ReplicaSet, replicas: number, now: Millis): void {
+    set.replicas = replicas;
+    set.pods = set.pods.slice(0, replicas);
+    while (set.pods.length < replicas) {
+      this.born += 1;
+      set.pods.push({ name: `${nameOf(set)}-${this.born}`, arms: set.arms, startedAt: now });
+    }
+  }
+}
+
+function nameOf({ revision }: { revision: string }): string {
+  return `shop-${revision}`;
+}
+
+function seenSet(set: ReplicaSet): SeenReplicaSet {
+  const pods = set.pods.map(({ name, arms }) => ({ name, arms, available: true, ready: true, terminating: false }));
+  return { ...set, name: nameOf(set), pods };
+}

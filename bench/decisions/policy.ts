@@ -1,0 +1,38 @@
+import type { Scenario, Served, Shares } from './traffic.ts';
+
+/** One way to decide about releases. */
+export interface Policy {
+  name: string;
+  title: string;
+  /** Scenarios it is played on; undefined: all. */
+  only?: readonly string[];
+  start(scenario: Scenario): Run;
+}
+
+/** One release under way. */
+export interface Run {
+  /** Before the first tick. */
+  shares: Shares;
+  /** Takes what was measured of tick `tick`, and says what it wants from now on. Negative before the first user request. */
+  tick(served: Served, tick: number): Wish;
+}
+
+export interface Wish {
+  shares: Shares;
+  /** `open` goes on, and is what a release that waits for a person stays. */
+  outcome: 'open' | 'stopped' | 'promoted';
+  /** Every step of the ladder has been left with its evidence. */
+  climbed?: boolean;
+  /** Why it was stopped, where the policy says so. */
+  cause?: string;
+}
+
+export const nothing: Shares = { canary: 0, baseline: 0 };
+export const everything: Shares = { canary: 1, baseline: 0 };
+
+export const stopped: Wish = { shares: nothing, outcome: 'stopped' };
+export const promoted: Wish = { shares: everything, outcome: 'promoted' };
+
+export function at(canary: number, baseline = 0): Wish {
+  return { shares: { canary, baseline }, outcome: 'open' };
+}
