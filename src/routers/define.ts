@@ -16,7 +16,7 @@ import type { Weight } from '#lib/units.ts';
  * 5. The whole is the whole: the two arms' weights sum to 100,000 in every rule that is split.
  * 6. No blind write: if the object has another resourceVersion, fence or list than was read, the patch fails
  *    as a whole.
- * 7. No guess: rules that disagree read as undefined; a conflict stays a conflict, and no write gives the canary
+ * 7. No guess: rules that disagree read as undefined, with their spread; a conflict stays a conflict, and no write gives the canary
  *    traffic in a rule that is in conflict.
  */
 export interface Router {
