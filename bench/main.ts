@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { benchDecide } from './decide.ts';
 import type { Figure } from './figures.ts';
@@ -23,4 +23,7 @@ times as high when something else uses the machine; nothing tests them.
 ${figures.map(row).join('\n')}
 `;
 process.stdout.write(text);
-writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), text);
+const docs = new URL('../docs/benchmarks.md', import.meta.url);
+// The tables of decisions/main.ts stand below, and stay.
+const [decisions = ''] = /\n<!-- decisions:begin -->[\s\S]*/.exec(readFileSync(docs, 'utf8')) ?? [];
+writeFileSync(docs, text + decisions);

@@ -3,6 +3,7 @@ import { cellOf, medianOf, quantile, wilson } from '../../bench/decisions/cells.
 import { regressions } from '../../bench/decisions/check.ts';
 import { headgate, planOf } from '../../bench/decisions/headgate.ts';
 import { type Ending, play } from '../../bench/decisions/play.ts';
+import { at, type Policy, stopped } from '../../bench/decisions/policy.ts';
 import { scenarios } from '../../bench/decisions/scenarios.ts';
 import type { Scenario } from '../../bench/decisions/traffic.ts';
 
@@ -23,6 +24,14 @@ test('the plan is the one of a Rollout without steps', () => {
   expect(planOf({ live: { rps: 100, base: 0.001 } }).steps.map(({ weight }) => weight)).toEqual([
     10_000, 30_000, 50_000,
   ]);
+});
+
+test('a wish holds from the tick after the next', () => {
+  // kills: a policy whose decision moves the traffic at once.
+  const hasty: Policy = { name: '', title: '', start: () => ({ shares: at(0.1).shares, tick: () => stopped }) };
+  const { minutes, excess } = play(hasty, named('worse-1-100rps-p0.1'), 1);
+  expect(minutes).toBe(0.5);
+  expect(excess, '1 % of 10 rps for two ticks').toBeCloseTo(3);
 });
 
 test('the same seed gives the same release', () => {
