@@ -52,7 +52,9 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   const { spec } = seen;
   const release = next.release;
   if (next.stable === undefined) {
-    return spec === undefined ? [] : [{ revision: spec.revision, replicas: spec.replicas, arms: stableOnly }];
+    return spec === undefined || seen.problems.some(({ barsPods }) => barsPods)
+      ? []
+      : [{ revision: spec.revision, replicas: spec.replicas, arms: stableOnly }];
   }
   if (release === undefined) {
     const kept = spec === undefined ? {} : { replicas: spec.replicas };

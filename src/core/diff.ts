@@ -20,7 +20,7 @@ export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
 /** Down is free: every route that sends more than granted, all at once. The fence is planted at weight 0 the same way. */
 function lowerings(wish: Wish, next: State, seen: Seen): Effect[] {
   return seen.routes.flatMap((route) => {
-    const fence = loweringFence(route, wish, next.release, seen.deleting);
+    const fence = loweringFence(route, wish, next.release, seen);
     return fence === undefined ? [] : [setWeight(route, fence, next, false)];
   });
 }
@@ -30,12 +30,14 @@ function loweringFence(
   route: SeenRoute,
   wish: Wish,
   release: ReleaseState | undefined,
-  deleting: boolean,
+  { rollout, deleting }: Pick<Seen, 'rollout' | 'deleting'>,
 ): Fence | undefined {
   if (!route.exists) return undefined;
   if (release === undefined) {
     const { fence } = route;
-    return fence === undefined || route.weight === 0 ? undefined : { ...fence, n: fence.n + 1, weight: 0 };
+    return fence === undefined || !isOwn(fence, rollout) || route.weight === 0
+      ? undefined
+      : { ...fence, n: fence.n + 1, weight: 0 };
   }
   const seenN = fenced(route, release) ? (route.fence?.n ?? 0) : 0;
   if (isAbove(route, wish.weight) && !isAhead(route, release)) {
@@ -46,6 +48,11 @@ function loweringFence(
   // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
   const unplanted = !deleting && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
+}
+
+/** A fence that a release of this Rollout wrote: another Rollout's is its own business, at rest too. */
+function isOwn({ release }: Fence, rollout: string): boolean {
+  return release.startsWith(`${rollout}-`) && /^\d+$/.test(release.slice(rollout.length + 1));
 }
 
 function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
@@ -146,7 +153,8 @@ export function recordOf(state: State, release: ReleaseState): string {
 function farewell(next: State, seen: Seen): Effect[] {
   if (next.release !== undefined && !seen.deleting) return [];
   const clears = seen.routes.flatMap((route): Effect[] => {
-    if (!route.exists || route.fence === undefined || route.weight !== 0) return [];
+    if (!route.exists || route.fence === undefined || !isOwn(route.fence, seen.rollout) || route.weight !== 0)
+      return [];
     return [{ kind: 'ClearFence', route: route.name, resourceVersion: route.resourceVersion }];
   });
   return seen.deleting ? [...clears, ...goodbye(next, seen)] : clears;
@@ -159,10 +167,13 @@ function goodbye(next: State, seen: Seen): Effect[] {
       ? seen.replicaSets.find((set) => set.revision === release.revision)
       : undefined;
   const gone = canary === undefined || canary.pods.length === 0;
-  const fenceless = seen.routes.every((route) => !route.exists || route.fence === undefined);
+  const fenceless = seen.routes.every(
+    ({ exists, fence }) => !exists || fence === undefined || !isOwn(fence, seen.rollout),
+  );
   if (!gone || !fenceless) return [];
   const service = seen.spec?.service;
-  if (seen.service?.narrowed === true && service !== undefined)
+  // One that never had a stable revision has narrowed nothing: the Service may be another Rollout's.
+  if (next.stable !== undefined && seen.service?.narrowed === true && service !== undefined)
     return [{ kind: 'WidenService', service }, { kind: 'ReleaseFinalizer' }];
   return [{ kind: 'ReleaseFinalizer' }];
 }

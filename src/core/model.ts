@@ -167,6 +167,8 @@ export interface Seen {
 export interface Problem {
   field: string;
   message: string;
+  /** Not even the first revision may have pods: they could not exist, or would serve where another one serves. */
+  barsPods?: true;
 }
 
 export interface SeenReplicaSet {

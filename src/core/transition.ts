@@ -60,7 +60,7 @@ function atRest(state: State, seen: Seen, spec: Spec, now: Millis): State {
 
 /** The very first revision has nothing to be compared with: it serves as soon as it is available. */
 function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
-  const blocked = seen.problems.find((problem) => problem.field.startsWith('spec.template'));
+  const blocked = seen.problems.find(({ barsPods }) => barsPods);
   if (blocked !== undefined) return withoutSpec(state, { ...seen, problems: [blocked] }, now);
   const available = availableOf(seen, spec.revision).length;
   if (available >= spec.replicas) {

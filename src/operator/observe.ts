@@ -10,7 +10,7 @@ import { isQuarantined, type ObservedPod, observePod, observeSet } from './obser
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
-import { BY_ROLLOUT, BY_SERVICE, type Stores } from './stores.ts';
+import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 
 export interface ObserveDeps {
   stores: Stores;
@@ -130,9 +130,6 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   const { namespace = '' } = rollout.metadata;
   const { spec } = wish;
   const service = stores.services.get({ namespace, name: spec.service });
-  const rivals = stores.rollouts
-    .byIndex(BY_SERVICE, `${namespace}/${spec.service}`)
-    .filter(({ metadata }) => metadata.uid !== rollout.metadata.uid);
   const known = sets.some((set) => set.revision === spec.revision);
   const found = preflight({
     rollout,
@@ -142,7 +139,7 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
     services: stores.services.list(namespace),
     allowed: wish.source.services,
     routes,
-    rivals,
+    rivals: rivalsOf(stores, rollout),
   });
   const proposed = propose(wish, state, {
     namespace,

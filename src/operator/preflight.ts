@@ -2,6 +2,7 @@ import { CANARY_LABEL, canaryServiceName, REVISION_LABEL, ROLLOUT_LABEL, STABLE_
 import type { Problem, SeenRoute } from '#core/model.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { armsOf } from './observe-pods.ts';
+import { namesOf } from './stores.ts';
 import { selects, serviceSpec } from './workload.ts';
 
 /**
@@ -21,7 +22,7 @@ export interface PreflightInput {
   /** Names in spec.services. */
   allowed: string[];
   routes: SeenRoute[];
-  /** Other Rollouts that name the same Service. */
+  /** Other Rollouts that name the same Service or one of the same HTTPRoutes. */
   rivals: KubeObject[];
 }
 
@@ -29,13 +30,22 @@ export function preflight(input: PreflightInput): Problem[] {
   return [...rivalProblems(input), ...serviceProblems(input), ...leaks(input), ...routeProblems(input.routes)];
 }
 
-/** The older Rollout keeps the Service; the younger says so. Names break a tie of the clock. */
-function rivalProblems({ rollout, rivals, serviceName }: PreflightInput): Problem[] {
+/** The older Rollout keeps Service and route; the younger says so. Names break a tie of the clock. */
+function rivalProblems({ rollout, rivals, serviceName, routes }: PreflightInput): Problem[] {
   const age = ({ metadata }: KubeObject) => `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
-  const older = rivals.filter((rival) => age(rival) < age(rollout)).sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
-  if (older === undefined) return [];
-  const message = `Service ${serviceName} is driven by Rollout ${older.metadata.name} already: give this Rollout a Service of its own, or delete one of them`;
-  return [{ field: 'spec.service', message }];
+  const older = rivals.filter((rival) => age(rival) < age(rollout)).sort((a, b) => (age(a) < age(b) ? -1 : 1));
+  const driven = (what: string, by: KubeObject) =>
+    `${what} is driven by Rollout ${by.metadata.name} already: give this Rollout one of its own, or delete one of them`;
+  const onService = older.find((rival) => namesOf(rival).service === serviceName);
+  if (onService !== undefined) {
+    // Its pods would join a Service that sends users to another Rollout's stable.
+    return [{ field: 'spec.service', message: driven(`Service ${serviceName}`, onService), barsPods: true }];
+  }
+  return routes.flatMap(({ name }): Problem[] => {
+    const onRoute = older.find((rival) => namesOf(rival).routes.includes(name));
+    // A route has room for one fence: two releases on it would each take the other for a stranger.
+    return onRoute === undefined ? [] : [{ field: 'spec.traffic', message: driven(`HTTPRoute ${name}`, onRoute) }];
+  });
 }
 
 function serviceProblems({ service, serviceName, podLabels, rollout }: PreflightInput): Problem[] {
@@ -99,6 +109,8 @@ function routeProblems(routes: SeenRoute[]): Problem[] {
     const field = 'spec.traffic';
     if (!route.exists)
       return [{ field, message: `HTTPRoute ${route.name} does not exist: create it, or take it out of spec.traffic` }];
-    return route.conflict === undefined ? [] : [{ field, message: route.conflict }];
+    if (route.conflict === undefined) return [];
+    const name = `HTTPRoute ${route.name}`;
+    return [{ field, message: route.conflict.includes(name) ? route.conflict : `${name}: ${route.conflict}` }];
   });
 }

@@ -31,8 +31,8 @@ export interface Stores {
 
 /** Index: objects by the Rollout they belong to, as `namespace/name`. */
 export const BY_ROLLOUT = 'rollout';
-/** Index of Rollouts by the Service they drive, as `namespace/service`. */
-export const BY_SERVICE = 'service';
+/** Index of Rollouts by what they drive, as `namespace/Service/name` and `namespace/HTTPRoute/name`. */
+const BY_DRIVEN = 'driven';
 
 const byLabel = ({ metadata }: KubeObject) => {
   const name = metadata.labels?.[ROLLOUT_LABEL];
@@ -44,14 +44,33 @@ const bySpec = (object: KubeObject) => {
   return typeof name === 'string' ? [`${object.metadata.namespace ?? ''}/${name}`] : [];
 };
 
-const byService = (object: KubeObject) => {
-  const name = (object['spec'] as { service?: unknown } | undefined)?.service;
-  return typeof name === 'string' ? [`${object.metadata.namespace ?? ''}/${name}`] : [];
+/** Service and routes that a Rollout names, read from any object: the spec may not have been checked. */
+export function namesOf(rollout: KubeObject): { service: string | undefined; routes: string[] } {
+  const { service, traffic } = (rollout['spec'] ?? {}) as { service?: unknown; traffic?: unknown };
+  const names = (Array.isArray(traffic) ? traffic : []).map(
+    (route: { httpRoute?: unknown } | null) => route?.httpRoute,
+  );
+  return {
+    service: typeof service === 'string' ? service : undefined,
+    routes: names.filter((name) => typeof name === 'string'),
+  };
+}
+
+const byDriven = (rollout: KubeObject) => {
+  const { service, routes } = namesOf(rollout);
+  const keys = [...(service === undefined ? [] : [`Service/${service}`]), ...routes.map((name) => `HTTPRoute/${name}`)];
+  return [...new Set(keys)].map((key) => `${rollout.metadata.namespace ?? ''}/${key}`);
 };
+
+/** Other Rollouts that drive the same Service or one of the same routes. */
+export function rivalsOf({ rollouts }: Pick<Stores, 'rollouts'>, rollout: KubeObject): KubeObject[] {
+  const found = byDriven(rollout).flatMap((key) => rollouts.byIndex(BY_DRIVEN, key));
+  return [...new Set(found)].filter(({ metadata }) => metadata.uid !== rollout.metadata.uid);
+}
 
 /** What the operator asks the API server to be told of. */
 export const watched: InformerSpec[] = [
-  { resource: ROLLOUT, indexes: { [BY_SERVICE]: byService } },
+  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven } },
   { resource: RELEASE, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: ROLLOUT_ACTION, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: SERVICE_LEVEL_OBJECTIVE },

@@ -42,7 +42,7 @@ async function dryRun(api: KubeApi, set: KubeObject, signal: AbortSignal): Promi
     if (hasCode(error, 'KUBE_EXISTS')) return [];
     // Forbidden can mean a quota or an admission policy that refuses the pods: a person must mend that too.
     if (hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN'))
-      return [{ field: 'spec.template', message: `the API server refuses it: ${error.message}` }];
+      return [{ field: 'spec.template', message: `the API server refuses it: ${error.message}`, barsPods: true }];
     throw error;
   }
 }

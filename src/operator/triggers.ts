@@ -3,7 +3,7 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
 import { keyOf } from './observe.ts';
-import type { Stores } from './stores.ts';
+import { rivalsOf, type Stores } from './stores.ts';
 
 /** Which Rollouts must be looked at again when an object changes. Only keys reach the queue, never the event. */
 export function trigger({
@@ -30,7 +30,11 @@ export function trigger({
     const name = (object['spec'] as { rollout?: unknown } | undefined)?.rollout;
     if (typeof name === 'string') tell(`${object.metadata.namespace ?? ''}/${name}`);
   };
-  on(stores.rollouts, (object) => normal(keyOf(object)));
+  on(stores.rollouts, (object) => {
+    normal(keyOf(object));
+    // What an older Rollout lets go of, a younger one may take.
+    for (const rival of rivalsOf(stores, object)) normal(keyOf(rival));
+  });
   on(stores.releases, bySpec(normal));
   // A person's word goes before everything that merely moves along.
   on(stores.actions, bySpec(urgent));

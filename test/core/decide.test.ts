@@ -251,7 +251,7 @@ test('deletion gives the traffic back, drains the canary, widens the Service and
 test('an edit that is invalid replaces nothing', () => {
   const world = settled();
   world.spec = { ...world.spec, revision: 'v2' };
-  world.problems = [{ field: 'spec.template', message: 'invalid' }];
+  world.problems = [{ field: 'spec.template', message: 'invalid', barsPods: true }];
   world.run(30);
   expect(world.state).toMatchObject({ phase: 'Degraded', reason: 'InvalidSpec', stable: 'v1' });
   expect(world.sets.map((set) => set.revision)).toEqual(['v1']);
