@@ -5,7 +5,7 @@ import { request } from 'undici';
 import type { State } from '#core/model.ts';
 import type { Lab } from '../../lab/connect.ts';
 import { endChild, kubectl, kubeletUrl, startScript } from '../../lab/install.ts';
-import type { LoadReport } from '../../lab/load/recorder.ts';
+import type { ClientKind, LoadReport } from '../../lab/load/recorder.ts';
 import { repoRoot } from '../../lab/tools.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { type AppSpec, hostOf, objectsOf, rolloutOf } from './shop.ts';
@@ -63,7 +63,8 @@ export interface App {
   apply(change: Partial<AppSpec>): Promise<void>;
   /** Waits for a state of the Rollout, at most so many ticks. Everything it saw on the way goes to `seen`. */
   until(what: string, done: (rollout: RolloutObject) => boolean, ticks?: number): Promise<RolloutObject>;
-  load(rate: number): Promise<Load>;
+  /** Requests a second of each kind of client; `rates` for those that differ. */
+  load(rate: number, rates?: Partial<Record<ClientKind, number>>): Promise<Load>;
   act(verb: string, reason?: string): Promise<string>;
   fault(revision: string, behaviour: string): Promise<number>;
   get<T = Record<string, unknown>>(kind: string, name?: string): Promise<T>;
@@ -213,8 +214,8 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
         throw new Error(`${error.message}\n${JSON.stringify(last?.status, null, 1)}`);
       });
     },
-    async load(rate) {
-      const load = await startLoad(lab, spec, rate);
+    async load(rate, rates) {
+      const load = await startLoad(lab, spec, rate, rates);
       loads.push(load);
       return load;
     },
@@ -253,11 +254,16 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
   };
 }
 
-export async function startLoad(lab: Lab, spec: Pick<AppSpec, 'name' | 'namespace'>, rate: number): Promise<Load> {
+export async function startLoad(
+  lab: Lab,
+  spec: Pick<AppSpec, 'name' | 'namespace'>,
+  rate: number,
+  { gateway = rate, service = rate }: Partial<Record<ClientKind, number>> = {},
+): Promise<Load> {
   const config = {
     rate,
-    gateway: { url: lab.gatewayUrl, host: hostOf(spec), connections: 8 },
-    service: { namespace: spec.namespace, name: spec.name, connections: 8, renewAfterRequests: 25 },
+    gateway: { rate: gateway, url: lab.gatewayUrl, host: hostOf(spec), connections: 8 },
+    service: { rate: service, namespace: spec.namespace, name: spec.name, connections: 8, renewAfterRequests: 25 },
     kubeconfig: lab.kubeconfig,
     control: `${lab.address}:0`,
     printEveryMs: 60_000,

@@ -1,0 +1,65 @@
+import type { ErrorGate } from '#gates/error-state.ts';
+import { readCheckpoint } from '#operator/gate-checkpoint.ts';
+import type { App, RolloutObject } from './stage.ts';
+
+/** What became of a release, as its objects tell it. */
+
+export interface ReleaseObject {
+  metadata: { name: string };
+  spec: { plan: { steps: { weight: string }[] } };
+  status: {
+    outcome?: string;
+    reason?: string;
+    message?: string;
+    step?: string;
+    weight?: string;
+    spend?: string;
+    badRequests?: number;
+    timeToDetect?: string;
+    gates?: { verdict: string; canary: { total: number; bad: number }; stable: { total: number; bad: number } }[];
+    timeline?: { at: string; kind: string; message: string }[];
+    evidence?: string;
+  };
+}
+
+export function releaseOf(app: App, number = 1): Promise<ReleaseObject> {
+  return app.get<ReleaseObject>('releases.headgate.dev', `${app.spec.name}-${number}`);
+}
+
+/** The gate's whole state, as the operator stored it for its own restart. */
+export function storedGate(release: ReleaseObject, gate: string): ErrorGate {
+  const stored = readCheckpoint(release.status.evidence ?? '').get(gate);
+  if (stored === undefined) throw new Error(`Release ${release.metadata.name} holds no evidence of gate ${gate}`);
+  return stored;
+}
+
+export interface Trail {
+  /** Granted weights (1/100,000) and phases in the order in which they were stored; nothing twice in a row. */
+  weights: number[];
+  phases: string[];
+  note(rollout: RolloutObject): void;
+}
+
+export function createTrail(): Trail {
+  const weights: number[] = [];
+  const phases: string[] = [];
+  return {
+    weights,
+    phases,
+    note({ status }) {
+      const weight = status?.state?.release?.weight ?? 0;
+      const phase = [status?.phase, status?.reason].filter((word) => word !== undefined).join(' ');
+      if (weights.at(-1) !== weight) weights.push(weight);
+      if (phases.at(-1) !== phase) phases.push(phase);
+    },
+  };
+}
+
+export function isPromoted({ status }: RolloutObject): boolean {
+  return status?.phase === 'Healthy' && status.state?.ended?.outcome === 'Promoted';
+}
+
+/** The canary's weight is stored as 0 and the release has ended, for whatever cause. */
+export function isEnding({ status }: RolloutObject): boolean {
+  return status?.state?.release?.ending !== undefined && status.state.release.weight === 0;
+}
