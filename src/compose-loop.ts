@@ -127,7 +127,6 @@ function reconcileDeps(
       if (read.ok) await templates.ask(rollout, read.spec.revision, signal);
     },
     look(rollout: KubeObject, state: State): Sight {
-      const actionsCount = protection.protected();
       return observe(rollout, state, {
         stores,
         memory: memory.wishes,
@@ -135,7 +134,7 @@ function reconcileDeps(
         now: clock.now(),
         ...readings,
         templateProblems,
-        actionsCount,
+        actions: protection,
       });
     },
     apply: (rollout, effect) => apply({ api, stores, record }, rollout, effect),

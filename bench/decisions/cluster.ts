@@ -1,6 +1,7 @@
 import { decide } from '#core/decide.ts';
+import type { Effect } from '#core/effect.ts';
 import type { Gate, GateReading } from '#core/gate.ts';
-import type { Arms, Effect, Fence, Plan, Seen, SeenReplicaSet, Spec, State, Step } from '#core/model.ts';
+import type { Arms, Fence, Plan, Seen, SeenReplicaSet, Spec, State, Step } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';

@@ -12,7 +12,10 @@ export interface ConditionWish {
  * Conditions as a fold over the state: same state, same bytes, so that they never flap. `Ready`, `Reconciling` and
  * `Stalled` are what Flux's kstatus and `kubectl wait` read; the rest name what a person can mend.
  */
-export function conditionsOf(state: State, { problems, routes }: Pick<Seen, 'problems' | 'routes'>): ConditionWish[] {
+export function conditionsOf(
+  state: State,
+  { problems, routes, actionsUnprotected }: Pick<Seen, 'problems' | 'routes' | 'actionsUnprotected'>,
+): ConditionWish[] {
   const reason = state.reason ?? state.phase;
   const { message } = state;
   const healthy = state.phase === 'Healthy';
@@ -30,6 +33,7 @@ export function conditionsOf(state: State, { problems, routes }: Pick<Seen, 'pro
     },
     valid(problems),
     ...added(routes),
+    ...(actionsUnprotected === true ? [unprotected] : []),
   ];
 }
 
@@ -46,3 +50,11 @@ function added(routes: readonly SeenRoute[]): ConditionWish[] {
   const message = `${rules.join(', ')}: added during the release, sends to stable alone until the next one`;
   return [{ type: 'RulesAdded', status: 'True', reason: 'AddedDuringRelease', message }];
 }
+
+const unprotected: ConditionWish = {
+  type: 'ActionsUnprotected',
+  status: 'True',
+  reason: 'ForgedActionAccepted',
+  message:
+    'the API server accepts actions in the name of others, so every action is ignored: apply deploy/admission-policy.yaml',
+};

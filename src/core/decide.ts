@@ -2,7 +2,8 @@ import type { Millis } from '#lib/units.ts';
 import { deadline } from './deadline.ts';
 import { desired } from './desired.ts';
 import { diff } from './diff.ts';
-import type { Decision, Seen, State } from './model.ts';
+import type { Decision } from './effect.ts';
+import type { Seen, State } from './model.ts';
 import { transition } from './transition.ts';
 
 /** The whole operator in one expression: what we knew, what we see and the time, in; what to do, out. */

@@ -1,6 +1,7 @@
 import { living } from './capacity.ts';
 import type { ArmWish, Wish } from './desired.ts';
-import type { Arms, Effect, Seen, SeenPod, SeenReplicaSet, State } from './model.ts';
+import type { Effect } from './effect.ts';
+import type { Arms, Seen, SeenPod, SeenReplicaSet, State } from './model.ts';
 
 const nobody: ArmWish['arms'] = { stable: false, canary: false };
 

@@ -2,7 +2,8 @@ import type { Weight } from '#lib/units.ts';
 import { availableOf, podsAt, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
-import type { Effect, Fence, ReleaseState, Seen, SeenRoute, State } from './model.ts';
+import type { Effect } from './effect.ts';
+import type { Fence, ReleaseState, Seen, SeenRoute, State } from './model.ts';
 import { fenced } from './routes.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */

@@ -1,3 +1,4 @@
+import type { Effect } from '#core/effect.ts';
 import {
   canaryServiceName,
   FIELD_MANAGER,
@@ -6,7 +7,7 @@ import {
   ROLLOUT_LABEL,
   STABLE_LABEL,
 } from '#core/labels.ts';
-import type { Arms, Effect } from '#core/model.ts';
+import type { Arms } from '#core/model.ts';
 import { HTTP_ROUTE, POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';

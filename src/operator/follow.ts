@@ -1,6 +1,7 @@
+import type { Decision } from '#core/effect.ts';
 import { stepEpochOf } from '#core/epoch.ts';
 import { replicaSetName } from '#core/labels.ts';
-import type { Decision, Plan, ReleaseState, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
 import type { ProbeSuite } from '#core/probe.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';

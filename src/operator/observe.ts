@@ -10,6 +10,7 @@ import { isQuarantined, type ObservedPod, observePod, observeSet } from './obser
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
+import type { Protection } from './protection.ts';
 import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 
 export interface ObserveDeps {
@@ -21,8 +22,8 @@ export interface ObserveDeps {
   /** Specs that were accepted, by the Rollout's UID. */
   memory: Map<string, RolloutWish>;
   tickMs: Millis;
-  /** False while the API server has not proved that it refuses forged actions: then none is looked at. */
-  actionsCount: boolean;
+  /** Until the API server has proved that it refuses forged actions, none is looked at. */
+  actions: Pick<Protection, 'protected' | 'open'>;
   now: Millis;
 }
 
@@ -66,7 +67,8 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
     probes: deps.probes(key),
-    actions: (deps.actionsCount ? stores.actions.byIndex(BY_ROLLOUT, key) : []).flatMap((object) => {
+    ...(deps.actions.open() ? { actionsUnprotected: true } : {}),
+    actions: (deps.actions.protected() ? stores.actions.byIndex(BY_ROLLOUT, key) : []).flatMap((object) => {
       const action = readAction(object);
       return action.ok ? [action.value] : [];
     }),

@@ -13,6 +13,8 @@ const AGAIN_MS: Millis = 5000;
 export interface Protection {
   /** True once a forged action was refused, and until one is accepted. Unproven is unprotected. */
   protected(): boolean;
+  /** True once a forged action was accepted: anybody can write in another's name. */
+  open(): boolean;
   run(signal: AbortSignal): void;
 }
 
@@ -28,16 +30,21 @@ export function createProtection(deps: {
   changed(): void;
 }): Protection {
   const { clock, log } = deps;
-  let proven = false;
+  let guard: Guard = 'unknown';
   const check = async (signal: AbortSignal): Promise<void> => {
-    const before = proven;
-    proven = await refusesForgery(deps);
-    if (before !== proven) deps.changed();
+    const before = guard;
+    guard = await forge(deps);
+    if (before !== guard) deps.changed();
+    const proven = guard === 'refuses';
     if (!proven)
-      log.warn('actions are unprotected: apply deploy/admission-policy.yaml', { again: formatDuration(AGAIN_MS) });
+      log.warn('actions are ignored: apply deploy/admission-policy.yaml', { guard, again: formatDuration(AGAIN_MS) });
     if (!signal.aborted) clock.timer(proven ? EVERY_MS : AGAIN_MS, () => void check(signal));
   };
-  return { protected: () => proven, run: (signal) => void check(signal) };
+  return {
+    protected: () => guard === 'refuses',
+    open: () => guard === 'accepts',
+    run: (signal) => void check(signal),
+  };
 }
 
 const forged = (namespace: string) => ({
@@ -47,25 +54,18 @@ const forged = (namespace: string) => ({
   spec: { rollout: 'forged', verb: 'abort', reason: 'a dry run that must be refused', by: 'headgate:somebody-else' },
 });
 
-async function refusesForgery({
-  api,
-  namespace,
-  log,
-}: {
-  api: KubeApi;
-  namespace: string;
-  log: Log;
-}): Promise<boolean> {
+/** What the API server does with a forged action; unknown while it could not be asked. */
+type Guard = 'refuses' | 'accepts' | 'unknown';
+
+async function forge({ api, namespace, log }: { api: KubeApi; namespace: string; log: Log }): Promise<Guard> {
   try {
     await api.create(ROLLOUT_ACTION, forged(namespace), { dryRun: true });
-    return false;
+    return 'accepts';
   } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
     // The policy answers 422 Invalid with its own message; RBAC's 403 would prove nothing about other people.
-    const refused = hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN') && /ValidatingAdmissionPolicy/.test(error.message);
-    if (!refused)
-      log.warn('the guard of actions could not be checked', {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    return refused;
+    if (hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN') && /ValidatingAdmissionPolicy/.test(message)) return 'refuses';
+    log.warn('the guard of actions could not be checked', { error: message });
+    return 'unknown';
   }
 }

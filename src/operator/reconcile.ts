@@ -1,7 +1,8 @@
 import { decide } from '#core/decide.ts';
+import type { Decision, Effect } from '#core/effect.ts';
 import { eventOf, type Happened } from '#core/events.ts';
 import { FINALIZER } from '#core/labels.ts';
-import type { Decision, Effect, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
 import { ROLLOUT } from '#kube/resources.ts';
 import { sameJson } from '#lib/json.ts';

@@ -1,5 +1,6 @@
+import type { Effect } from '#core/effect.ts';
 import { FIELD_MANAGER } from '#core/labels.ts';
-import type { Effect, Plan, ReleaseState, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { RELEASE, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';

@@ -1,6 +1,7 @@
 import { decide } from '#core/decide.ts';
+import type { Effect } from '#core/effect.ts';
 import { stepEpochOf } from '#core/epoch.ts';
-import type { Effect, OnBreach, Seen, State, Verb } from '#core/model.ts';
+import type { OnBreach, Seen, State, Verb } from '#core/model.ts';
 import { type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 
 /** The small world with everything broken at once, and with eyes for what must never happen. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Effect } from '#core/effect.ts';
 import { FINALIZER } from '#core/labels.ts';
-import type { Effect } from '#core/model.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { createReconcile } from '#operator/reconcile.ts';
 import type { Stores } from '#operator/stores.ts';

@@ -1,0 +1,38 @@
+import type { Millis, Weight } from '#lib/units.ts';
+import type { ActionResult, Arms, Fence, Outcome, Plan, ReleaseState, Revision, State } from './model.ts';
+
+/** What the shell is to do. Each is idempotent: applying it twice equals applying it once. */
+export type Effect =
+  | { kind: 'CreateReplicaSet'; revision: Revision; replicas: number; arms: Arms }
+  | { kind: 'ScaleReplicaSet'; name: string; replicas: number }
+  | { kind: 'LabelTemplate'; name: string; arms: Arms }
+  | { kind: 'DeleteReplicaSet'; name: string }
+  | { kind: 'LabelPod'; pod: string; arms: Arms }
+  | { kind: 'DeletePod'; pod: string }
+  | { kind: 'QuarantinePod'; pod: string; release: string }
+  | { kind: 'NarrowService'; service: string }
+  | { kind: 'WidenService'; service: string }
+  | { kind: 'ApplyCanaryService'; service: string }
+  | {
+      kind: 'SetWeight';
+      route: string;
+      weight: Weight;
+      raise: boolean;
+      fence: Fence;
+      seenFence?: Fence;
+      resourceVersion: string;
+      memo: string;
+    }
+  | { kind: 'ClearFence'; route: string; resourceVersion: string }
+  | { kind: 'CreateRelease'; release: ReleaseState; plan: Plan }
+  | { kind: 'RecordRelease'; name: string; record: string; outcome?: Outcome }
+  | { kind: 'AnswerAction'; action: string; uid: string; result: ActionResult }
+  | { kind: 'ReleaseFinalizer' };
+
+export interface Decision {
+  next: State;
+  /** In order. Lowering comes first and waits for nothing, not even for the store of `next`. */
+  effects: Effect[];
+  /** When to look again even if nothing happens; undefined: wait for an event. */
+  requeueAt?: Millis;
+}
