@@ -19,10 +19,10 @@ export function report({ command, seeds, cells }: Results): string {
   const own = scenarios.map(({ name, title }) => [title, ...variants.map((one) => inFull(cells[name]?.[one.name]))]);
   return `## Decision quality
 
-Written by \`${command}\`: seeds 1 to ${seeds} for each cell, an hour of traffic each, SLO 99.5 % of 30 days, ticks and
-scrapes of 15 s. All policies meet the same users (common random numbers). What a policy wants after the evidence of
-tick k holds from tick k + 2 on, whoever it is. \`${command} --check\` plays the first 60 seeds again and fails where a
-cell is worse than committed beyond both 95 % intervals. All figures, with intervals: \`bench/decisions/results.json\`.
+Written by \`${command}\`: seeds 1 to ${seeds} for each cell, an hour of traffic each,
+SLO 99.5 % of 30 days, ticks and scrapes of 15 s. All policies meet the same users (common random numbers). What a policy wants after the evidence of
+tick k holds from tick k + 2 on, whoever it is. \`${command} --check\` plays the first 60 seeds again
+and fails where a cell is worse than committed beyond both 95 % intervals. All figures, with intervals: \`bench/decisions/results.json\`.
 
 ${intro}
 

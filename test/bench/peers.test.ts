@@ -139,6 +139,14 @@ test('Kayenta: the rank sum by hand', () => {
   expect(standardised([1, 2], [2, 3], 0)).toBeCloseTo(-1 / Math.sqrt((4 / 12) * (5 - 6 / 12)), 12);
 });
 
+test('Kayenta: the rank sum as SciPy has it', () => {
+  // scipy.stats.mannwhitneyu(x − mu, y, use_continuity=True, method='asymptotic'), its p-value as a normal quantile.
+  const x = [0, 1.6, 0, 3.3, 1.7, 0, 5, 0, 0, 1.6];
+  const y = [0, 0, 0, 1.6, 0, 0, 0, 0, 1.7, 0];
+  expect(standardised(x, y, 0)).toBeCloseTo(1.422869548602862, 12);
+  expect(standardised(x, y, 0.5)).toBeCloseTo(-0.4332129607799786, 12);
+});
+
 test('Kayenta: the shift is the median of the differences, within its limits', () => {
   const control = Array.from({ length: 30 }, (_, index) => Math.sin(index * 7) + index / 100);
   const experiment = Array.from({ length: 30 }, (_, index) => Math.cos(index * 5) + 10);
