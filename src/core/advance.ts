@@ -87,6 +87,9 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
   if (!probed) return patience(state, at, state.since, probes.message || 'Probing the canary before any user meets it');
   if (!judgement.ready)
     return patience(state, at, state.since, `Waiting before the first raise: ${judgement.notReady}`);
+  // A gateway that has the weight before the pods answers 503: ready is what the kubelet says, and they hear it later.
+  if (now - state.since < at.spec.settleMs)
+    return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');
   if (plan.steps.length === 0)
     return enter(state, release, 'Promoting', 'Promoting: this revision served before, its steps are skipped', now);
   return grantStep(state, release, 0, at);

@@ -20,7 +20,7 @@ function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
   const edges: Millis[] = [];
   if (release.restoredAt !== undefined) edges.push(release.restoredAt + leaveDelay(seen));
   if (spec !== undefined) {
-    edges.push(next.since + spec.progressDeadlineMs + 1);
+    edges.push(next.since + spec.progressDeadlineMs + 1, next.since + spec.settleMs);
     if (release.acceptedAt !== undefined) edges.push(release.acceptedAt + spec.settleMs);
     if (release.restoredAt !== undefined) edges.push(release.restoredAt + spec.settleMs);
   }

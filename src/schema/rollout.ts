@@ -153,7 +153,7 @@ const specShape = group({
   settle: duration()
     .default('10s')
     .describe(
-      'Time given to the data plane after a route was accepted, where the share of requests cannot be measured.',
+      "Time given to the data plane: to learn of the canary's pods before the first raise, and to take a weight after its route was accepted.",
     ),
   services: list(label(), { max: 32, unique: 'set' })
     .default([])

@@ -60,6 +60,8 @@ test('law: whatever is lost on the way, a bad release ends on stable', () => {
 test('a stale operator that wakes after a retreat raises nothing', () => {
   const world = releasing();
   world.runUntil((w) => w.state.release?.stage === 'Probing');
+  // The last tick but one before the raise: the data plane is given two to learn of the pods.
+  world.tick();
   const oldSight = world.seen();
   world.tick('crash-after-store');
   const oldState = structuredClone(world.state);
