@@ -3,8 +3,10 @@ import { EVENT } from '#kube/resources.ts';
 import { apply } from '#operator/apply.ts';
 import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
-import { observe, type Sight } from '#operator/observe.ts';
+import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
+import { keyOf, observe, type Sight } from '#operator/observe.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
+import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
 import { createReconcile, type ReconcileDeps } from '#operator/reconcile.ts';
 import { createRecorder, type Recorder } from '#operator/record.ts';
@@ -66,6 +68,7 @@ export function composeLoop(parts: LoopParts): Loop {
   const run = createHttpProbe({ clock, version: VERSION });
   const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const templates = createTemplateCheck(api);
+  const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const changed = () => {
     for (const { metadata } of stores.rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
   };
@@ -79,7 +82,7 @@ export function composeLoop(parts: LoopParts): Loop {
     decided: (key) => memory.decided.get(key),
     evidenceOf: (key) => engine.checkpoint(key) || undefined,
   });
-  const instruments = { engine, prober, templates, protection, record, memory };
+  const instruments = { engine, prober, looks, templates, protection, record, memory };
   return {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
@@ -94,6 +97,7 @@ export function composeLoop(parts: LoopParts): Loop {
 interface Instruments {
   engine: GateEngine;
   prober: Prober;
+  looks: TrafficLook;
   templates: TemplateCheck;
   protection: Protection;
   record: Recorder;
@@ -102,13 +106,17 @@ interface Instruments {
 
 function reconcileDeps(
   parts: LoopParts,
-  { engine, prober, templates, protection, record, memory }: Instruments,
+  { engine, prober, looks, templates, protection, record, memory }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader } = parts;
   const { tickMs, figuresEveryMs } = config;
   const templateProblems = (rollout: KubeObject, revision: string): Problem[] | undefined =>
     templates.problems(rollout, revision);
-  const readings = { readings: (key: string) => engine.readings(key), probes: (key: string) => prober.reading(key) };
+  const readings = {
+    readings: (key: string) => engine.readings(key),
+    probes: (key: string) => prober.reading(key),
+    traffic: (key: string) => looks.known(key),
+  };
   const instance = config.lease.identity;
   const events = createEventRecorder({
     api,
@@ -122,10 +130,7 @@ function reconcileDeps(
   });
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
-    async prepare(rollout, signal) {
-      const read = readRollout(rollout);
-      if (read.ok) await templates.ask(rollout, read.spec.revision, signal);
-    },
+    prepare: (rollout, state, signal) => prepare({ templates, looks, stores }, rollout, state, signal),
     look(rollout: KubeObject, state: State): Sight {
       return observe(rollout, state, {
         stores,
@@ -147,14 +152,9 @@ function reconcileDeps(
         sight,
       );
     },
-    async settle(rollout, { next: { release } }) {
-      if (release === undefined) return;
-      const last = memory.checkpointedAt.get(release.name) ?? Number.NEGATIVE_INFINITY;
-      if (clock.monotonic() - last < CHECKPOINT_EVERY_MS) return;
-      memory.checkpointedAt.set(release.name, clock.monotonic());
-      await record.checkpoint(rollout, release.name);
-    },
+    settle: (rollout, { next }) => checkpoint({ memory, record }, rollout, next),
     forget(key) {
+      looks.forget(key);
       memory.decided.delete(key);
       engine.unwatch(key);
       prober.unwatch(key);
@@ -162,4 +162,34 @@ function reconcileDeps(
     tell: (rollout, { type, reason, message }) =>
       events.record({ regarding: rollout, type, reason, action: reason, note: message }),
   };
+}
+
+/** What a pass must ask before it looks: a template's dry run, and before a release stable's traffic. */
+async function prepare(
+  { templates, looks, stores }: Pick<Instruments, 'templates' | 'looks'> & { stores: Stores },
+  rollout: KubeObject,
+  state: State | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const read = readRollout(rollout);
+  if (!read.ok) return;
+  await templates.ask(rollout, read.spec.revision, signal);
+  const stable = state?.stable;
+  if (stable === undefined || state?.release !== undefined || read.spec.revision === stable) return;
+  const { name, namespace = '' } = rollout.metadata;
+  const question = trafficQuestion(read, { rollout: name, stable, namespace, stores });
+  if (question !== undefined) await looks.ask(keyOf(rollout), question, signal);
+}
+
+/** Stores the gates' evidence now and then, so that a restart has little to read again. */
+async function checkpoint(
+  { memory, record }: Pick<Instruments, 'memory' | 'record'>,
+  rollout: KubeObject,
+  { release }: State,
+): Promise<void> {
+  if (release === undefined) return;
+  const last = memory.checkpointedAt.get(release.name) ?? Number.NEGATIVE_INFINITY;
+  if (clock.monotonic() - last < CHECKPOINT_EVERY_MS) return;
+  memory.checkpointedAt.set(release.name, clock.monotonic());
+  await record.checkpoint(rollout, release.name);
 }

@@ -6,6 +6,7 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import { type ReadRollout, type RolloutWish, readRollout } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
 import { readRelease } from '#schema/translate-release.ts';
+import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
 import { preflight } from './preflight.ts';
@@ -17,6 +18,8 @@ export interface ObserveDeps {
   stores: Stores;
   readings(key: string): GateReading[];
   probes(key: string): ProbeReading;
+  /** What stable was seen to serve, for the planner. */
+  traffic(key: string): LiveTraffic | undefined;
   /** What a dry run of the ReplicaSet said about the template, if anything. */
   templateProblems(rollout: KubeObject, revision: string): Problem[] | undefined;
   /** Specs that were accepted, by the Rollout's UID. */
@@ -146,7 +149,7 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   const proposed = propose(wish, state, {
     namespace,
     stores,
-    readings: deps.readings(keyOf(rollout)),
+    traffic: deps.traffic(keyOf(rollout)),
     tickMs: deps.tickMs,
   });
   const template = known ? [] : deps.templateProblems(rollout, spec.revision);

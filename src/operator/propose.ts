@@ -1,9 +1,11 @@
-import type { Gate, GateReading, Slo } from '#core/gate.ts';
+import type { Gate, Slo } from '#core/gate.ts';
+import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
+import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import type { Stores } from './stores.ts';
 
 /** What a release that begins now would go by, or why it cannot be planned. Pure but for the caches. */
@@ -15,7 +17,8 @@ export interface Proposal {
 interface Planning {
   namespace: string;
   stores: Stores;
-  readings: GateReading[];
+  /** What stable was seen to serve; undefined while nobody looked. */
+  traffic: LiveTraffic | undefined;
   tickMs: Millis;
 }
 
@@ -44,11 +47,26 @@ interface Live {
   reactionMs: Millis;
 }
 
-/** Traffic and base error ratio as the gates measure them now; zero when nobody measures yet. */
-function liveTraffic({ readings, tickMs, stores }: Planning, gates: Gate[], { spec }: RolloutWish): Live {
-  const rps = Math.max(0, ...readings.map((reading) => reading.evidence.rps));
-  const bases = readings.map(({ evidence: { stable } }) => (stable.total > 0 ? stable.bad / stable.total : 0));
-  return { rps, base: Math.max(0, ...bases), reactionMs: scrapeOf(gates, stores) + tickMs + spec.settleMs };
+/** Traffic and base error ratio as they were seen; zero when they are not known. */
+function liveTraffic({ traffic, tickMs, stores }: Planning, gates: Gate[], { spec }: RolloutWish): Live {
+  const { rps = 0, base = 0 } = traffic ?? {};
+  return { rps, base, reactionMs: scrapeOf(gates, stores) + tickMs + spec.settleMs };
+}
+
+/** What must be asked of the source before a release of this wish can be planned; undefined when nothing can. */
+export function trafficQuestion(
+  wish: RolloutWish,
+  { rollout, stable, namespace, stores }: { rollout: string; stable: string; namespace: string; stores: Stores },
+): TrafficQuestion | undefined {
+  const slos = wish.gates.flatMap((gate, index): Slo[] => {
+    const resolved = resolveSlo(gate, index, { namespace, stores });
+    return 'problems' in resolved ? [] : [resolved.slo];
+  });
+  if (slos.length === 0) return undefined;
+  const scrapes = slos.map((slo) => findSource(stores, slo.source));
+  const scrapeMs = Math.max(0, ...scrapes.map((source) => (typeof source === 'string' ? 0 : source.scrapeIntervalMs)));
+  const scope = { namespace, replicaSets: [replicaSetName(rollout, stable)] };
+  return { revision: wish.spec.revision, slos, scope, scrapeMs };
 }
 
 /** How long a derived step is held at least. */
@@ -82,7 +100,7 @@ function gateOf({ slo: name, role, tolerate, maxWaitMs }: GateWish, slo: Slo): G
 function resolveSlo(
   gate: GateWish,
   index: number,
-  { namespace, stores }: Planning,
+  { namespace, stores }: Pick<Planning, 'namespace' | 'stores'>,
 ): { slo: Slo } | { problems: Problem[] } {
   const field = `spec.gates[${index}].slo`;
   const object = stores.slos.get({ namespace, name: gate.slo });

@@ -23,8 +23,8 @@ export interface ReconcileDeps {
   clock: Clock;
   log: Log;
   telemetry: Telemetry;
-  /** What must be asked of the API server before a look: a dry run of a template that is new. */
-  prepare(rollout: KubeObject, signal: AbortSignal): Promise<void>;
+  /** What must be asked of the API server before a look: a dry run of a template that is new, and of the source: stable's traffic. */
+  prepare(rollout: KubeObject, state: State | undefined, signal: AbortSignal): Promise<void>;
   /** Reads the caches: everything that the decision needs. */
   look(rollout: KubeObject, state: State): Sight;
   apply(rollout: KubeObject, effect: Effect): Promise<void>;
@@ -99,7 +99,7 @@ async function prepared(
   state: State | undefined,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const asked = deps.prepare(rollout, signal).then((): Prepared => ({ kind: 'done' }));
+  const asked = deps.prepare(rollout, state, signal).then((): Prepared => ({ kind: 'done' }));
   if (state?.release === undefined) return await asked;
   const { promise: late, resolve } = Promise.withResolvers<Prepared>();
   const cancel = deps.clock.timer(PREPARE_MS, () => resolve({ kind: 'late' }));

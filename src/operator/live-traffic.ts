@@ -1,0 +1,103 @@
+import type { Selector, Slo } from '#core/gate.ts';
+import type { Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Log } from '#ports/log.ts';
+import type { MetricSource } from '#ports/metric-source.ts';
+import { countQuery, type Scope } from '#sources/promql.ts';
+
+/** What stable serves now, as the ramp planner asks for it. */
+export interface LiveTraffic {
+  /** Finished requests per second. */
+  rps: number;
+  /** Share of them that was bad. */
+  base: number;
+}
+
+export interface TrafficQuestion {
+  /** Names what is to be released: asked once for each. */
+  revision: string;
+  slos: Slo[];
+  /** Stable's pods. */
+  scope: Scope;
+  scrapeMs: Millis;
+}
+
+/** A look at stable's traffic before a release is planned: at rest no gate measures anything. */
+export interface TrafficLook {
+  /** Never throws: a source that does not answer leaves the planner without a figure, and the gates will say why. */
+  ask(rollout: string, question: TrafficQuestion, signal: AbortSignal): Promise<void>;
+  known(rollout: string): LiveTraffic | undefined;
+  forget(rollout: string): void;
+}
+
+/** Length of the look. Shorter is noise, longer is another time of the day. */
+const LOOK_MS: Millis = 60_000;
+
+export function createTrafficLook(deps: {
+  sourceFor(name: string | undefined): MetricSource | undefined;
+  clock: Clock;
+  log: Log;
+}): TrafficLook {
+  const seen = new Map<string, { revision: string; traffic: LiveTraffic }>();
+  return {
+    async ask(rollout, question, signal) {
+      if (seen.get(rollout)?.revision === question.revision) return;
+      const looks = question.slos.map((slo) => look(deps, slo, question, signal));
+      const traffics = await Promise.all(looks);
+      const rps = Math.max(0, ...traffics.map((traffic) => traffic.rps));
+      const base = Math.max(0, ...traffics.map((traffic) => traffic.base));
+      seen.set(rollout, { revision: question.revision, traffic: { rps, base } });
+    },
+    known: (rollout) => seen.get(rollout)?.traffic,
+    forget: (rollout) => seen.delete(rollout),
+  };
+}
+
+const nothing: LiveTraffic = { rps: 0, base: 0 };
+
+async function look(
+  { sourceFor, clock, log }: Parameters<typeof createTrafficLook>[0],
+  slo: Slo,
+  { scope, scrapeMs }: TrafficQuestion,
+  signal: AbortSignal,
+): Promise<LiveTraffic> {
+  const source = sourceFor(slo.source);
+  if (source === undefined) return nothing;
+  const at = clock.now() - scrapeMs;
+  const count = (selector: Selector) => increase(source, countQuery(selector, scope), { at, signal });
+  try {
+    const total = await count(slo.total);
+    const bad = slo.bad === undefined ? total - (await count(slo.good ?? slo.total)) : await count(slo.bad);
+    return total > 0 ? { rps: total / (LOOK_MS / 1000), base: Math.min(1, Math.max(0, bad / total)) } : nothing;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    log.warn('no traffic figure for the planner', { source: source.name, slo: slo.name, error: message });
+    return nothing;
+  }
+}
+
+/** Events of the last look: differences per process, so that pods that came or went in between count for nothing. */
+async function increase(
+  source: MetricSource,
+  query: string,
+  when: { at: Millis; signal: AbortSignal },
+): Promise<number> {
+  const [then, now] = await Promise.all([
+    counters(source, query, { ...when, at: when.at - LOOK_MS }),
+    counters(source, query, when),
+  ]);
+  let sum = 0;
+  for (const [process, value] of now) sum += Math.max(0, value - (then.get(process) ?? value));
+  return sum;
+}
+
+async function counters(
+  source: MetricSource,
+  query: string,
+  when: { at: Millis; signal: AbortSignal },
+): Promise<Map<string, number>> {
+  const { result } = await source.query(query, when);
+  if (result.kind !== 'vector') return new Map();
+  const samples = result.samples.filter(({ value }) => Number.isFinite(value));
+  return new Map(samples.map(({ labels, value }) => [JSON.stringify(labels), value]));
+}

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import type { Slo } from '#core/gate.ts';
+import { OperatorError } from '#lib/errors.ts';
+import { createTrafficLook, type TrafficQuestion } from '#operator/live-traffic.ts';
+import { silentLog } from '#runtime/json-log.ts';
+import { type FakeProcess, fakePrometheus } from '../support/fake-prometheus.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+const START = 1_700_000_000_000;
+const counter = (perSecond: number) => (at: number) =>
+  Math.max(0, Math.floor(((at - START + 3_600_000) / 1000) * perSecond));
+const serving = (pod: string, rps: number, errors = 0): FakeProcess => ({
+  pod,
+  bornAt: START - 3_600_000,
+  offsetMs: 0,
+  total: counter(rps),
+  bad: counter(rps * errors),
+});
+
+const slo: Slo = {
+  name: 'availability',
+  objective: 0.99,
+  windowMs: 28 * 86_400_000,
+  total: { metric: 'http_requests_total', matchers: [] },
+  bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
+};
+const question: TrafficQuestion = {
+  revision: 'v2',
+  slos: [slo],
+  scope: { namespace: 'shop', replicaSets: ['shop-v1'] },
+  scrapeMs: 1000,
+};
+
+function prepare(processes: FakeProcess[]) {
+  const clock = createVirtualClock({ wall: START });
+  const source = fakePrometheus({ clock, scrapeMs: 1000 });
+  source.processes = processes;
+  const look = createTrafficLook({ sourceFor: () => source, clock, log: silentLog });
+  return { look, source };
+}
+
+const signal = new AbortController().signal;
+
+test('the planner sees what stable serves, all pods together', async () => {
+  const { look } = prepare([serving('shop-v1-a', 30, 0.02), serving('shop-v1-b', 70, 0.02)]);
+  expect(look.known('shop'), 'nobody has looked yet').toBeUndefined();
+  await look.ask('shop', question, signal);
+  expect(look.known('shop')?.rps).toBeCloseTo(100, 0);
+  expect(look.known('shop')?.base).toBeCloseTo(0.02, 2);
+});
+
+// kills: asking at every pass of a release that waits for its turn.
+test('a revision is asked about once', async () => {
+  const { look, source } = prepare([serving('shop-v1-a', 10)]);
+  await look.ask('shop', question, signal);
+  const asked = source.asked.length;
+  await look.ask('shop', question, signal);
+  expect(source.asked).toHaveLength(asked);
+  await look.ask('shop', { ...question, revision: 'v3' }, signal);
+  expect(source.asked.length).toBeGreaterThan(asked);
+});
+
+test('a source that does not answer leaves the planner without a figure, and nothing fails', async () => {
+  const { look, source } = prepare([serving('shop-v1-a', 10)]);
+  source.failure = new OperatorError('SOURCE_UNREACHABLE', 'no answer');
+  await look.ask('shop', question, signal);
+  expect(look.known('shop')).toEqual({ rps: 0, base: 0 });
+});
