@@ -23,7 +23,8 @@ export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
   return Math.max(tickMs, scrapeMs ?? 0);
 }
 
-export function countTick(state: ErrorGate, all: ArmCounts, at: Millis, context: GateContext): ErrorGate {
+export function countTick(state: ErrorGate, reading: TickReading, at: Millis, context: GateContext): ErrorGate {
+  const { counts: all, canaryUnknown } = reading;
   // At weight 0 the canary answers probes only: they are no users.
   const exposed = context.weight > 0 || context.arrived;
   const tick = exposed ? all : { ...all, canary: noCounts.canary };
@@ -44,17 +45,23 @@ export function countTick(state: ErrorGate, all: ArmCounts, at: Millis, context:
     recent,
   };
   const arrived = context.arrived && state.at >= (context.raisedAt ?? 0);
-  return arrived ? countStep(next, tick, context) : next;
+  return arrived ? countStep(next, { tick, canaryUnknown }, context) : next;
 }
 
 /** What only whole ticks since the step arrived may count for. */
-function countStep(state: ErrorGate, tick: ArmCounts, context: GateContext): ErrorGate {
+function countStep(
+  state: ErrorGate,
+  { tick, canaryUnknown }: { tick: ArmCounts; canaryUnknown: boolean },
+  context: GateContext,
+): ErrorGate {
   const excess = excessOf(context);
   const control = controlOf(state, excess);
   const rate = plugInRate(control);
   const sure = control.total * excess >= RATE_REQUESTS_PER_EXCESS;
   const gain = sure ? advanceIncrement(tick.canary, { rate, excess: boundExcess(excess, rate) }) : 0;
-  const due = state.silence.due + dueOn(context, tick.stable.total);
+  // After a restart a canary may be older than the first look: what it finished before its first scrape is not known,
+  // so its silence begins there.
+  const due = canaryUnknown ? 0 : state.silence.due + dueOn(context, tick.stable.total);
   const silence: Silence = tick.canary.total > 0 ? { due: 0, answered: true } : { ...state.silence, due };
   return { ...state, step: addCounts(state.step, tick), advance: state.advance + gain, silence };
 }

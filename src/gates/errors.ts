@@ -35,7 +35,7 @@ export function foldErrorTick(
   const dark = isDarkable(tick, pods, context);
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
   if (mustWait(reading, pods)) return dark ? pendingSilence(told, reading, tick, context) : told;
-  const counted = countTick(told, reading.counts, tick.at, context);
+  const counted = countTick(told, reading, tick.at, context);
   return { ...fire(counted, { at: tick.at, dark }, context), ...look };
 }
 

@@ -104,6 +104,8 @@ export interface Scrapes {
 export interface TickReading extends Scrapes {
   /** Increments since the look before, of all processes that were scraped since. */
   counts: ArmCounts;
+  /** The canary was scraped and some of what it counted cannot be told: its 0 says nothing. */
+  canaryUnknown: boolean;
   /** The memory once these increments are counted. */
   look: Look;
 }
@@ -140,10 +142,12 @@ export function readTick({ before, tick, pods, scrapeMs }: Sight): TickReading {
   const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, paired);
   const sums = { canary: { total: 0, other: 0 }, stable: { total: 0, other: 0 } };
   const bases = new Map([...(before?.bases ?? [])].filter(([name, base]) => known.has(base.pod) || paired.has(name)));
+  let canaryUnknown = false;
   for (const [process, sample] of paired) {
     const pod = known.get(sample.pod);
     if (pod === undefined || !fresh.has(sample.pod)) continue;
     const step = difference({ before, process, sample, pod, shown: paired });
+    canaryUnknown ||= pod.arm === 'canary' && step?.known !== true;
     if (step === undefined) continue;
     bases.set(process, step.base);
     sums[pod.arm].total += step.total;
@@ -152,7 +156,7 @@ export function readTick({ before, tick, pods, scrapeMs }: Sight): TickReading {
   const scraped = new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod)));
   const good = tick.good !== undefined;
   const counts = { canary: countsOf(sums.canary, good), stable: countsOf(sums.stable, good) };
-  return { ...scrapes, counts, look: { since: before?.since ?? tick.at, bases, scraped } };
+  return { ...scrapes, counts, canaryUnknown, look: { since: before?.since ?? tick.at, bases, scraped } };
 }
 
 /** Requests in flight may be in one counter and not yet in the other: no tick has more failures than requests. */

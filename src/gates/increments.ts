@@ -16,6 +16,8 @@ export interface Increment {
   base: Base;
   total: number;
   other: number;
+  /** False when nothing is counted because it cannot be told what was: that is no silence. */
+  known: boolean;
 }
 
 /**
@@ -36,11 +38,12 @@ export function difference(view: ProcessView): Increment | undefined {
   const base = before?.bases.get(process);
   const start = startOf(pod, sample.container);
   const now: Base = { ...sample, life: start ?? base?.life };
-  const nothing = { base: now, total: 0, other: 0 };
-  const everything = { base: now, total: sample.total, other: sample.other };
+  const nothing = { base: now, total: 0, other: 0, known: false };
+  const everything = { base: now, total: sample.total, other: sample.other, known: true };
   if (base === undefined) return before !== undefined && isBirth(before, view) ? everything : nothing;
   const fell = sample.total < base.total || sample.other < base.other;
-  const growth = { base: now, total: sample.total - base.total, other: sample.other - base.other };
+  const grown = { total: sample.total - base.total, other: sample.other - base.other };
+  const growth = { base: now, ...grown, known: true };
   if (start === undefined || !startedAgain(base, start)) return fell ? nothing : growth;
   if (fell) return everything;
   if (sample.scrapedAt <= start) return { ...growth, base: { ...now, life: base.life } };

@@ -40,6 +40,21 @@ test('a source that comes back and has been to stable only does not make the can
   expect(drill.gate.fired).toBeUndefined();
 });
 
+test('a canary that is older than the first look after a restart is not dark at its first scrape', () => {
+  // kills: requests due before the first scrape held against a canary whose answers to them cannot be told.
+  const drill = new Drill();
+  drill.ticks(2, {});
+  drill.service.pods.delete('c-1');
+  const canary = drill.service.add('c-2', 'canary', drill.now);
+  canary.targets = 0;
+  drill.gate = loadErrorGate(saveErrorGate(drill.gate)) ?? startErrorGate();
+  drill.ticks(3, good);
+  canary.targets = 1;
+  expect(drill.tick(good).evidence.canary).toEqual({ total: 0, bad: 0 });
+  expect(drill.gate.fired).toBeUndefined();
+  expect(drill.tick({ stable: [1350, 2] }).verdict, 'silence from there on is its own').toBe('Fail');
+});
+
 test('ticks of two weights are never pooled into one', () => {
   // kills: evidence from an outage that a joined tick shows at a weight the canary did not have.
   const drill = new Drill({}, leavingLast);
