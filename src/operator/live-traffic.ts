@@ -76,7 +76,7 @@ async function look(
   }
 }
 
-/** Events of the last look: differences per process, so that pods that came or went in between count for nothing. */
+/** Events of the last look: differences per process. One that was not there at its beginning has counted from 0. */
 async function increase(
   source: MetricSource,
   query: string,
@@ -87,7 +87,7 @@ async function increase(
     counters(source, query, when),
   ]);
   let sum = 0;
-  for (const [process, value] of now) sum += Math.max(0, value - (then.get(process) ?? value));
+  for (const [process, value] of now) sum += Math.max(0, value - (then.get(process) ?? 0));
   return sum;
 }
 

@@ -49,6 +49,17 @@ test('the planner sees what stable serves, all pods together', async () => {
   expect(look.known('shop')?.base).toBeCloseTo(0.02, 2);
 });
 
+test('pods that came within the minute count from their birth', async () => {
+  const young: FakeProcess = {
+    ...serving('shop-v1-c', 50),
+    bornAt: START - 30_000,
+    total: (at) => Math.max(0, Math.floor((at - START + 30_000) / 20)),
+  };
+  const { look } = prepare([young]);
+  await look.ask('shop', question, signal);
+  expect(look.known('shop')?.rps).toBeGreaterThan(20);
+});
+
 // kills: asking at every pass of a release that waits for its turn.
 test('a revision is asked about once', async () => {
   const { look, source } = prepare([serving('shop-v1-a', 10)]);
