@@ -98,13 +98,16 @@ function old({ state, context, now }: Judged): Answer | undefined {
   return { verdict: 'NoData', cause: 'Stale', message: `no sample is newer than ${limit}` };
 }
 
-function empty({ state, stable }: Judged): Answer | undefined {
+function empty({ state, stable, context }: Judged): Answer | undefined {
   if (state.ticks === 0 && stable === 'Unknown') {
     return { verdict: 'Inconclusive', cause: 'TooFewSamples', message: 'no whole tick counted yet' };
   }
   const recent = sumRecent(state.recent);
   if (recent.stable.total > 0 || recent.canary.total > 0) return undefined;
-  return { verdict: 'NoData', cause: 'NoTraffic', message: 'stable finished no request in the last five minutes' };
+  const { name, total } = context.gate.slo;
+  // A counter that nobody has looks like a Service that nobody calls: only a person can tell them apart.
+  const message = `stable finished no request in the last five minutes by ${total.metric}; if it serves, mend sli.events.total of ServiceLevelObjective ${name}`;
+  return { verdict: 'NoData', cause: 'NoTraffic', message };
 }
 
 function shared({ state, context, stable }: Judged): Answer | undefined {

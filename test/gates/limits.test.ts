@@ -108,6 +108,9 @@ test('a gate that is not folded any more goes stale, and stable with it', () => 
 test('a stable that serves nobody is no control, and no reason to raise', () => {
   const drill = new Drill({ weight: 0, arrived: false });
   expect(drill.tick({})).toMatchObject({ verdict: 'NoData', cause: 'NoTraffic', stable: 'Unknown' });
+  expect(drill.tick({}).message, 'a wrong metric looks the same').toMatch(
+    /sli\.events\.total of ServiceLevelObjective/,
+  );
   expect(drill.tick(good)).toMatchObject({ verdict: 'Inconclusive', stable: 'Meets' });
 });
 
