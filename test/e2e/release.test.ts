@@ -5,7 +5,7 @@ import { connectLab } from '../lab/connect.ts';
 import { waitFor } from '../lab/wait.ts';
 import { inTicks, met, seenFrom, tell } from './support/figures.ts';
 import { readTicks, scraped, sumUpTo, whenSufficient } from './support/replay.ts';
-import { type App, openStage, type RolloutObject, type Stage, TICK_MS } from './support/stage.ts';
+import { type App, calmLease, openStage, type RolloutObject, type Stage, TICK_MS } from './support/stage.ts';
 import { createTrail, isEnding, isPromoted, releaseOf, storedGate } from './support/story.ts';
 
 /** The main road: real requests move to the new revision step by step, or come back. */
@@ -15,9 +15,6 @@ vi.setConfig({ maxConcurrency: 3 });
 
 const lab = connectLab(inject('lab'));
 let stage: Stage;
-
-/** Leadership is not the subject here: a busy machine must not end it. These are the defaults of a cluster. */
-const calmLease = { HEADGATE_LEASE_DURATION: '15s', HEADGATE_RENEW_DEADLINE: '10s', HEADGATE_RETRY_PERIOD: '2s' };
 
 beforeAll(async () => {
   stage = await openStage(lab, 'release');

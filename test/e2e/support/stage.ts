@@ -50,6 +50,13 @@ export interface OperatorOptions {
   environment?: Record<string, string>;
 }
 
+/** For tests whose subject is not leadership: a busy machine must not end it. These are the defaults of a cluster. */
+export const calmLease = {
+  HEADGATE_LEASE_DURATION: '15s',
+  HEADGATE_RENEW_DEADLINE: '10s',
+  HEADGATE_RETRY_PERIOD: '2s',
+};
+
 export interface OperatorProcess {
   readonly pid: number;
   readonly child: ChildProcess;
