@@ -131,7 +131,8 @@ function records(next: State, seen: Seen): Effect[] {
   if (release !== undefined) {
     const there = seen.release?.name === release.name ? seen.release : undefined;
     const record = recordOf(next, release);
-    if (there === undefined && seen.proposal !== undefined)
+    // A release that is given back needs no record to be given back by.
+    if (there === undefined && seen.proposal !== undefined && !seen.deleting)
       effects.push({ kind: 'CreateRelease', release, plan: seen.proposal });
     else if (there !== undefined && there.recorded !== record)
       effects.push({ kind: 'RecordRelease', name: release.name, record });

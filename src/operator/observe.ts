@@ -9,6 +9,7 @@ import { readRelease } from '#schema/translate-release.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
+import { isOurs } from './ours.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
@@ -88,11 +89,8 @@ export function keyOf({ metadata }: KubeObject): string {
 }
 
 function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
-  const owned = objects.filter(({ metadata }) =>
-    metadata.ownerReferences?.some(({ uid }) => uid === rollout.metadata.uid),
-  );
-  return owned
-    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+  return objects
+    .filter((object) => object.metadata.deletionTimestamp === undefined && isOurs(object, rollout))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 

@@ -1,6 +1,16 @@
 import { OperatorError } from '#lib/errors.ts';
 import type { KubeApi, KubeObject, Resource } from '#ports/kube-api.ts';
 
+/**
+ * Owned by this Rollout. A deletion with `--cascade=orphan` takes the owner off before the finalizer has run: what is
+ * left without any owner is ours until then, or the canary would never be drained.
+ */
+export function isOurs({ metadata }: KubeObject, rollout: KubeObject): boolean {
+  const owners = metadata.ownerReferences ?? [];
+  const orphaned = owners.length === 0 && rollout.metadata.deletionTimestamp !== undefined;
+  return orphaned || owners.some(({ uid }) => uid === rollout.metadata.uid);
+}
+
 /** After a create found the name taken: by an earlier pass of ours whose answer was lost, or by a stranger's object. */
 export async function mustBeOurs(
   api: KubeApi,
@@ -9,8 +19,7 @@ export async function mustBeOurs(
 ): Promise<void> {
   const { name, namespace = '' } = object.metadata;
   const found = await api.get({ resource, namespace, name });
-  const ours = found.metadata.ownerReferences?.some(({ uid }) => uid === rollout.metadata.uid) === true;
-  if (!ours)
+  if (!isOurs(found, rollout))
     throw new OperatorError(
       'KUBE_INVALID',
       `${resource.kind} ${name} exists and belongs to somebody else: delete it, or rename the Rollout`,

@@ -256,3 +256,14 @@ test('an edit that is invalid replaces nothing', () => {
   expect(world.state).toMatchObject({ phase: 'Degraded', reason: 'InvalidSpec', stable: 'v1' });
   expect(world.sets.map((set) => set.revision)).toEqual(['v1']);
 });
+
+test('a deletion whose Release went first makes no other one, and ends', () => {
+  const world = releasing();
+  world.runUntil(holdingAt(1));
+  world.deleting = true;
+  // The garbage collector orphans or deletes it before the finalizer has run.
+  world.releases.clear();
+  world.runUntil((w) => w.finalized);
+  expect(world.releases.size, 'kills: a record that is made again at every pass').toBe(0);
+  expect(world.routes[0]).toMatchObject({ weight: 0, fence: undefined });
+});
