@@ -119,7 +119,7 @@ export interface GateContext {
   /** Weight that the route carries now, and the one that a Pass would allow; undefined when leaving the last step. */
   weight: Weight;
   nextWeight?: Weight;
-  /** When the last raise arrived; undefined at weight 0. */
+  /** When the last raise took hold, which a crash may put long after its record; undefined at weight 0. */
   raisedAt?: Millis;
   /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */
   arrived: boolean;

@@ -37,7 +37,7 @@ export function contextsOf(
     attempt: release.attempt,
     weight,
     ...(next === undefined ? {} : { nextWeight: next }),
-    ...(release.raisedAt === undefined || release.weight === 0 ? {} : { raisedAt: release.raisedAt }),
+    ...raisedAt(release),
     arrived,
     // From the fault to weight 0: a scrape to see it, a tick to judge it, the data plane to act.
     reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
@@ -45,6 +45,14 @@ export function contextsOf(
     targetSpend: at.budget.targetSpend,
     maxSpend: at.budget.maxSpend,
   }));
+}
+
+/**
+ * When the newest raise took hold. The record of a raise may be far older than its write, after a crash between the two
+ * or when a lost one was written again, and until then no request was due on the canary.
+ */
+function raisedAt({ weight, raisedAt: granted, acceptedAt = 0, joinedAt = 0 }: ReleaseState): { raisedAt?: Millis } {
+  return granted === undefined || weight === 0 ? {} : { raisedAt: Math.max(granted, acceptedAt, joinedAt) };
 }
 
 /**

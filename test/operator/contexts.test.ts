@@ -64,3 +64,20 @@ test.each<Row>([
     because,
   ).toEqual([want]);
 });
+
+test.each([
+  { name: 'at once', later: {}, want: 1000, because: 'nothing else is known' },
+  { name: 'by the next operator', later: { acceptedAt: 6000 }, want: 6000, because: 'the route said so late' },
+  { name: 'pod by pod', later: { acceptedAt: 500, joinedAt: 7000 }, want: 7000, because: 'the last pod joined late' },
+])('a raise that took hold $name', ({ later, want, because }) => {
+  // kills: a canary called dark for what was due between the record of a raise and its write by the next operator.
+  const world = releasing();
+  world.runUntil((w) => w.state.release?.stage === 'Holding');
+  const { acceptedAt: _, ...release } = world.state.release ?? fail();
+  const [context] = contextsOf({ ...release, raisedAt: 1000, ...later }, world.plan, at);
+  expect(context?.raisedAt, because).toBe(want);
+});
+
+function fail(): never {
+  throw new Error('no release');
+}
