@@ -153,6 +153,7 @@ describe.concurrent('a release', () => {
     });
 
     expect(release.status).toMatchObject({ reason: 'Worse', step: '1/1', weight: '10%' });
+    expect(gate.fired?.at).toBe(enough?.at);
     expect(canary.total).toBeLessThanOrEqual(TAIL * forecast);
     expect(report.failed.service).toBeLessThan(report.offered.service / 100);
   });

@@ -34,9 +34,12 @@ type Grid = Map<number, Map<string, number>>;
 
 const nobody: Counts = { total: 0, bad: 0 };
 
+/** Prometheus may take so long to find a new pod: until then ticks end without it. */
+const DISCOVERY_TICKS = 4;
+
 /**
- * Increments of both arms, tick by tick. A tick ends where every pod that has counted anything was scraped anew: ticks
- * in which one was not are joined with the next. A pod that appears later is counted from 0 when it started after
+ * Increments of both arms, tick by tick. A tick ends where every pod was scraped anew that is not quite new: ticks in
+ * which one was not are joined with the next. A pod that appears later is counted from 0 when it started after
  * `since`, the first look that the operator had: what an older one counted before is not known.
  */
 export async function readTicks(
@@ -48,32 +51,41 @@ export async function readTicks(
   const [total, bad, scraped, starts] = await Promise.all([
     readGrid(lab, `sum by (pod) (http_requests_total{${pods}})`, span),
     readGrid(lab, `sum by (pod) (http_requests_total{${pods},code=~"5.."})`, span),
-    readGrid(lab, `max by (pod) (timestamp(http_requests_total{${pods}}))`, span),
+    readGrid(lab, `max by (pod) (timestamp(up{${pods}}))`, span),
     readGrid(lab, `max by (pod) (process_start_time_seconds{${pods}})`, span),
   ]);
+  const startOf = startsOf(starts);
   const ticks: Tick[] = [];
   let base: number | undefined;
-  for (const at of [...total.keys()].sort((a, b) => a - b)) {
-    const pods = [...(scraped.get(at) ?? [])];
-    if (base === undefined) {
-      base = at;
-      continue;
-    }
-    const before = base;
-    if (!pods.every(([pod, time]) => time > (scraped.get(before)?.get(pod) ?? 0))) continue;
-    const grown = (grid: Grid, pod: string) => (grid.get(at)?.get(pod) ?? 0) - (grid.get(before)?.get(pod) ?? 0);
-    // Kubernetes tells starts in whole seconds.
-    const startOf = (pod: string) => Math.floor(starts.get(at)?.get(pod) ?? 0) * 1000;
+  for (const at of [...scraped.keys()].sort((a, b) => a - b)) {
+    const before = base ?? at;
+    const scrapedAt = (pod: string, tick: number) => scraped.get(tick)?.get(pod) ?? 0;
+    const due = [...startOf].filter(([, start]) => start <= at - DISCOVERY_TICKS * TICK_MS).map(([pod]) => pod);
+    const whole = due.every((pod) => scrapedAt(pod, at) > scrapedAt(pod, before));
+    if (base !== undefined && !whole) continue;
+    base = at;
+    if (before === at) continue;
+    const known = [...startOf].filter(([pod, start]) => scrapedAt(pod, before) > 0 || start > since);
     const counts = { canary: nobody, stable: nobody };
-    for (const [pod] of pods) {
-      if (scraped.get(before)?.has(pod) !== true && startOf(pod) <= since) continue;
+    for (const [pod] of known) {
       const arm = pod.startsWith(`${arms.canary}-`) ? 'canary' : 'stable';
-      counts[arm] = add(counts[arm], { total: grown(total, pod), bad: grown(bad, pod) });
+      const between = { pod, before, at };
+      counts[arm] = add(counts[arm], { total: growth(total, between), bad: growth(bad, between) });
     }
     ticks.push({ at, counts });
-    base = at;
   }
   return ticks;
+}
+
+/** A pod without a value has counted nothing yet. */
+function growth(grid: Grid, { pod, before, at }: { pod: string; before: number; at: number }): number {
+  return (grid.get(at)?.get(pod) ?? 0) - (grid.get(before)?.get(pod) ?? 0);
+}
+
+/** When each pod started, in whole seconds as Kubernetes tells it. */
+function startsOf(starts: Grid): Map<string, number> {
+  const all = [...starts.values()].flatMap((row) => [...row]);
+  return new Map(all.map(([pod, seconds]) => [pod, Math.floor(seconds) * 1000]));
 }
 
 /** The first tick at whose end the golden formula's evidence reaches its line, and what was counted until then. */
