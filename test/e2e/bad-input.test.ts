@@ -39,7 +39,7 @@ const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
 /** Little evidence is enough for an objective of 90, and little traffic gives it. */
 const small = {
   ...{ image: v1, replicas: 2, objective: '90', steps: [{ weight: 50, hold: '1s' }] },
-  rollout: { settle: '1s', scaleDownDelay: '2s' },
+  rollout: { settle: '2s', scaleDownDelay: '2s' },
 };
 
 interface Row {

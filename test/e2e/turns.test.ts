@@ -35,7 +35,7 @@ interface Scene {
 
 async function scene(name: string, change: Partial<AppSpec> = {}): Promise<Scene> {
   const steps = [{ weight: 50, hold: '3s' }];
-  const rollout = { settle: '1s', scaleDownDelay: '3s', rollbackWindow: 0 };
+  const rollout = { settle: '2s', scaleDownDelay: '3s', rollbackWindow: 0 };
   const app = await stage.open({ name, image: v1, replicas: 2, objective: '90', steps, rollout, ...change });
   return { app, load: await app.load(RPS) };
 }
