@@ -183,17 +183,17 @@ test('Prometheus scrapes the gateway', async () => {
 
 test('Prometheus scrapes a running pod that asks for it, under its own name', async () => {
   const namespace = await newNamespace();
-  await listen('10.99.7.2', 'lab_test_value 7\\n');
-  const path = `/api/v1/namespaces/${namespace}/pods`;
   const annotations = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '8080' };
-  const spec = { nodeName, containers: [{ name: 'web', image: 'web' }] };
-  await create(path, { metadata: { name: 'web-1', annotations }, spec });
-  const status = { phase: 'Running', podIP: '10.99.7.2', podIPs: [{ ip: '10.99.7.2' }] };
-  await expectOk(lab.api({ method: 'PATCH', path: `${path}/web-1/status`, body: { status } }), 'the status of the pod');
-  const [series] = await waitFor('the value of the pod', async () => {
-    const result = await query(`lab_test_value{namespace="${namespace}"}`);
+  const containers = [{ name: 'web', image: 'lab/web:v1', ports: [{ containerPort: 8080 }] }];
+  // The lab's kubelet runs it, as it runs every pod of this lab.
+  await create(`/api/v1/namespaces/${namespace}/pods`, {
+    metadata: { name: 'web-1', annotations },
+    spec: { nodeName, containers },
+  });
+  const [series] = await waitFor('a figure of the pod', async () => {
+    const result = await query(`process_start_time_seconds{namespace="${namespace}"}`);
     return result.length > 0 ? result : undefined;
   });
-  expect(series?.metric).toMatchObject({ namespace, pod: 'web-1', container: 'web', instance: '10.99.7.2:8080' });
-  expect(series?.value[1]).toBe('7');
+  expect(series?.metric).toMatchObject({ namespace, pod: 'web-1', container: 'web' });
+  expect(Number(series?.value[1])).toBeGreaterThan(0);
 });
