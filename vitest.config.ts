@@ -14,6 +14,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Laws over hundreds of worlds take seconds on a busy machine; the limit only ends what hangs.
+          testTimeout: 60_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/lab/**'],
           // With one worker, which is the default on two cores, vitest would run this group last.
