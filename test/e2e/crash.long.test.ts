@@ -12,13 +12,10 @@ import type { Portrait } from './support/portrait.ts';
  */
 
 const lab = connectLab(inject('lab'));
-const LONG = process.env['HEADGATE_LONG'] === '1';
 /** Releases at once: they mostly wait for scrapes, holds and leases. */
 const LANES = 4;
 /** Requests a second of each kind of client in each lane. */
 const RATE = 50;
-/** Of the writes that turn nothing, the sample takes every so many. */
-const EVERY = 8;
 
 interface Kind {
   name: 'good' | 'bad';
@@ -55,17 +52,8 @@ interface Trial {
   undisturbed: Run;
 }
 
-/** Writes that move traffic or store what moves it: the sample takes every one of them. */
-const turning = /^(httproutes|rollouts .*(Shifting step \d weight \d+|committed|at rest|Retreat)$)/;
-
 function pointsOf({ writes }: Run): CrashPoint[] {
   return writes.flatMap(({ label = '', nth }) => (['before', 'after'] as const).map((when) => ({ label, nth, when })));
-}
-
-function sample(points: CrashPoint[]): CrashPoint[] {
-  if (LONG) return points;
-  const rest = points.filter(({ label }) => !turning.test(label));
-  return points.filter((point) => turning.test(point.label) || rest.indexOf(point) % EVERY === 0);
 }
 
 /** What is not as in the undisturbed run, as sentences. */
@@ -130,7 +118,7 @@ test('a release ends the same wherever the operator was killed', async () => {
       const run = await undisturbed(lanes[at] ?? fail('a lane'), kind);
       const points = pointsOf(run);
       enumerated += points.length;
-      trials.push(...sample(points).map((point) => ({ kind, point, undisturbed: run })));
+      trials.push(...points.map((point) => ({ kind, point, undisturbed: run })));
     }
     await Promise.all(lanes.map((lane) => work(lane, trials, tally)));
   } finally {
