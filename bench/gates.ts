@@ -1,7 +1,7 @@
 import type { GateContext } from '#core/gate.ts';
 import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
-import type { PodInfo, ProcessSample, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/evidence.ts';
 import { type Figure, measure } from './figures.ts';
 
 /** The gate engine's own work in one tick: answers of the source folded, and every gate judged. No network, no parsing. */
@@ -19,10 +19,14 @@ const context: GateContext = {
     role: 'Guardrail',
     slo: {
       name: 'availability',
+      sli: {
+        kind: 'events',
+        total: { metric: 'http_requests_total', matchers: [] },
+        bad: { metric: 'http_requests_total', matchers: [] },
+      },
+      arms: { by: 'Pod' },
       objective: 0.999,
       windowMs: 28 * 86_400_000,
-      total: { metric: 'http_requests_total', matchers: [] },
-      bad: { metric: 'http_requests_total', matchers: [] },
     },
     tolerate: 0.001,
     maxWaitMs: 1_800_000,
@@ -50,15 +54,14 @@ const pods: PodInfo[] = Array.from({ length: STABLE_PODS + 1 }, (_, i) => ({
 /** 100 requests a second: counters that grow at the same pace in every gate, with one failure in a thousand. */
 function tickAt(index: number): TickSamples {
   const at = index * TICK_MS;
-  const samples = (perTick: number): ProcessSample[] =>
-    pods.map(({ pod }) => ({
-      process: `shop/${pod}/app/10.0.0.1:8080`,
-      pod,
-      container: 'app',
-      value: Math.floor(index * perTick),
-      scrapedAt: at - 5000,
-    }));
-  return { at, total: samples(300), bad: samples(0.3), targets: pods.map(({ pod }) => ({ pod, count: 1, up: 1 })) };
+  const samples = pods.map(({ pod }) => ({
+    process: `shop/${pod}/app/10.0.0.1:8080`,
+    pod,
+    container: 'app',
+    values: [index * 300, Math.floor(index * 0.3)],
+    scrapedAt: at - 5000,
+  }));
+  return { at, names: ['total', 'bad'], samples, targets: pods.map(({ pod }) => ({ pod, count: 1, up: 1 })) };
 }
 
 export function benchGates(): Figure {

@@ -1,3 +1,7 @@
+import type { Sli } from '#core/gate.ts';
+import type { GateKind } from '#gates/define.ts';
+import { errors } from '#gates/errors.ts';
+import { assert } from '#lib/assert.ts';
 import { httpRoute } from '#routers/http-route.ts';
 
 /**
@@ -8,9 +12,14 @@ export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
-export const gates = [
-  { kind: 'errors', doc: 'Share of failed requests, canary against stable and against the objective.' },
-] as const;
+export const gates: readonly GateKind[] = [errors];
+
+/** The kind of gate that judges an SLI. */
+export function gateFor(sli: Sli['kind']): GateKind {
+  const found = gates.find((gate) => gate.sli === sli);
+  assert(found !== undefined, `there is a gate for sli.${sli}`);
+  return found;
+}
 
 export const probes = [
   { kind: 'http', doc: 'One HTTP request to each canary pod; asserts on status and body, with stable as control.' },

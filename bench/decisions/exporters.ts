@@ -1,5 +1,5 @@
 import type { Counts } from '#core/gate.ts';
-import type { PodInfo, ProcessSample, TickSamples } from '#gates/evidence.ts';
+import { type CounterSample, joinCounters, type PodInfo, type TickSamples } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import { type Served, TICK_MS } from './traffic.ts';
 
@@ -57,11 +57,11 @@ export class Exporters {
     // Series are born by their first event, as with client libraries that do not initialise them.
     const nonzero = (part: keyof Counts) => samples(part).filter(({ value }) => value > 0);
     const targets = fresh.map(({ pod }) => ({ pod, count: 1, up: scraped ? 1 : 0 }));
-    return { at, total: nonzero('total'), bad: nonzero('bad'), targets };
+    return { at, names: ['total', 'bad'], samples: joinCounters([nonzero('total'), nonzero('bad')]), targets };
   }
 }
 
-function sampleOf({ pod, scraped }: Counter, part: keyof Counts): ProcessSample[] {
+function sampleOf({ pod, scraped }: Counter, part: keyof Counts): CounterSample[] {
   if (scraped === undefined) return [];
   const process = `shop/${pod}/app/10.0.0.1:8080`;
   return [{ process, pod, container: 'app', value: scraped[part], scrapedAt: scraped.at }];

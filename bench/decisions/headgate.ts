@@ -27,10 +27,14 @@ const START = 1000 * TICK_MS;
 
 const slo: Gate['slo'] = {
   name: 'availability',
+  sli: {
+    kind: 'events',
+    total: { metric: 'http_requests_total', matchers: [] },
+    bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
+  },
+  arms: { by: 'Pod' },
   objective: OBJECTIVE,
   windowMs: WINDOW_MS,
-  total: { metric: 'http_requests_total', matchers: [] },
-  bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
 };
 
 const SETTLE_MS = spec.settleMs;

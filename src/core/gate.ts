@@ -80,18 +80,58 @@ export interface Matcher {
   value: string;
 }
 
-/** A ServiceLevelObjective as gates use it. */
-export interface Slo {
-  name: string;
-  /** Share of events that must be good, e.g. 0.995. */
-  objective: number;
-  /** Length of the rolling budget window. */
-  windowMs: Millis;
+/** What an objective counts: each kind is judged by the gate kind of the same name. */
+export type Sli = EventsSli | LatencySli | BusinessSli;
+
+export interface EventsSli {
+  kind: 'events';
   /** Events that count, all of them. */
   total: Selector;
   /** Exactly one of bad and good is given. */
   bad?: Selector;
   good?: Selector;
+}
+
+/** Requests slower than the threshold are bad. */
+export interface LatencySli {
+  kind: 'latency';
+  /** The histogram by its name without `_bucket`. */
+  histogram: Selector;
+  /** In the unit of the histogram, mostly seconds; one of its bucket bounds. */
+  threshold: number;
+  form: 'Classic' | 'Native';
+}
+
+/** What users do, per exposure: orders per session, revenue per request. */
+export interface BusinessSli {
+  kind: 'business';
+  exposure: Selector;
+  /** Exactly one of events (they are counted) and value (a counter whose growth is summed) is given. */
+  events?: Selector;
+  value?: Selector;
+  /** Which way is the wrong one. */
+  worse: 'Lower' | 'Higher';
+  /** Relative regression that is tolerated, e.g. 0.2 is a fifth. */
+  tolerate: number;
+  /** How long after its exposure an event comes. */
+  lagMs: Millis;
+}
+
+/**
+ * How the evidence of the arms is told apart: by the pods of the release, or by a label of an edge metric, whose values
+ * are regular expressions (RE2) that match as a whole.
+ */
+export type ArmSplit = { by: 'Pod' } | { by: 'Label'; label: string; stable: string; canary: string };
+
+/** A ServiceLevelObjective as gates use it. */
+export interface Slo {
+  name: string;
+  sli: Sli;
+  arms: ArmSplit;
+  /** Share of events that must be good, e.g. 0.995. A business SLI has none: 0. */
+  objective: number;
+  /** Length of the rolling budget window. */
+  windowMs: Millis;
   /** Name of the MetricSource; undefined means the cluster's default. */
   source?: string;
 }

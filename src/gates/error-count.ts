@@ -4,9 +4,10 @@ import { WHOLE } from '#lib/units.ts';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
 import { ALPHA, DARK_DUE, DARK_DUE_LATER, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
+import { type CountSight, scrapeOf } from './count.ts';
 import { foldStopTest, logEvidence, matters, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
-import type { ArmCounts, PodInfo, TickReading, TickSamples } from './evidence.ts';
+import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { foldLedger, overspent, spendOf } from './ledger.ts';
 
 /** Starts afresh what a new attempt or a new step starts afresh. */
@@ -18,13 +19,15 @@ export function renew(state: ErrorGate, { epoch, stepEpoch }: GateContext): Erro
   return state.stepEpoch === stepEpoch ? state : { ...state, ...freshStep(), stepEpoch };
 }
 
-/** Samples may be as old as a scrape, however short the tick is. */
-export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
-  return Math.max(tickMs, scrapeMs ?? 0);
+/** One whole tick as requests: what is total and bad is for the kind of gate to say. */
+export interface Counted {
+  at: Millis;
+  counts: ArmCounts;
+  canaryUnknown: boolean;
 }
 
-export function countTick(state: ErrorGate, reading: TickReading, at: Millis, context: GateContext): ErrorGate {
-  const { counts: all, canaryUnknown } = reading;
+export function countTick(state: ErrorGate, counted: Counted, context: GateContext): ErrorGate {
+  const { at, counts: all, canaryUnknown } = counted;
   // At weight 0 the canary answers probes only: they are no users.
   const exposed = context.weight > 0 || context.arrived;
   const tick = exposed ? all : { ...all, canary: noCounts.canary };
@@ -98,8 +101,7 @@ export function isDarkable({ at, targets }: TickSamples, pods: readonly PodInfo[
  */
 export function pendingSilence(
   state: ErrorGate,
-  { counts, unscraped, overdue }: TickReading,
-  { at, targets }: TickSamples,
+  { counts, reading: { unscraped, overdue }, tick: { at, targets } }: CountSight & { counts: ArmCounts },
   context: GateContext,
 ): ErrorGate {
   const failing = new Set(targets.filter(({ up }) => up === 0).map(({ pod }) => pod));

@@ -1,19 +1,13 @@
-import type { Cause, Counts, Verdict } from '#core/gate.ts';
+import type { Cause, Counts } from '#core/gate.ts';
 import type { Millis, Weight } from '#lib/units.ts';
 import { noCounts, noRecent, type Recent } from './burn.ts';
+import type { CountState } from './count.ts';
 import { type StopTest, startStopTest } from './eprocess.ts';
-import type { ArmCounts, Look } from './evidence.ts';
+import type { ArmCounts } from './evidence.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
 
 /** Everything the error gate knows. Immutable; `saveErrorGate` leaves out what Prometheus can show again. */
-export interface ErrorGate {
-  /** Attempt and stay that the evidence belongs to. */
-  epoch: string;
-  stepEpoch: string;
-  /** Where the counting of this attempt began, and the end of the last tick counted; 0 before the first look. */
-  startedAt: Millis;
-  at: Millis;
-  ticks: number;
+export interface ErrorGate extends CountState {
   /** Weight at the last tick counted. */
   weight: Weight;
   /** Requests per second of the last tick counted, both arms. */
@@ -32,10 +26,6 @@ export interface ErrorGate {
   silence: Silence;
   /** A stop stands until the attempt ends, whatever is seen later. */
   fired?: { cause: Cause; at: Millis };
-  /** Not stored: undefined until the first look after a start. */
-  look?: Look;
-  /** Not stored: why the newest tick could not be counted, or not whole. */
-  problem?: Problem;
 }
 
 /** The canary's silence since the step arrived, or since it last finished a request. */
@@ -44,12 +34,6 @@ export interface Silence {
   due: number;
   /** It finished one since the step arrived. */
   answered: boolean;
-}
-
-export interface Problem {
-  verdict: Verdict;
-  cause: Cause;
-  message: string;
 }
 
 export function startErrorGate(): ErrorGate {

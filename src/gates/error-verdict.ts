@@ -4,7 +4,7 @@ import type { Millis } from '#lib/units.ts';
 import { formatDuration, formatPercent } from '#lib/units.ts';
 import { STALE_SCRAPES } from './bounds.ts';
 import { missesNow, sumRecent } from './burn.ts';
-import { scrapeOf } from './error-count.ts';
+import { isOld, scrapeOf } from './count.ts';
 import type { ErrorGate } from './error-state.ts';
 
 export interface Judged {
@@ -54,11 +54,6 @@ export function stableNow(state: ErrorGate, context: GateContext, now: Millis): 
   return missesNow(state.recent, 'stable', context.gate.slo.objective) ? 'Misses' : 'Meets';
 }
 
-/** Queries look one scrape into the past and come once a tick: that much age is normal and does not count. */
-function isOld({ at }: ErrorGate, context: GateContext, now: Millis): boolean {
-  return now - at > STALE_SCRAPES * scrapeOf(context) + context.tickMs;
-}
-
 function stopped({ state, context, evidence }: Judged): Answer | undefined {
   if (state.fired === undefined) return undefined;
   const { cause } = state.fired;
@@ -104,9 +99,11 @@ function empty({ state, stable, context }: Judged): Answer | undefined {
   }
   const recent = sumRecent(state.recent);
   if (recent.stable.total > 0 || recent.canary.total > 0) return undefined;
-  const { name, total } = context.gate.slo;
+  const { name, sli } = context.gate.slo;
+  const counter =
+    sli.kind === 'events' ? sli.total.metric : sli.kind === 'latency' ? sli.histogram.metric : sli.exposure.metric;
   // A counter that nobody has looks like a Service that nobody calls: only a person can tell them apart.
-  const message = `stable finished no request in the last five minutes by ${total.metric}; if it serves, mend sli.events.total of ServiceLevelObjective ${name}`;
+  const message = `stable finished no request in the last five minutes by ${counter}; if it serves, mend spec.sli of ServiceLevelObjective ${name}`;
   return { verdict: 'NoData', cause: 'NoTraffic', message };
 }
 

@@ -11,17 +11,25 @@ import { whoWasScraped } from './scrapes.ts';
  * counter and falls only when the process starts again, so births of series count by themselves.
  */
 
-/** The value of one process' counter at the tick. */
-export interface ProcessSample {
+/** A process, and when it was looked at. */
+export interface ProcessName {
   /** Names the process for as long as its pod lives: `namespace/pod/container/instance`. */
   process: string;
   pod: string;
   /** Empty when the series have no container label. */
   container: string;
-  /** The raw cumulative sum; NaN and the infinities as the source gave them. */
-  value: number;
   /** When it was scraped (`max by (…) (timestamp(…))`), never the instant of the query. */
   scrapedAt: Millis;
+}
+
+/** The value of one counter of one process at the tick: the raw cumulative sum, NaN and ±Inf as the source gave them. */
+export interface CounterSample extends ProcessName {
+  value: number;
+}
+
+/** All counters of one process at the tick, in the order of `TickSamples.names`. */
+export interface ProcessSample extends ProcessName {
+  values: readonly number[];
 }
 
 /** Scrape targets of one pod, from `up`. */
@@ -37,12 +45,35 @@ export interface PodTargets {
 export interface TickSamples {
   /** The instant of the queries: a multiple of the tick length, at least one scrape in the past. */
   at: Millis;
-  total: ProcessSample[];
-  /** Exactly one of bad and good is given, as in the SLO; empty when no such series exists. */
-  bad?: ProcessSample[];
-  good?: ProcessSample[];
+  /**
+   * What is counted: `total` and `bad` or `good` for events; `total` and the bucket bounds, rising, for latency;
+   * `exposure` and `events` or `value` for business.
+   */
+  names: readonly string[];
+  samples: readonly ProcessSample[];
   /** One entry for each pod that has a target; a pod without an entry has none. */
   targets: PodTargets[];
+  /** Given where a label splits the arms: each process of the gateway stands for one pod of each arm. */
+  pods?: PodInfo[];
+}
+
+/** One process' counters side by side. One that has no such series counts 0: it appears with the first such event. */
+export function joinCounters(lists: readonly (readonly CounterSample[])[]): ProcessSample[] {
+  const joined = new Map<string, ProcessName & { values: number[] }>();
+  const doubled: ProcessSample[] = [];
+  for (const [index, list] of lists.entries()) {
+    const told = new Set<string>();
+    for (const { value, ...name } of list) {
+      const known = joined.get(name.process);
+      const values = known?.values ?? lists.map(() => 0);
+      // Two values of one counter: kept apart, so that `sampleProblem` finds them.
+      if (told.has(name.process)) doubled.push({ ...name, values: [value] });
+      else values[index] = value;
+      told.add(name.process);
+      joined.set(name.process, { ...name, values, scrapedAt: Math.max(name.scrapedAt, known?.scrapedAt ?? 0) });
+    }
+  }
+  return [...joined.values(), ...doubled];
 }
 
 export type Arm = 'canary' | 'stable';
@@ -57,31 +88,34 @@ export interface PodInfo {
   containers: { name: string; startedAt: Millis }[];
 }
 
-/** Increments of one tick. */
+/** Increments of one tick, read as requests. */
 export interface ArmCounts {
   canary: Counts;
   stable: Counts;
+}
+
+/** Increments of one tick, one per counter. */
+export interface ArmSums {
+  canary: readonly number[];
+  stable: readonly number[];
 }
 
 /** What one process had shown when it was last counted. */
 export interface Base {
   pod: string;
   container: string;
-  total: number;
-  /** The bad or the good counter, whichever the SLO has. */
-  other: number;
+  values: readonly number[];
   /** Start of the container as it was known then: another start is another life of the counter. */
   life: Millis | undefined;
   scrapedAt: Millis;
 }
 
-/** Both counters of one process at one tick. */
-export type Paired = Omit<Base, 'life'>;
-
 /** Memory of the last look, from which increments are taken. It is not stored: Prometheus has the same look again. */
 export interface Look {
   /** The first look of this memory. A process that began after it, and was never seen, has been counted in nothing. */
   since: Millis;
+  /** What the values of the bases are. */
+  names: readonly string[];
   bases: ReadonlyMap<string, Base>;
   /** Pods that were scraped at some look: what they show for the first time, they counted since. */
   scraped: ReadonlySet<string>;
@@ -103,7 +137,7 @@ export interface Scrapes {
 
 export interface TickReading extends Scrapes {
   /** Increments since the look before, of all processes that were scraped since. */
-  counts: ArmCounts;
+  sums: ArmSums;
   /** The canary was scraped and some of what it counted cannot be told: its 0 says nothing. */
   canaryUnknown: boolean;
   /** The memory once these increments are counted. */
@@ -111,15 +145,11 @@ export interface TickReading extends Scrapes {
 }
 
 /** Why an answer cannot be used, e.g. NaN in it; undefined when it can. */
-export function sampleProblem({ total, bad, good }: TickSamples): string | undefined {
-  if ((bad === undefined) === (good === undefined)) return 'exactly one of bad and good events must be asked for';
-  return listProblem(total) ?? listProblem(bad ?? good ?? []);
-}
-
-function listProblem(samples: readonly ProcessSample[]): string | undefined {
+export function sampleProblem({ samples }: TickSamples): string | undefined {
   const names = new Set<string>();
-  for (const { process, value, scrapedAt } of samples) {
-    if (!Number.isFinite(value) || value < 0) return `the counter of ${process} is ${value}`;
+  for (const { process, values, scrapedAt } of samples) {
+    for (const value of values)
+      if (!Number.isFinite(value) || value < 0) return `the counter of ${process} is ${value}`;
     if (!Number.isFinite(scrapedAt)) return `the scrape time of ${process} is ${scrapedAt}`;
     if (names.has(process)) return `${process} is there twice`;
     names.add(process);
@@ -136,48 +166,72 @@ export interface Sight {
 }
 
 /** Takes the increments between the look before and the tick. Without one nothing is counted, only remembered. */
-export function readTick({ before, tick, pods, scrapeMs }: Sight): TickReading {
+export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): TickReading {
   const known = new Map(pods.map((pod) => [pod.pod, pod]));
-  const paired = pairUp(tick, known, tick.at - STALE_SCRAPES * scrapeMs);
-  const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, paired);
-  const sums = { canary: { total: 0, other: 0 }, stable: { total: 0, other: 0 } };
-  const bases = new Map([...(before?.bases ?? [])].filter(([name, base]) => known.has(base.pod) || paired.has(name)));
+  const shown = shownBy(tick, known, tick.at - STALE_SCRAPES * scrapeMs);
+  const before = remembered && renamed(remembered, tick.names, shown);
+  const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, shown);
+  const sums = { canary: tick.names.map(() => 0), stable: tick.names.map(() => 0) };
+  const bases = keptBases(before, known, shown);
   let canaryUnknown = false;
-  for (const [process, sample] of paired) {
+  for (const [process, sample] of shown) {
     const pod = known.get(sample.pod);
     if (pod === undefined || !fresh.has(sample.pod)) continue;
-    const step = difference({ before, process, sample, pod, shown: paired });
+    const step = difference({ before, process, sample, pod, shown });
     canaryUnknown ||= pod.arm === 'canary' && step?.known !== true;
     if (step === undefined) continue;
     bases.set(process, step.base);
-    sums[pod.arm].total += step.total;
-    sums[pod.arm].other += step.other;
+    add(sums[pod.arm], step.grown);
   }
   const scraped = new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod)));
-  const good = tick.good !== undefined;
-  const counts = { canary: countsOf(sums.canary, good), stable: countsOf(sums.stable, good) };
-  return { ...scrapes, counts, canaryUnknown, look: { since: before?.since ?? tick.at, bases, scraped } };
+  const look: Look = { since: before?.since ?? tick.at, names: tick.names, bases, scraped };
+  return { ...scrapes, sums, canaryUnknown, look };
+}
+
+type Known = ReadonlyMap<string, PodInfo>;
+type Shown = ReadonlyMap<string, ProcessSample>;
+
+/** The processes of the release, as they were seen lately: a source shows the dead for minutes. */
+function shownBy({ samples }: TickSamples, known: Known, oldest: Millis): Map<string, ProcessSample> {
+  const shown = new Map<string, ProcessSample>();
+  for (const sample of samples) {
+    if (known.has(sample.pod) && sample.scrapedAt >= oldest) shown.set(sample.process, sample);
+  }
+  return shown;
+}
+
+function keptBases(before: Look | undefined, known: Known, shown: Shown): Map<string, Base> {
+  const bases = new Map<string, Base>();
+  for (const [name, base] of before?.bases ?? []) {
+    if (known.has(base.pod) || shown.has(name)) bases.set(name, base);
+  }
+  return bases;
+}
+
+function add(sums: number[], grown: readonly number[] | undefined): void {
+  if (grown !== undefined) for (const [index, value] of grown.entries()) sums[index] = (sums[index] ?? 0) + value;
+}
+
+/** The memory in the order of other names. What was not asked for before has no base: it counts from now on. */
+function renamed(look: Look, names: readonly string[], shown: Shown): Look {
+  const { length } = names;
+  if (length === look.names.length && look.names.every((name, index) => name === names[index])) return look;
+  const places = names.map((name) => look.names.indexOf(name));
+  const bases = new Map(look.bases);
+  for (const [process, base] of bases) {
+    const now = shown.get(process)?.values;
+    const values = places.map((place, index) => (place < 0 ? (now?.[index] ?? 0) : (base.values[place] ?? 0)));
+    bases.set(process, { ...base, values });
+  }
+  return { ...look, names, bases };
 }
 
 /** Requests in flight may be in one counter and not yet in the other: no tick has more failures than requests. */
-function countsOf({ total, other }: { total: number; other: number }, good: boolean): Counts {
-  const bad = good ? total - other : other;
-  return { total, bad: Math.min(total, Math.max(0, bad)) };
+export function countsOf({ canary, stable }: ArmSums, good: boolean): ArmCounts {
+  return { canary: pairOf(canary, good), stable: pairOf(stable, good) };
 }
 
-/** Both counters of each process. A series that does not exist is 0: it appears with the first such event. */
-function pairUp(tick: TickSamples, known: ReadonlyMap<string, PodInfo>, oldest: Millis): Map<string, Paired> {
-  const paired = new Map<string, Paired>();
-  const take = (samples: readonly ProcessSample[], part: 'total' | 'other') => {
-    for (const { process, pod, container, value, scrapedAt } of samples) {
-      if (!known.has(pod) || scrapedAt < oldest) continue;
-      const pair = paired.get(process) ?? { pod, container, total: 0, other: 0, scrapedAt };
-      pair[part] = value;
-      pair.scrapedAt = Math.max(pair.scrapedAt, scrapedAt);
-      paired.set(process, pair);
-    }
-  };
-  take(tick.total, 'total');
-  take(tick.bad ?? tick.good ?? [], 'other');
-  return paired;
+function pairOf([total = 0, other = 0]: readonly number[], good: boolean): Counts {
+  const bad = good ? total - other : other;
+  return { total, bad: Math.min(total, Math.max(0, bad)) };
 }

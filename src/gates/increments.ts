@@ -1,21 +1,21 @@
 import type { Millis } from '#lib/units.ts';
 import { START_SLACK_MS } from './bounds.ts';
-import type { Base, Look, Paired, PodInfo } from './evidence.ts';
+import type { Base, Look, PodInfo, ProcessSample } from './evidence.ts';
 
 /** One process now, and what may be known of it from before. */
 export interface ProcessView {
   before: Look | undefined;
   process: string;
-  sample: Paired;
+  sample: ProcessSample;
   pod: PodInfo;
   /** All processes of the tick. */
-  shown: ReadonlyMap<string, Paired>;
+  shown: ReadonlyMap<string, ProcessSample>;
 }
 
 export interface Increment {
   base: Base;
-  total: number;
-  other: number;
+  /** Growth of each counter; undefined where nothing is counted. */
+  grown: readonly number[] | undefined;
   /** False when nothing is counted because it cannot be told what was: that is no silence. */
   known: boolean;
 }
@@ -37,17 +37,18 @@ export function difference(view: ProcessView): Increment | undefined {
   const { before, process, sample, pod } = view;
   const base = before?.bases.get(process);
   const start = startOf(pod, sample.container);
-  const now: Base = { ...sample, life: start ?? base?.life };
-  const nothing = { base: now, total: 0, other: 0, known: false };
-  const everything = { base: now, total: sample.total, other: sample.other, known: true };
+  const { values, container, scrapedAt } = sample;
+  const now: Base = { pod: sample.pod, container, values, scrapedAt, life: start ?? base?.life };
+  const nothing = { base: now, grown: undefined, known: false };
+  const everything = { base: now, grown: values, known: true };
   if (base === undefined) return before !== undefined && isBirth(before, view) ? everything : nothing;
-  const fell = sample.total < base.total || sample.other < base.other;
-  const grown = { total: sample.total - base.total, other: sample.other - base.other };
-  const growth = { base: now, ...grown, known: true };
+  const grown = values.map((value, index) => value - (base.values[index] ?? 0));
+  const fell = grown.some((value) => value < 0);
+  const growth = { base: now, grown, known: true };
   if (start === undefined || !startedAgain(base, start)) return fell ? nothing : growth;
   if (fell) return everything;
-  if (sample.scrapedAt <= start) return { ...growth, base: { ...now, life: base.life } };
-  return sample.scrapedAt < start + START_SLACK_MS ? undefined : everything;
+  if (scrapedAt <= start) return { ...growth, base: { ...now, life: base.life } };
+  return scrapedAt < start + START_SLACK_MS ? undefined : everything;
 }
 
 function startedAgain({ life, scrapedAt }: Base, start: Millis): boolean {

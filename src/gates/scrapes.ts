@@ -1,10 +1,13 @@
 import { DISCOVERY_SCRAPES, STALE_SCRAPES } from './bounds.ts';
-import type { Paired, PodInfo, Scrapes, Sight } from './evidence.ts';
+import type { PodInfo, ProcessSample, Scrapes, Sight } from './evidence.ts';
 
 /** Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. */
-export function whoWasScraped(sight: Sight, paired: ReadonlyMap<string, Paired>): Scrapes & { fresh: Set<string> } {
+export function whoWasScraped(
+  sight: Sight,
+  shown: ReadonlyMap<string, ProcessSample>,
+): Scrapes & { fresh: Set<string> } {
   const targets = new Map(sight.tick.targets.map((target) => [target.pod, target]));
-  const fresh = freshPods(sight, paired);
+  const fresh = freshPods(sight, shown);
   const unscraped = sight.pods.filter((pod) => pod.available && !fresh.has(pod.pod) && !isNew(sight, pod)).map(nameOf);
   const doubled = sight.pods
     .filter(({ pod, available }) => available && (targets.get(pod)?.count ?? 0) > 1)
@@ -21,13 +24,13 @@ export function whoWasScraped(sight: Sight, paired: ReadonlyMap<string, Paired>)
   };
 }
 
-function freshPods({ before, tick, pods }: Sight, paired: ReadonlyMap<string, Paired>): Set<string> {
+function freshPods({ before, tick, pods }: Sight, shown: ReadonlyMap<string, ProcessSample>): Set<string> {
   const fresh = new Set<string>();
-  for (const [process, { pod, scrapedAt }] of paired) {
+  for (const [process, { pod, scrapedAt }] of shown) {
     if (scrapedAt > (before?.bases.get(process)?.scrapedAt ?? Number.NEGATIVE_INFINITY)) fresh.add(pod);
   }
   // A pod that has not served a request yet may have no series: then its target alone says that it was scraped.
-  const told = new Set([...tick.total, ...(tick.bad ?? tick.good ?? [])].map(nameOf));
+  const told = new Set(tick.samples.map(nameOf));
   const up = new Set(tick.targets.filter((target) => target.up > 0).map(nameOf));
   for (const { pod } of pods) if (up.has(pod) && !told.has(pod)) fresh.add(pod);
   return fresh;

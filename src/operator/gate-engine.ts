@@ -119,7 +119,7 @@ function dueOf({ key, watched, runs }: Entry, now: Millis): Due[] {
 function renewRuns({ key, watched, runs }: Entry, log: Log): Map<string, GateRun> {
   const { contexts, scrapeMs, checkpoint = '' } = watched;
   const known = contexts.every(({ gate }) => runs.has(gate.name));
-  const saved = known ? new Map() : readCheckpoint(checkpoint);
+  const saved = known ? new Map<string, string>() : readCheckpoint(checkpoint);
   const next = new Map<string, GateRun>();
   for (const given of contexts) {
     const { name } = given.gate;

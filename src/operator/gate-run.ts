@@ -1,12 +1,12 @@
 import type { GateContext, GateReading } from '#core/gate.ts';
-import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
-import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
+import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
+import { gateFor } from '#src/catalog.ts';
 import type { Asks, Span } from './gate-asks.ts';
 import { readTicks } from './gate-samples.ts';
 
@@ -14,7 +14,7 @@ import { readTicks } from './gate-samples.ts';
 export interface GateRun {
   context: GateContext;
   scrapeMs: Millis;
-  gate: ErrorGate;
+  gate: LiveGate;
   /** The last instant that was folded in this process or before the checkpoint; 0 before the first. */
   foldedTo: Millis;
   /** The counters of `foldedTo` are not in a checkpoint: that instant is read once more, to set the bases. */
@@ -51,11 +51,13 @@ const setBack: Trouble = {
   message: "the operator's clock was set back; the last tick counted lies in its future",
 };
 
-export function startRun(context: GateContext, scrapeMs: Millis, saved: ErrorGate | undefined): GateRun {
+export function startRun(context: GateContext, scrapeMs: Millis, kept: string | undefined): GateRun {
+  const kind = gateFor(context.gate.slo.sli.kind);
+  const saved = kept === undefined ? undefined : kind.load(kept);
   return {
     context,
     scrapeMs,
-    gate: saved ?? startErrorGate(),
+    gate: saved ?? kind.start(),
     foldedTo: saved?.at ?? 0,
     unprimed: true,
     trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
@@ -104,7 +106,7 @@ export async function readRun(run: GateRun, deps: ReadDeps): Promise<void> {
       span,
     );
     if (run.gone) return;
-    for (const tick of ticks) run.gate = foldErrorTick(run.gate, tick, deps.pods(), context);
+    for (const tick of ticks) run.gate = run.gate.fold(tick, deps.pods(), context);
     run.foldedTo = span.to;
     run.unprimed = false;
     telemetry.count('headgate_gate_ticks_total', { source }, ticks.length);
@@ -145,7 +147,7 @@ export function withoutSource(run: GateRun): void {
 
 /** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
-  const reading = judgeErrors(run.gate, run.context, now);
+  const reading = run.gate.judge(run.context, now);
   const trouble = latestInstant(run, now) < run.foldedTo - LATE_TICKS * run.context.tickMs ? setBack : run.trouble;
   if (trouble === undefined || reading.verdict === 'Fail') return reading;
   return { ...reading, ...trouble, stable: 'Unknown' };

@@ -1,5 +1,5 @@
-import type { Selector, Slo } from '#core/gate.ts';
-import type { PodTargets, ProcessSample, TickSamples } from '#gates/evidence.ts';
+import type { Selector, Sli, Slo } from '#core/gate.ts';
+import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
@@ -17,33 +17,59 @@ export interface Wanted {
 
 /**
  * Reads the counters of one objective at every instant of the span, oldest first. All queries of an instant are
- * evaluated at that instant, so total and bad never come from different scrapes.
+ * evaluated at that instant, so no two counters come from different scrapes.
  */
 export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise<TickSamples[]> {
   const { slo, scope, scrapeMs } = wanted;
-  const [total, bad, good, ups, times] = await Promise.all([
-    readCounters(asks, slo.total, { scope, span }),
-    slo.bad === undefined ? undefined : readCounters(asks, slo.bad, { scope, span }),
-    slo.good === undefined ? undefined : readCounters(asks, slo.good, { scope, span }),
-    asks.ask(targetsQuery(slo.total, scope), span),
-    asks.ask(targetTimesQuery(slo.total, scope), span),
+  const [first, ...more] = countersOf(slo.sli);
+  const [lists, ups, times] = await Promise.all([
+    Promise.all([first, ...more].map(({ selector }) => readCounter(asks, selector, { scope, span }))),
+    asks.ask(targetsQuery(first.selector, scope), span),
+    asks.ask(targetTimesQuery(first.selector, scope), span),
   ]);
+  const names = [first, ...more].map(({ name }) => name);
   return instants(span).map((at) => ({
     at,
-    total: total(at),
-    ...(bad === undefined ? {} : { bad: bad(at) }),
-    ...(good === undefined ? {} : { good: good(at) }),
+    names,
+    samples: joinCounters(lists.map((list) => list(at))),
     targets: targetsOf(ups.get(at) ?? [], { times: times.get(at) ?? [], oldest: at - GHOST_SCRAPES * scrapeMs }),
   }));
+}
+
+interface Counter {
+  name: string;
+  selector: Selector;
+}
+
+/** What is counted for an SLI; the first is what all of it is a part of. */
+export function countersOf(sli: Sli): [Counter, ...Counter[]] {
+  if (sli.kind === 'events') {
+    const { total, bad, good } = sli;
+    return [
+      { name: 'total', selector: total },
+      ...(bad === undefined ? [] : [{ name: 'bad', selector: bad }]),
+      ...(good === undefined ? [] : [{ name: 'good', selector: good }]),
+    ];
+  }
+  if (sli.kind === 'latency') {
+    const { metric, matchers } = sli.histogram;
+    return [{ name: 'total', selector: { metric: `${metric}_count`, matchers } }];
+  }
+  const { exposure, events, value } = sli;
+  return [
+    { name: 'exposure', selector: exposure },
+    ...(events === undefined ? [] : [{ name: 'events', selector: events }]),
+    ...(value === undefined ? [] : [{ name: 'value', selector: value }]),
+  ];
 }
 
 function instants({ from, to, stepMs }: Span): Millis[] {
   return Array.from({ length: Math.floor((to - from) / stepMs) + 1 }, (_, index) => from + index * stepMs);
 }
 
-type At = (at: Millis) => ProcessSample[];
+type At = (at: Millis) => CounterSample[];
 
-async function readCounters(asks: Asks, selector: Selector, where: { scope: Scope; span: Span }): Promise<At> {
+async function readCounter(asks: Asks, selector: Selector, where: { scope: Scope; span: Span }): Promise<At> {
   const { scope, span } = where;
   const [counts, scraped] = await Promise.all([
     asks.ask(countQuery(selector, scope), span),
@@ -52,7 +78,7 @@ async function readCounters(asks: Asks, selector: Selector, where: { scope: Scop
   return (at) => joinSamples(counts, scraped, at);
 }
 
-function joinSamples(counts: Grid, scraped: Grid, at: Millis): ProcessSample[] {
+function joinSamples(counts: Grid, scraped: Grid, at: Millis): CounterSample[] {
   const times = new Map((scraped.get(at) ?? []).map(({ labels, value }) => [processOf(labels), value * 1000]));
   return (counts.get(at) ?? []).flatMap(({ labels, value }) => {
     const process = processOf(labels);

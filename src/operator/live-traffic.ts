@@ -4,6 +4,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import { countQuery, type Scope } from '#sources/promql.ts';
+import { countersOf } from './gate-samples.ts';
 
 /** What stable serves now, as the ramp planner asks for it. */
 export interface LiveTraffic {
@@ -66,8 +67,11 @@ async function look(
   const at = clock.now() - scrapeMs;
   const count = (selector: Selector) => increase(source, countQuery(selector, scope), { at, signal });
   try {
-    const total = await count(slo.total);
-    const bad = slo.bad === undefined ? total - (await count(slo.good ?? slo.total)) : await count(slo.bad);
+    const [whole, part] = countersOf(slo.sli);
+    const total = await count(whole.selector);
+    const counted = part === undefined ? 0 : await count(part.selector);
+    // What people buy is no share of failures: a business objective tells the traffic alone.
+    const bad = part?.name === 'good' ? total - counted : part?.name === 'bad' ? counted : 0;
     return total > 0 ? { rps: total / (LOOK_MS / 1000), base: Math.min(1, Math.max(0, bad / total)) } : nothing;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -5,6 +5,7 @@ import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
+import { gates as gateKinds } from '#src/catalog.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import type { Stores } from './stores.ts';
 
@@ -122,6 +123,11 @@ function resolveSlo(
         message: `ServiceLevelObjective ${gate.slo}: ${at} ${message}`,
       })),
     };
+  const { kind } = read.value.sli;
+  if (!gateKinds.some(({ sli }) => sli === kind)) {
+    const message = `ServiceLevelObjective ${gate.slo}: this operator has no gate for sli.${kind}; use one of ${gateKinds.map(({ sli }) => sli).join(', ')}`;
+    return { problems: [{ field, message }] };
+  }
   const source = findSource(stores, read.value.source);
   if (typeof source === 'string') return { problems: [{ field, message: source }] };
   return { slo: { ...read.value, source: source.name } };

@@ -28,13 +28,45 @@ const series = group({
   matchers: list(matcher, { max: 16 }).describe('Which of its series count.'),
 });
 
+const sli = group({
+  events: group({
+    total: series.describe('All events that count.'),
+    bad: series.exactOptional().describe('Those that were bad.'),
+    good: series.exactOptional().describe('Those that were good.'),
+  })
+    .exactOptional()
+    .describe('Counters of all and of bad or good events.'),
+  latency: group({
+    histogram: series.describe('The histogram.'),
+    threshold: text({ max: 32 }).describe('Slower than this is bad, in the unit of the histogram.'),
+    form: choice(['Classic', 'Native']).describe('How its buckets are stored.'),
+  })
+    .exactOptional()
+    .describe('A histogram and the slowest that is good.'),
+  business: group({
+    exposure: series.describe('What users were offered.'),
+    events: series.exactOptional().describe('What they did.'),
+    value: series.exactOptional().describe('What it was worth.'),
+    worse: choice(['Lower', 'Higher']).describe('Which way is the wrong one.'),
+    tolerate: share().describe('Regression against stable that is tolerated.'),
+    lag: duration().describe('How long after its exposure an event comes.'),
+  })
+    .exactOptional()
+    .describe('What users do, per exposure.'),
+});
+
+const split = group({
+  label: text({ max: 128 }).describe('Label of the edge metric.'),
+  stable: text({ max: 1024 }).describe('Its values for stable, as a regular expression.'),
+  canary: text({ max: 1024 }).describe('Its values for the canary, as a regular expression.'),
+});
+
 const slo = group({
   name: name().describe('Name of the ServiceLevelObjective.'),
-  objective: text({ max: 16 }).describe('Share of events that must be good, in percent.'),
+  objective: text({ max: 16 }).describe('Share of events that must be good, in percent; 0 where there is none.'),
   window: duration().describe('Length of the rolling window.'),
-  total: series.describe('All events that count.'),
-  bad: series.exactOptional().describe('Those that were bad.'),
-  good: series.exactOptional().describe('Those that were good.'),
+  sli: sli.describe('What is measured.'),
+  split: split.exactOptional().describe("How edge metrics tell the arms apart. Left out: by the release's pods."),
   source: name().exactOptional().describe('Name of the MetricSource. Left out: the default of the cluster.'),
 });
 

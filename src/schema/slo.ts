@@ -1,5 +1,17 @@
 import type * as z from 'zod';
-import { choice, grammar, group, list, name, parseWindow, ruled, text, windowLength } from './vocabulary.ts';
+import {
+  choice,
+  duration,
+  grammar,
+  group,
+  list,
+  name,
+  parseWindow,
+  percent,
+  ruled,
+  text,
+  windowLength,
+} from './vocabulary.ts';
 
 const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
@@ -47,6 +59,45 @@ const events = ruled(
   },
 );
 
+const latency = group({
+  histogram: series.describe('The histogram, by its name without _bucket, _count or _sum.'),
+  threshold: duration().describe('Slower than this is bad. It must be one of the bucket bounds of the histogram.'),
+  form: choice(['Classic', 'Native'])
+    .default('Classic')
+    .describe('Classic: series with a label le. Native: one series that holds all buckets.'),
+}).describe('Requests slower than a threshold are bad. The histogram counts seconds.');
+
+const business = ruled(
+  group({
+    exposure: series.describe('What users were offered: sessions, or requests that could have ended in an event.'),
+    events: series.exactOptional().describe('What they did: orders, logins. Give this or value.'),
+    value: series.exactOptional().describe('What it was worth: a counter that grows by amounts. Give this or events.'),
+    worse: choice(['Lower', 'Higher']).default('Lower').describe('Which way is the wrong one.'),
+    tolerate: percent({ above: 0, upTo: 90, example: '"20%"' })
+      .default('20%')
+      .describe('Regression against stable that is tolerated, as a percent of what stable reaches.'),
+    lag: duration().default('0s').describe('How long after its exposure an event comes, at most 1h.'),
+  }),
+  {
+    cel: 'has(self.events) != has(self.value)',
+    message: 'give exactly one of events and value',
+    holds: ({ events: counted, value }) => (counted === undefined) !== (value === undefined),
+  },
+);
+
+const sli = ruled(
+  group({
+    events: events.exactOptional().describe('Counters of all and of bad or good events.'),
+    latency: latency.exactOptional().describe('A histogram and the slowest that is good.'),
+    business: business.exactOptional().describe('What users do, per exposure, compared between the arms.'),
+  }),
+  {
+    cel: '(has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) == 1',
+    message: 'give exactly one of events, latency and business',
+    holds: (given) => Object.values(given).filter((one) => one !== undefined).length === 1,
+  },
+);
+
 const rolling = ruled(windowLength(), {
   // CEL has no days, so days are priced by their pattern alone.
   cel: "self.endsWith('d') || !self.matches('^[0-9.hms]+$') || (duration(self) >= duration('1h') && duration(self) <= duration('9600h'))",
@@ -57,22 +108,33 @@ const rolling = ruled(windowLength(), {
   },
 });
 
-/** ServiceLevelObjective.spec. */
-export const sloSpec = group({
+const sloShape = group({
   objective: grammar({
     max: 16,
     pattern: OBJECTIVE,
     says: 'must be a percent from 50 up to but without 100, as a string without sign: "99.9"',
-  }).describe('Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100.'),
+  })
+    .exactOptional()
+    .describe(
+      'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100. A business SLI has none.',
+    ),
   window: group({
     rolling: rolling.default('28d').describe('Length of the rolling window: days such as 28d, or a Go duration.'),
   })
     .prefault({})
     .describe('The time that the error budget is for.'),
-  sli: group({ events: events.describe('Counters of all and of bad or good events.') }).describe('What is measured.'),
+  sli: sli.describe('What is measured.'),
   source: name()
     .exactOptional()
     .describe('Name of a MetricSource. Left out: the one that is the default of the cluster.'),
+});
+
+/** ServiceLevelObjective.spec. */
+export const sloSpec = ruled(sloShape, {
+  cel: 'has(self.objective) != has(self.sli.business)',
+  message: 'is needed for events and latency, and not for business, which is compared with stable alone',
+  field: '.objective',
+  holds: ({ objective, sli: { business: users } }) => (objective === undefined) === (users !== undefined),
 });
 
 export type SloSpec = z.output<typeof sloSpec>;

@@ -1,14 +1,16 @@
-import type { Slo } from '#core/gate.ts';
+import type { Sli, Slo } from '#core/gate.ts';
 import type { SeenAction } from '#core/model.ts';
 import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
 import { instant, present, record, text } from '#core/raw.ts';
+import { assert } from '#lib/assert.ts';
 import type { Millis } from '#lib/units.ts';
+import { parsePercent, WHOLE } from '#lib/units.ts';
 import { type MetricSourceSpec, metricSourceSpec } from './metric-source.ts';
 import { failed, type Parsed, readPart } from './parse.ts';
 import { type ProbeSuiteSpec, probeSuiteSpec } from './probe-suite.ts';
 import { millis } from './rollout.ts';
 import { rolloutActionSpec } from './rollout-action.ts';
-import { sloSpec } from './slo.ts';
+import { type SloSpec, sloSpec } from './slo.ts';
 import { parseWindow } from './vocabulary.ts';
 
 /** Reads the objects that a Rollout names, in the words of the core. */
@@ -21,14 +23,30 @@ export function readSlo(object: unknown): Parsed<Slo> {
   const read = readPart(object, 'spec', sloSpec);
   if (!read.ok) return read;
   const { objective, window, sli, source } = read.value;
-  const { total, bad, good } = sli.events;
   const windowMs = parseWindow(window.rolling);
   if (windowMs === undefined) return failed('spec.window.rolling', 'must be a length of time such as 28d');
-  const share = ratioOfPercent(objective);
-  return {
-    ok: true,
-    value: present<Slo>({ name: nameOf(object), objective: share, windowMs, total, bad, good, source }),
-  };
+  const value: Slo = present<Slo>({
+    name: nameOf(object),
+    sli: sliOf(sli),
+    arms: { by: 'Pod' },
+    objective: objective === undefined ? 0 : ratioOfPercent(objective),
+    windowMs,
+    source,
+  });
+  return { ok: true, value };
+}
+
+function sliOf({ events, latency, business }: SloSpec['sli']): Sli {
+  if (latency !== undefined) {
+    const { histogram, threshold, form } = latency;
+    return { kind: 'latency', histogram, threshold: millis(threshold) / 1000, form };
+  }
+  if (business !== undefined) {
+    const { tolerate, lag, ...rest } = business;
+    return { kind: 'business', ...rest, tolerate: (parsePercent(tolerate) ?? 0) / WHOLE, lagMs: millis(lag) };
+  }
+  assert(events !== undefined, 'the schema asks for exactly one SLI');
+  return { kind: 'events', ...events };
 }
 
 /** `"99.9"` → 0.999, and not 0.9990000000000001 as a division gives. */

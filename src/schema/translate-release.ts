@@ -1,4 +1,4 @@
-import type { Gate, Slo } from '#core/gate.ts';
+import type { ArmSplit, Gate, Sli, Slo } from '#core/gate.ts';
 import type { Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { formatDuration, formatPercent, parsePercent } from '#lib/units.ts';
@@ -112,17 +112,63 @@ function stepOf({ weight, hold, canaryReplicas, pause }: ReleaseSpec['plan']['st
 }
 
 type GateRecord = ReleaseSpec['plan']['gates'][number];
+type SloRecord = GateRecord['slo'];
 
 function gateText({ name, role, slo, tolerate, maxWaitMs }: Gate): GateRecord {
-  const { windowMs, objective, ...rest } = slo;
-  const record = { ...rest, objective: percentText(objective).slice(0, -1), window: durationText(windowMs) };
-  return { name, role, slo: record, tolerate: percentText(tolerate), maxWait: durationText(maxWaitMs) };
+  return { name, role, slo: sloText(slo), tolerate: percentText(tolerate), maxWait: durationText(maxWaitMs) };
+}
+
+function sloText({ name, sli, arms, objective, windowMs, source }: Slo): SloRecord {
+  const record = {
+    name,
+    objective: percentText(objective).slice(0, -1),
+    window: durationText(windowMs),
+    sli: sliText(sli),
+    split: arms.by === 'Pod' ? undefined : { label: arms.label, stable: arms.stable, canary: arms.canary },
+    source,
+  };
+  return present<SloRecord>(record);
+}
+
+function sliText(sli: Sli): SloRecord['sli'] {
+  if (sli.kind === 'latency') {
+    const { histogram, threshold, form } = sli;
+    return { latency: { histogram, threshold: String(threshold), form } };
+  }
+  if (sli.kind === 'business') {
+    const { kind: _, tolerate, lagMs, ...rest } = sli;
+    return { business: { ...rest, tolerate: percentText(tolerate), lag: durationText(lagMs) } };
+  }
+  const { kind: _, ...events } = sli;
+  return { events };
 }
 
 function gateOf({ name, role, slo, tolerate, maxWait }: GateRecord): Gate {
-  const { window, objective, ...rest } = slo;
-  const read: Slo = { ...rest, objective: ratioOfPercent(objective), windowMs: millis(window) };
-  return { name, role, slo: read, tolerate: ratioOf(tolerate), maxWaitMs: millis(maxWait) };
+  return { name, role, slo: sloOf(slo), tolerate: ratioOf(tolerate), maxWaitMs: millis(maxWait) };
+}
+
+function sloOf({ name, objective, window, sli, split, source }: SloRecord): Slo {
+  const arms: ArmSplit = split === undefined ? { by: 'Pod' } : { by: 'Label', ...split };
+  return present<Slo>({
+    name,
+    sli: sliOf(sli),
+    arms,
+    objective: ratioOfPercent(objective),
+    windowMs: millis(window),
+    source,
+  });
+}
+
+/** A record without any SLI, which no operator writes, counts a metric that nobody has: no data, and no pass. */
+function sliOf({ events, latency, business }: SloRecord['sli']): Sli {
+  if (latency !== undefined) return { kind: 'latency', ...latency, threshold: Number(latency.threshold) };
+  if (business !== undefined) {
+    const { tolerate, lag, ...rest } = business;
+    return { kind: 'business', ...rest, tolerate: ratioOf(tolerate), lagMs: millis(lag) };
+  }
+  return events === undefined
+    ? { kind: 'events', total: { metric: 'missing', matchers: [] } }
+    : { kind: 'events', ...events };
 }
 
 /** Container names and images, as the template asks for them. */

@@ -56,10 +56,14 @@ export const gate: Gate = {
   role: 'Guardrail',
   slo: {
     name: 'availability',
+    sli: {
+      kind: 'events',
+      total: { metric: 'http_requests_total', matchers: [] },
+      bad: { metric: 'http_requests_total', matchers: [] },
+    },
+    arms: { by: 'Pod' },
     objective: 0.99,
     windowMs: 28 * 86_400_000,
-    total: { metric: 'http_requests_total', matchers: [] },
-    bad: { metric: 'http_requests_total', matchers: [] },
   },
   tolerate: 0.01,
   maxWaitMs: 1_800_000,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { GateContext, GateReading } from '#core/gate.ts';
 import { loadErrorGate, saveErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
-import type { TickSamples } from '#gates/evidence.ts';
+import { joinCounters, type TickSamples } from '#gates/evidence.ts';
 import { Drill, type Load, short } from './drill.ts';
 import { context } from './service.ts';
 
@@ -369,7 +369,8 @@ test('law: empty, partial and broken ticks never pass, and never throw', () => {
               : [],
           );
         const targets = some.map(({ pod, up }) => ({ pod, count: up, up }));
-        const tick: TickSamples = { at: drill.now, total: sample('total'), bad: sample('bad'), targets };
+        const samples = joinCounters([sample('total'), sample('bad')]);
+        const tick: TickSamples = { at: drill.now, names: ['total', 'bad'], samples, targets };
         drill.gate = foldErrorTick(drill.gate, tick, drill.service.infos(), drill.context);
         return drill.judge();
       });

@@ -108,9 +108,7 @@ test('a gate that is not folded any more goes stale, and stable with it', () => 
 test('a stable that serves nobody is no control, and no reason to raise', () => {
   const drill = new Drill({ weight: 0, arrived: false });
   expect(drill.tick({})).toMatchObject({ verdict: 'NoData', cause: 'NoTraffic', stable: 'Unknown' });
-  expect(drill.tick({}).message, 'a wrong metric looks the same').toMatch(
-    /sli\.events\.total of ServiceLevelObjective/,
-  );
+  expect(drill.tick({}).message, 'a wrong metric looks the same').toMatch(/spec\.sli of ServiceLevelObjective/);
   expect(drill.tick(good)).toMatchObject({ verdict: 'Inconclusive', stable: 'Meets' });
 });
 
@@ -142,7 +140,7 @@ test('after a restart an empty answer is no base', () => {
   drill.ticks(3, good);
   const restarted = loadErrorGate(saveErrorGate(drill.gate)) ?? startErrorGate();
   const infos = drill.service.infos();
-  const nothing = { at: drill.now, total: [], bad: [], targets: [] };
+  const nothing = { at: drill.now, names: ['total', 'bad'], samples: [], targets: [] };
   const blind = foldErrorTick(restarted, nothing, infos, drill.context);
   expect(judgeErrors(blind, drill.context, drill.now)).toMatchObject({ verdict: 'NoData', cause: 'NotScraped' });
   const primed = foldErrorTick(blind, drill.service.tick(drill.now), infos, drill.context);

@@ -1,5 +1,5 @@
 import type { Gate, GateContext } from '#core/gate.ts';
-import type { Arm, PodInfo, TickSamples } from '#gates/evidence.ts';
+import { type Arm, joinCounters, type PodInfo, type TickSamples } from '#gates/evidence.ts';
 
 /** A service as Prometheus and the watch cache show it: pods whose processes count requests. */
 
@@ -77,8 +77,8 @@ export class Service {
     const targets = pods.filter((pod) => pod.targets > 0 && pod.scrape !== undefined);
     return {
       at,
-      total: samples('total'),
-      bad: samples('bad'),
+      names: ['total', 'bad'],
+      samples: joinCounters([samples('total'), samples('bad')]),
       targets: targets.map((pod) => ({
         pod: pod.name,
         count: pod.targets,
@@ -102,10 +102,14 @@ export const gate: Gate = {
   role: 'Guardrail',
   slo: {
     name: 'availability',
+    sli: {
+      kind: 'events',
+      total: { metric: 'http_requests_total', matchers: [] },
+      bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
+    },
+    arms: { by: 'Pod' },
     objective: 0.995,
     windowMs: 2_592_000_000,
-    total: { metric: 'http_requests_total', matchers: [] },
-    bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
   },
   tolerate: 0.005,
   maxWaitMs: 1_800_000,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import type { GateContext, GateReading } from '#core/gate.ts';
+import type { GateContext, GateReading, Slo } from '#core/gate.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
@@ -44,12 +44,12 @@ function context(changes: Partial<GateContext> & { name?: string; source?: strin
   const { name = 'availability', source, ...rest } = changes;
   const total = { metric: 'http_requests_total', matchers: [] };
   const bad = { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~' as const, value: '5..' }] };
-  const slo = {
+  const slo: Slo = {
     name,
+    sli: { kind: 'events', total, bad },
+    arms: { by: 'Pod' },
     objective: 0.99,
     windowMs: 2_419_200_000,
-    total,
-    bad,
     ...(source === undefined ? {} : { source }),
   };
   return {

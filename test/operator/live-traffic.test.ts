@@ -19,10 +19,14 @@ const serving = (pod: string, rps: number, errors = 0): FakeProcess => ({
 
 const slo: Slo = {
   name: 'availability',
+  sli: {
+    kind: 'events',
+    total: { metric: 'http_requests_total', matchers: [] },
+    bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
+  },
+  arms: { by: 'Pod' },
   objective: 0.99,
   windowMs: 28 * 86_400_000,
-  total: { metric: 'http_requests_total', matchers: [] },
-  bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
 };
 const question: TrafficQuestion = {
   revision: 'v2',

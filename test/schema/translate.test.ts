@@ -123,10 +123,37 @@ const step = fc.oneof(
   }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, pause: fc.record({ forMs: ms }) }),
 );
+const sli = fc.oneof(
+  fc.record({ kind: fc.constant('events'), total: selector, bad: selector }),
+  fc.record({ kind: fc.constant('events'), total: selector, good: selector }),
+  fc.record({
+    kind: fc.constant('latency'),
+    histogram: selector,
+    threshold: fc.constantFrom(0.3, 0.005, 2.5),
+    form: fc.constantFrom('Classic', 'Native'),
+  }),
+  fc.record({
+    kind: fc.constant('business'),
+    exposure: selector,
+    value: selector,
+    worse: fc.constantFrom('Lower', 'Higher'),
+    tolerate: share,
+    lagMs: ms,
+  }),
+);
+const arms = fc.oneof(
+  fc.record({ by: fc.constant('Pod') }),
+  fc.record({
+    by: fc.constant('Label'),
+    label: fc.constant('service'),
+    stable: fc.constant('shop-.*'),
+    canary: fc.constant('shop-canary-.*'),
+  }),
+);
 const gate = fc.record({
   name: fc.constant('availability'),
   role: fc.constantFrom('Guardrail', 'Signal', 'Advisory'),
-  slo: fc.record({ name: fc.constant('availability'), objective: share, windowMs: ms, total: selector, bad: selector }),
+  slo: fc.record({ name: fc.constant('availability'), sli, arms, objective: share, windowMs: ms }),
   tolerate: share,
   maxWaitMs: ms,
 });

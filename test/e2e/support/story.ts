@@ -1,4 +1,4 @@
-import type { ErrorGate } from '#gates/error-state.ts';
+import { type ErrorGate, loadErrorGate } from '#gates/error-state.ts';
 import { readCheckpoint } from '#operator/gate-checkpoint.ts';
 import type { App, RolloutObject } from './stage.ts';
 
@@ -28,7 +28,7 @@ export function releaseOf(app: App, number = 1): Promise<ReleaseObject> {
 
 /** The gate's whole state, as the operator stored it for its own restart. */
 export function storedGate(release: ReleaseObject, gate: string): ErrorGate {
-  const stored = readCheckpoint(release.status.evidence ?? '').get(gate);
+  const stored = loadErrorGate(readCheckpoint(release.status.evidence ?? '').get(gate) ?? '');
   if (stored === undefined) throw new Error(`Release ${release.metadata.name} holds no evidence of gate ${gate}`);
   return stored;
 }

@@ -1,0 +1,110 @@
+import type { Cause, GateContext, Verdict } from '#core/gate.ts';
+import { assert } from '#lib/assert.ts';
+import type { Millis } from '#lib/units.ts';
+import { STALE_SCRAPES } from './bounds.ts';
+import { type Look, type PodInfo, readTick, sampleProblem, type TickReading, type TickSamples } from './evidence.ts';
+
+/** What every gate that counts does with a tick, whatever its counts mean: bases, scrapes, and what is in the way. */
+
+/** The part of a gate's state that this is about. */
+export interface CountState {
+  /** Attempt and stay that the evidence belongs to. */
+  readonly epoch: string;
+  readonly stepEpoch: string;
+  /** Where the counting of this attempt began, and the end of the last tick counted; 0 before the first look. */
+  readonly startedAt: Millis;
+  readonly at: Millis;
+  readonly ticks: number;
+  /** Not stored: undefined until the first look after a start. */
+  readonly look?: Look;
+  /** Not stored: why the newest tick could not be counted, or not whole. */
+  readonly problem?: CountProblem;
+}
+
+export interface CountProblem {
+  verdict: Verdict;
+  cause: Cause;
+  message: string;
+}
+
+/** One tick with everything that is known of it. */
+export interface CountSight {
+  reading: TickReading;
+  tick: TickSamples;
+  pods: readonly PodInfo[];
+}
+
+/** What a kind of gate makes of ticks. */
+export interface CountRules<State extends CountState> {
+  /** Starts afresh what a new attempt or a new step starts afresh. */
+  renew(state: State, context: GateContext): State;
+  /** Counts a whole tick, and looks at every stop rule. */
+  count(state: State, sight: CountSight, context: GateContext): State;
+  /** A tick that still waits for scrapes: all that may be told is that the canary is silent. */
+  wait(state: State, sight: CountSight, context: GateContext): State;
+}
+
+/** Folds one tick into the state of a gate that counts. */
+export function foldCounts<State extends CountState>(
+  state: State,
+  tick: TickSamples,
+  at: { pods: readonly PodInfo[]; context: GateContext; rules: CountRules<State> },
+): State {
+  const { pods, context, rules } = at;
+  assert(tick.at % context.tickMs === 0, 'ticks lie on the absolute grid');
+  const known = rules.renew(state, context);
+  const first = known.look === undefined;
+  if (first ? tick.at < known.at : tick.at <= known.at) return known;
+  const broken = sampleProblem(tick);
+  if (broken !== undefined) return { ...known, problem: { verdict: 'Error', cause: 'BadQuery', message: broken } };
+  const reading = readTick({ before: known.look, tick, pods, scrapeMs: scrapeOf(context) });
+  const problem = problemOf(reading);
+  const { problem: _, ...clean } = known;
+  const told = (problem === undefined ? clean : { ...clean, problem }) as State;
+  // A first look that shows nobody is none: after a restart the real one may still come.
+  const blind = first && reading.seen.canary + reading.seen.stable === 0;
+  if (blind || reading.doubled.length > 0) return told;
+  const look = { look: reading.look, at: tick.at };
+  if (first) return { ...told, ...look, startedAt: known.ticks === 0 ? tick.at : known.startedAt };
+  const sight = { reading, tick, pods };
+  // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
+  if (mustWait(reading, pods)) return rules.wait(told, sight, context);
+  return { ...rules.count(told, sight, context), ...look };
+}
+
+/** Samples may be as old as a scrape, however short the tick is. */
+export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
+  return Math.max(tickMs, scrapeMs ?? 0);
+}
+
+/** Queries look one scrape into the past and come once a tick: that much age is normal and does not count. */
+export function isOld({ at }: CountState, context: GateContext, now: Millis): boolean {
+  return now - at > STALE_SCRAPES * scrapeOf(context) + context.tickMs;
+}
+
+function problemOf({ doubled, untargeted, overdue, unscraped }: TickReading): CountProblem | undefined {
+  const [twice] = doubled;
+  if (twice !== undefined) {
+    const message = `pod ${twice} is scraped by more than one target: keep one ServiceMonitor, PodMonitor or job for it`;
+    return { verdict: 'NoData', cause: 'ScrapedTwice', message };
+  }
+  const [blind] = untargeted;
+  if (blind !== undefined) {
+    const message = `pod ${blind} has no scrape target: let a ServiceMonitor, PodMonitor or job select it`;
+    return { verdict: 'NoData', cause: 'NotScraped', message };
+  }
+  const [late] = overdue;
+  if (late !== undefined) {
+    const message = `pod ${late} has a scrape target and no sample since three scrapes`;
+    return { verdict: 'NoData', cause: 'Stale', message };
+  }
+  const [missing] = unscraped;
+  if (missing === undefined) return undefined;
+  return { verdict: 'Inconclusive', cause: 'TooFewSamples', message: `waiting for the scrape of pod ${missing}` };
+}
+
+/** A tick waits for pods that were not scraped, but not for ever: one dead exporter must not blind the stop test. */
+function mustWait({ unscraped, overdue, seen }: TickReading, pods: readonly PodInfo[]): boolean {
+  if (unscraped.length === 0) return false;
+  return unscraped.length > overdue.length || pods.some(({ arm, available }) => available && seen[arm] === 0);
+}
