@@ -1,10 +1,12 @@
-import type { Selector, Sli, Slo } from '#core/gate.ts';
+import type { LatencySli, Selector, Sli, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import { countQuery, type Scope, scrapedQuery, targetsQuery, targetTimesQuery } from '#sources/promql.ts';
-import type { Asks, Grid, Point, Span } from './gate-asks.ts';
+import type { Asks, Point, Span } from './gate-asks.ts';
+import { countOf, readBuckets } from './gate-buckets.ts';
+import { nameOf, scrapeTimes } from './gate-processes.ts';
 
 /** A target that was not scraped for this many scrapes is one no more, or its source has stopped scraping. */
 const GHOST_SCRAPES = 2;
@@ -21,17 +23,15 @@ export interface Wanted {
  */
 export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise<TickSamples[]> {
   const { slo, scope, scrapeMs } = wanted;
-  const [first, ...more] = countersOf(slo.sli);
-  const [lists, ups, times] = await Promise.all([
-    Promise.all([first, ...more].map(({ selector }) => readCounter(asks, selector, { scope, span }))),
-    asks.ask(targetsQuery(first.selector, scope), span),
-    asks.ask(targetTimesQuery(first.selector, scope), span),
+  const whole = wholeOf(slo.sli);
+  const [counters, ups, times] = await Promise.all([
+    readCounters(asks, slo.sli, { scope, span }),
+    asks.ask(targetsQuery(whole, scope), span),
+    asks.ask(targetTimesQuery(whole, scope), span),
   ]);
-  const names = [first, ...more].map(({ name }) => name);
   return instants(span).map((at) => ({
     at,
-    names,
-    samples: joinCounters(lists.map((list) => list(at))),
+    ...counters(at),
     targets: targetsOf(ups.get(at) ?? [], { times: times.get(at) ?? [], oldest: at - GHOST_SCRAPES * scrapeMs }),
   }));
 }
@@ -41,57 +41,57 @@ interface Counter {
   selector: Selector;
 }
 
-/** What is counted for an SLI; the first is what all of it is a part of. */
-export function countersOf(sli: Sli): [Counter, ...Counter[]] {
-  if (sli.kind === 'events') {
-    const { total, bad, good } = sli;
-    return [
-      { name: 'total', selector: total },
-      ...(bad === undefined ? [] : [{ name: 'bad', selector: bad }]),
-      ...(good === undefined ? [] : [{ name: 'good', selector: good }]),
-    ];
-  }
-  if (sli.kind === 'latency') {
-    const { metric, matchers } = sli.histogram;
-    return [{ name: 'total', selector: { metric: `${metric}_count`, matchers } }];
-  }
-  const { exposure, events, value } = sli;
-  return [
-    { name: 'exposure', selector: exposure },
-    ...(events === undefined ? [] : [{ name: 'events', selector: events }]),
-    ...(value === undefined ? [] : [{ name: 'value', selector: value }]),
-  ];
+/** The counter that all others are a part of. */
+function wholeOf(sli: Sli): Selector {
+  if (sli.kind === 'latency') return countOf(sli);
+  return sli.kind === 'events' ? sli.total : sli.exposure;
+}
+
+/** What is counted for an SLI of plain counters, the whole first. */
+export function countersOf(sli: Exclude<Sli, LatencySli>): [Counter, ...Counter[]] {
+  const parts: Record<string, Selector | undefined> =
+    sli.kind === 'events' ? { bad: sli.bad, good: sli.good } : { events: sli.events, value: sli.value };
+  const counters = Object.entries(parts).flatMap(([name, selector]) =>
+    selector === undefined ? [] : [{ name, selector }],
+  );
+  return [{ name: sli.kind === 'events' ? 'total' : 'exposure', selector: wholeOf(sli) }, ...counters];
 }
 
 function instants({ from, to, stepMs }: Span): Millis[] {
   return Array.from({ length: Math.floor((to - from) / stepMs) + 1 }, (_, index) => from + index * stepMs);
 }
 
-type At = (at: Millis) => CounterSample[];
+interface Where {
+  scope: Scope;
+  span: Span;
+}
 
-async function readCounter(asks: Asks, selector: Selector, where: { scope: Scope; span: Span }): Promise<At> {
-  const { scope, span } = where;
+type At = (at: Millis) => Pick<TickSamples, 'names' | 'samples'>;
+
+async function readCounters(asks: Asks, sli: Sli, where: Where): Promise<At> {
+  if (sli.kind === 'latency') return readBuckets(asks, sli, where);
+  const counters = countersOf(sli);
+  const lists = await Promise.all(counters.map(({ selector }) => readCounter(asks, selector, where)));
+  const names = counters.map(({ name }) => name);
+  return (at) => ({ names, samples: joinCounters(lists.map((list) => list(at))) });
+}
+
+async function readCounter(
+  asks: Asks,
+  selector: Selector,
+  { scope, span }: Where,
+): Promise<(at: Millis) => CounterSample[]> {
   const [counts, scraped] = await Promise.all([
     asks.ask(countQuery(selector, scope), span),
     asks.ask(scrapedQuery(selector, scope), span),
   ]);
-  return (at) => joinSamples(counts, scraped, at);
-}
-
-function joinSamples(counts: Grid, scraped: Grid, at: Millis): CounterSample[] {
-  const times = new Map((scraped.get(at) ?? []).map(({ labels, value }) => [processOf(labels), value * 1000]));
-  return (counts.get(at) ?? []).flatMap(({ labels, value }) => {
-    const process = processOf(labels);
-    const scrapedAt = times.get(process);
-    // A count of unknown age is no evidence.
-    if (scrapedAt === undefined || !Number.isFinite(scrapedAt)) return [];
-    const { pod = '', container = '' } = labels;
-    return [{ process, pod, container, value, scrapedAt: Math.round(scrapedAt) }];
-  });
-}
-
-function processOf({ namespace = '', pod = '', container = '', instance = '' }: Labels): string {
-  return `${namespace}/${pod}/${container}/${instance}`;
+  return (at) => {
+    const times = scrapeTimes(scraped, at);
+    return (counts.get(at) ?? []).flatMap(({ labels, value }) => {
+      const name = nameOf(labels, times);
+      return name === undefined ? [] : [{ ...name, value }];
+    });
+  };
 }
 
 /**

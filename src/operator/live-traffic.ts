@@ -4,6 +4,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import { countQuery, type Scope } from '#sources/promql.ts';
+import { countOf } from './gate-buckets.ts';
 import { countersOf } from './gate-samples.ts';
 
 /** What stable serves now, as the ramp planner asks for it. */
@@ -67,7 +68,8 @@ async function look(
   const at = clock.now() - scrapeMs;
   const count = (selector: Selector) => increase(source, countQuery(selector, scope), { at, signal });
   try {
-    const [whole, part] = countersOf(slo.sli);
+    // How many are slow now the planner takes from the objective: buckets are read once there is a release.
+    const [whole, part] = slo.sli.kind === 'latency' ? [{ selector: countOf(slo.sli) }] : countersOf(slo.sli);
     const total = await count(whole.selector);
     const counted = part === undefined ? 0 : await count(part.selector);
     // What people buy is no share of failures: a business objective tells the traffic alone.

@@ -48,6 +48,11 @@ export function countQuery(selector: Selector, scope: Scope): string {
   return `sum by ${PROCESS} (${selectorText(selector, scope)})`;
 }
 
+/** The buckets of each process' classic histogram: one number for each bound `le`. */
+export function bucketsQuery({ metric, matchers }: Selector, scope: Scope): string {
+  return `sum by (${PROCESS.slice(1, -1)}, le) (${selectorText({ metric: `${metric}_bucket`, matchers }, scope)})`;
+}
+
 /** When each process was scraped last, in seconds: the time of the sample, not of the query. */
 export function scrapedQuery(selector: Selector, scope: Scope): string {
   return `max by ${PROCESS} (timestamp(${selectorText(selector, scope)}))`;
