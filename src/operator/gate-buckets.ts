@@ -1,8 +1,10 @@
-import type { LatencySli, Selector } from '#core/gate.ts';
-import type { ProcessSample } from '#gates/evidence.ts';
+import type { LatencySli } from '#core/gate.ts';
+import type { ProcessName, ProcessSample } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
+import type { Labels } from '#ports/metric-source.ts';
 import { bucketsQuery, type Scope, scrapedQuery } from '#sources/promql.ts';
-import type { Asks, Grid, Point, Span } from './gate-asks.ts';
+import type { Asks, Point, Span } from './gate-asks.ts';
+import { countOf } from './gate-counters.ts';
 import { nameOf, scrapeTimes } from './gate-processes.ts';
 
 /** Classic histograms as counters: `total`, and for each bound how many were at most that slow. */
@@ -10,11 +12,6 @@ import { nameOf, scrapeTimes } from './gate-processes.ts';
 export interface Buckets {
   names: string[];
   samples: ProcessSample[];
-}
-
-/** The series that carry the labels of the histogram's targets and the time of their scrapes. */
-export function countOf({ histogram }: LatencySli): Selector {
-  return { ...histogram, metric: `${histogram.metric}_count` };
 }
 
 export async function readBuckets(
@@ -26,36 +23,38 @@ export async function readBuckets(
     asks.ask(bucketsQuery(sli.histogram, scope), span),
     asks.ask(scrapedQuery(countOf(sli), scope), span),
   ]);
-  return (at) => bucketsAt(counts, scraped, at);
+  return (at) => {
+    const times = scrapeTimes(scraped, at);
+    return bucketsOf(counts.get(at) ?? [], (labels) => nameOf(labels, times));
+  };
 }
 
-interface Process extends Omit<ProcessSample, 'values'> {
+interface Process extends ProcessName {
   buckets: Map<number, number>;
 }
 
-function bucketsAt(counts: Grid, scraped: Grid, at: Millis): Buckets {
-  const times = scrapeTimes(scraped, at);
+/** Buckets by process, kept to the bounds that all processes have: one of a few says nothing about the others. */
+export function bucketsOf(points: readonly Point[], name: (labels: Labels) => ProcessName | undefined): Buckets {
   const processes = new Map<string, Process>();
-  for (const point of counts.get(at) ?? []) take(processes, point, times);
+  for (const point of points) take(processes, point, name(point.labels));
   const all = [...processes.values()];
   const [first, ...rest] = all.map(({ buckets }) => buckets);
-  // Bounds that only some processes have say nothing about the others.
   const shared = [...(first?.keys() ?? [])].filter((bound) => rest.every((buckets) => buckets.has(bound)));
   const bounds = shared.filter(Number.isFinite).sort((a, b) => a - b);
   return {
     names: ['total', ...bounds.map(String)],
-    samples: all.map(({ buckets, ...name }) => ({
-      ...name,
+    samples: all.map(({ buckets, ...process }) => ({
+      ...process,
       values: [Number.POSITIVE_INFINITY, ...bounds].map((bound) => buckets.get(bound) ?? 0),
     })),
   };
 }
 
-function take(processes: Map<string, Process>, { labels, value }: Point, times: ReadonlyMap<string, number>): void {
-  const name = nameOf(labels, times);
+/** Several series of one process and bound, e.g. one for each route, are summed. */
+function take(processes: Map<string, Process>, { labels, value }: Point, name: ProcessName | undefined): void {
   const bound = labels['le'] === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels['le'] ?? Number.NaN);
   if (name === undefined || Number.isNaN(bound)) return;
   const known = processes.get(name.process) ?? { ...name, buckets: new Map<number, number>() };
-  known.buckets.set(bound, value);
+  known.buckets.set(bound, value + (known.buckets.get(bound) ?? 0));
   processes.set(name.process, known);
 }

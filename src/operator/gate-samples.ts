@@ -1,11 +1,13 @@
-import type { LatencySli, Selector, Sli, Slo } from '#core/gate.ts';
+import type { Selector, Sli, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import { countQuery, type Scope, scrapedQuery, targetsQuery, targetTimesQuery } from '#sources/promql.ts';
 import type { Asks, Point, Span } from './gate-asks.ts';
-import { countOf, readBuckets } from './gate-buckets.ts';
+import { readBuckets } from './gate-buckets.ts';
+import { countersOf, wholeOf } from './gate-counters.ts';
+import { readEdge } from './gate-edge.ts';
 import { nameOf, scrapeTimes } from './gate-processes.ts';
 
 /** A target that was not scraped for this many scrapes is one no more, or its source has stopped scraping. */
@@ -23,6 +25,10 @@ export interface Wanted {
  */
 export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise<TickSamples[]> {
   const { slo, scope, scrapeMs } = wanted;
+  if (slo.arms.by === 'Label') {
+    const read = await readEdge(asks, { slo, split: slo.arms, scrapeMs, span });
+    return instants(span).map(read);
+  }
   const whole = wholeOf(slo.sli);
   const [counters, ups, times] = await Promise.all([
     readCounters(asks, slo.sli, { scope, span }),
@@ -34,27 +40,6 @@ export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise
     ...counters(at),
     targets: targetsOf(ups.get(at) ?? [], { times: times.get(at) ?? [], oldest: at - GHOST_SCRAPES * scrapeMs }),
   }));
-}
-
-interface Counter {
-  name: string;
-  selector: Selector;
-}
-
-/** The counter that all others are a part of. */
-function wholeOf(sli: Sli): Selector {
-  if (sli.kind === 'latency') return countOf(sli);
-  return sli.kind === 'events' ? sli.total : sli.exposure;
-}
-
-/** What is counted for an SLI of plain counters, the whole first. */
-export function countersOf(sli: Exclude<Sli, LatencySli>): [Counter, ...Counter[]] {
-  const parts: Record<string, Selector | undefined> =
-    sli.kind === 'events' ? { bad: sli.bad, good: sli.good } : { events: sli.events, value: sli.value };
-  const counters = Object.entries(parts).flatMap(([name, selector]) =>
-    selector === undefined ? [] : [{ name, selector }],
-  );
-  return [{ name: sli.kind === 'events' ? 'total' : 'exposure', selector: wholeOf(sli) }, ...counters];
 }
 
 function instants({ from, to, stepMs }: Span): Millis[] {

@@ -4,8 +4,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import { countQuery, type Scope } from '#sources/promql.ts';
-import { countOf } from './gate-buckets.ts';
-import { countersOf } from './gate-samples.ts';
+import { countersOf, countOf } from './gate-counters.ts';
 
 /** What stable serves now, as the ramp planner asks for it. */
 export interface LiveTraffic {
