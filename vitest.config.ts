@@ -1,9 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** What takes too long for every run: `make long` alone. */
-const long = process.env['HEADGATE_LONG'] === '1' ? [] : ['test/**/*.long.test.ts'];
-
 /**
  * Two projects in one run: what needs no cluster, then what needs the lab. One after the other, because a unit test
  * that computes on both cores would starve the traffic whose requests the end-to-end tests count.
@@ -27,7 +24,6 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/lab/**/*.test.ts'],
-          exclude: long,
           globalSetup: ['test/e2e/setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,

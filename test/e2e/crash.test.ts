@@ -8,7 +8,7 @@ import type { Portrait } from './support/portrait.ts';
  * started again at once. Whatever was lost, the release ends as the undisturbed one does.
  *
  * One undisturbed release of each kind lists its writes; each write gives two crash points, each a release of its own.
- * It loads two cores for longer than `make test` may take, so it runs in `make long` alone, and takes every crash point.
+ * All of them take a quarter of an hour on two cores: `make long` takes every point, `make test` every third one.
  */
 
 const lab = connectLab(inject('lab'));
@@ -16,13 +16,14 @@ const lab = connectLab(inject('lab'));
 const LANES = 4;
 /** Requests a second of each kind of client in each lane. */
 const RATE = 50;
+const EVERY = process.env['HEADGATE_LONG'] === '1' ? 1 : 3;
 
 interface Kind {
   name: 'good' | 'bad';
   image(number: number): string;
   done(portrait: Portrait): boolean;
-  /** Pods more than in the undisturbed run that a crash may start. */
-  morePods: number;
+  /** Pods more or less than in the undisturbed run that may be started. */
+  otherPods: number;
 }
 
 const kinds: Kind[] = [
@@ -34,15 +35,15 @@ const kinds: Kind[] = [
       record.outcome === 'Promoted' &&
       sets.length === 1 &&
       pods.join() === 'new stable,new stable',
-    morePods: 0,
+    otherPods: 0,
   },
   {
     name: 'bad',
     image: (number) => `lab/shop:v${number}-errors-50`,
     done: ({ record, sets, pods }) =>
       record.phase === 'Paused' && sets[0]?.startsWith('new 0') === true && pods.length === 3,
-    // A crash between taking a pod into quarantine and scaling to 0 leaves its ReplicaSet a moment to replace it.
-    morePods: 1,
+    // Between taking a pod into quarantine and scaling to 0 its ReplicaSet may find a moment to replace it, or not.
+    otherPods: 1,
   },
 ];
 
@@ -64,7 +65,7 @@ function violations({ kind, point, undisturbed }: Trial, run: Run): string[] {
     found.push(`ends as\n${JSON.stringify(run.portrait)}\ninstead of\n${JSON.stringify(undisturbed.portrait)}`);
   if (run.ladder.join() !== undisturbed.ladder.join()) found.push(`weights went ${run.ladder.join(', ')}`);
   const pods = sum(run.podsStarted) - sum(undisturbed.podsStarted);
-  if (pods < 0 || pods > kind.morePods) found.push(`${sum(run.podsStarted)} pods were started`);
+  if (Math.abs(pods) > kind.otherPods) found.push(`${sum(run.podsStarted)} pods were started`);
   if (run.failed > 0) found.push(`${run.failed} of ${run.offered} requests failed: ${run.failures.join('; ')}`);
   return found.map((sentence) => `${where}: ${sentence}`);
 }
@@ -118,7 +119,8 @@ test('a release ends the same wherever the operator was killed', async () => {
       const run = await undisturbed(lanes[at] ?? fail('a lane'), kind);
       const points = pointsOf(run);
       enumerated += points.length;
-      trials.push(...points.map((point) => ({ kind, point, undisturbed: run })));
+      const taken = points.filter((_, index) => index % EVERY === 0);
+      trials.push(...taken.map((point) => ({ kind, point, undisturbed: run })));
     }
     await Promise.all(lanes.map((lane) => work(lane, trials, tally)));
   } finally {
