@@ -32,15 +32,15 @@ export interface Counted {
 export function createPodMetrics({ startedAt }: { startedAt: number }): PodMetrics {
   const requests = counter('http_requests_total', 'Application requests answered.');
   const probes = counter('http_probe_requests_total', 'Synthetic requests answered, not part of http_requests_total.');
-  const counts = buckets.map(() => 0);
-  const duration = { sum: 0, count: 0 };
+  const durations = histogram('http_request_duration_seconds', 'Time to answer application requests.', 'Bare');
+  const help = 'The same, by the names of OpenTelemetry.';
+  const conventional = histogram('http_server_request_duration_seconds', help, 'Labelled');
   return {
     countRequest(request) {
       add(requests, request);
-      duration.sum += request.seconds;
-      duration.count += 1;
-      const slot = buckets.findIndex((bound) => request.seconds <= bound);
-      if (slot >= 0) counts[slot] = (counts[slot] ?? 0) + 1;
+      observe(durations, '', request.seconds);
+      const { method, code } = request;
+      observe(conventional, `http_request_method="${method}",http_response_status_code="${code}"`, request.seconds);
     },
     countProbe: (request) => add(probes, request),
     text({ dark }) {
@@ -51,7 +51,12 @@ export function createPodMetrics({ startedAt }: { startedAt: number }): PodMetri
       ];
       const rest = dark
         ? []
-        : [...counterLines(requests), ...histogramLines(counts, duration), ...counterLines(probes)];
+        : [
+            ...counterLines(requests),
+            ...histogramLines(durations),
+            ...histogramLines(conventional),
+            ...counterLines(probes),
+          ];
       return `${[...start, ...rest].join('\n')}\n`;
     },
   };
@@ -73,19 +78,43 @@ function counterLines({ name, help, series }: CodeCounter): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} counter`, ...samples];
 }
 
-function histogramLines(counts: number[], { sum, count }: { sum: number; count: number }): string[] {
-  const name = 'http_request_duration_seconds';
-  let cumulative = 0;
-  const rows = buckets.map((bound, slot) => {
-    cumulative += counts[slot] ?? 0;
-    return `${name}_bucket{le="${bound}"} ${cumulative}`;
-  });
-  return [
-    `# HELP ${name} Time to answer application requests.`,
-    `# TYPE ${name} histogram`,
-    ...rows,
-    `${name}_bucket{le="+Inf"} ${count}`,
-    `${name}_sum ${sum}`,
-    `${name}_count ${count}`,
-  ];
+/** Requests by slot, the last of which is beyond all bounds. */
+interface Histogram {
+  name: string;
+  help: string;
+  series: Map<string, { slots: number[]; sum: number }>;
+}
+
+/** A histogram without labels is there from the start, as client libraries have it. */
+function histogram(name: string, help: string, labels: 'Bare' | 'Labelled'): Histogram {
+  return { name, help, series: labels === 'Bare' ? new Map([['', emptySeries()]]) : new Map() };
+}
+
+function observe({ series }: Histogram, labels: string, seconds: number): void {
+  const known = series.get(labels) ?? emptySeries();
+  const slot = buckets.findIndex((bound) => seconds <= bound);
+  const last = slot < 0 ? buckets.length : slot;
+  known.slots[last] = (known.slots[last] ?? 0) + 1;
+  known.sum += seconds;
+  if (series.has(labels) || series.size < MAX_SERIES) series.set(labels, known);
+}
+
+function emptySeries(): { slots: number[]; sum: number } {
+  return { slots: [...buckets, Number.POSITIVE_INFINITY].map(() => 0), sum: 0 };
+}
+
+function histogramLines({ name, help, series }: Histogram): string[] {
+  if (series.size === 0) return [];
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+  for (const [labels, { slots, sum }] of series) {
+    const inner = labels === '' ? '' : `${labels},`;
+    let cumulative = 0;
+    for (const [slot, count] of slots.entries()) {
+      cumulative += count;
+      lines.push(`${name}_bucket{${inner}le="${buckets[slot] ?? '+Inf'}"} ${cumulative}`);
+    }
+    const outer = labels === '' ? '' : `{${labels}}`;
+    lines.push(`${name}_sum${outer} ${sum}`, `${name}_count${outer} ${cumulative}`);
+  }
+  return lines;
 }
