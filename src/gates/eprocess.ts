@@ -27,16 +27,22 @@ export interface StopOptions {
   toleratedRatio?: number;
   /** Part of the evidence that starts later than the attempt; 0 is the plain test. Default ½. */
   lateShare?: number;
+  /** The grid of alternatives. Default `ratios`. */
+  alternatives?: readonly number[];
+  /** φ ≥ 1, known before the tick: the tick's logarithms are divided by it. Default 1. */
+  temper?: number;
 }
 
 /** The grid of alternatives: 16 ratios from 1.5 to 60. */
-export const ratios: readonly number[] = Array.from(
-  { length: RATIOS.count },
-  (_, index) => RATIOS.least * (RATIOS.most / RATIOS.least) ** (index / (RATIOS.count - 1)),
-);
+export const ratios: readonly number[] = gridOf(RATIOS);
 
-export function startStopTest({ lateShare = LATE_SHARE }: StopOptions = {}): StopTest {
-  return { logs: ratios.map(() => Math.log(1 - lateShare)), starts: 0 };
+/** `count` ratios from `least` to `most`, spaced evenly in the logarithm. */
+export function gridOf({ count, least, most }: { count: number; least: number; most: number }): number[] {
+  return Array.from({ length: count }, (_, index) => least * (most / least) ** (index / (count - 1)));
+}
+
+export function startStopTest({ lateShare = LATE_SHARE, alternatives = ratios }: StopOptions = {}): StopTest {
+  return { logs: alternatives.map(() => Math.log(1 - lateShare)), starts: 0 };
 }
 
 /**
@@ -51,17 +57,18 @@ export function startStopTest({ lateShare = LATE_SHARE }: StopOptions = {}): Sto
  * obeys S_R ← L_R·S_R at a tick and S_R ← S_R + h·w_k when start k begins: one number per ratio, however many starts.
  */
 export function foldStopTest(test: StopTest, tick: ArmCounts, elapsedMs: Millis, options: StopOptions = {}): StopTest {
-  const { toleratedRatio = TOLERATED_RATIO, lateShare = LATE_SHARE } = options;
+  const { toleratedRatio = TOLERATED_RATIO, lateShare = LATE_SHARE, alternatives = ratios, temper = 1 } = options;
   const starts = Math.max(test.starts, Math.floor(elapsedMs / LATE_EVERY_MS));
   const begun = Math.log(lateShare * (tail(test.starts) - tail(starts)));
   const exposed = toleratedRatio * tick.canary.total;
   const stable = tick.stable.total;
   const bad = tick.canary.bad + tick.stable.bad;
   const logs = test.logs.map((log, index) => {
-    const ratio = ratios[index] ?? 1;
+    const ratio = alternatives[index] ?? 1;
     const mixed = starts > test.starts ? logSum(log, begun) : log;
     if (bad === 0 || exposed === 0) return mixed;
-    return mixed + tick.canary.bad * Math.log(ratio) + bad * Math.log((exposed + stable) / (exposed * ratio + stable));
+    const gain = tick.canary.bad * Math.log(ratio) + bad * Math.log((exposed + stable) / (exposed * ratio + stable));
+    return mixed + gain / temper;
   });
   return { logs, starts };
 }

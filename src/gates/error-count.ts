@@ -5,7 +5,7 @@ import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRat
 import { ALPHA, DARK_DUE, DARK_DUE_LATER, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
 import { type CountSight, scrapeOf } from './count.ts';
-import { foldStopTest, logEvidence, matters, stopLimit } from './eprocess.ts';
+import { foldStopTest, logEvidence, matters, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
 import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { foldLedger, overspent, spendOf } from './ledger.ts';
@@ -24,13 +24,19 @@ export interface Counted {
   at: Millis;
   counts: ArmCounts;
   canaryUnknown: boolean;
+  /** What the stop test makes of the tick, where it looks at more than its bad requests. */
+  foldStop?(stop: StopTest, elapsedMs: Millis): StopTest;
+}
+
+/** At weight 0 the canary answers probes only: they are no users. */
+export function ofUsers(counts: ArmCounts, { weight, arrived }: GateContext): ArmCounts {
+  return weight > 0 || arrived ? counts : { ...counts, canary: noCounts.canary };
 }
 
 export function countTick(state: ErrorGate, counted: Counted, context: GateContext): ErrorGate {
-  const { at, counts: all, canaryUnknown } = counted;
-  // At weight 0 the canary answers probes only: they are no users.
-  const exposed = context.weight > 0 || context.arrived;
-  const tick = exposed ? all : { ...all, canary: noCounts.canary };
+  const { at, canaryUnknown } = counted;
+  const tick = ofUsers(counted.counts, context);
+  const foldStop = counted.foldStop ?? ((stop, elapsedMs) => foldStopTest(stop, tick, elapsedMs));
   // Waiting for scrapes can join ticks of two weights into one, and those must not be pooled.
   const mixed = state.weight !== context.weight && at - state.at > 2 * scrapeOf(context);
   const elapsedMs = state.at - state.startedAt;
@@ -42,7 +48,7 @@ export function countTick(state: ErrorGate, counted: Counted, context: GateConte
     weight: context.weight,
     rps: (tick.canary.total + tick.stable.total) / ((at - state.at) / 1000),
     all: addCounts(state.all, tick),
-    stop: mixed || state.fired !== undefined ? state.stop : foldStopTest(state.stop, tick, elapsedMs),
+    stop: mixed || state.fired !== undefined ? state.stop : foldStop(state.stop, elapsedMs),
     alone: controlled ? state.alone : addArm(state.alone, tick.canary),
     ledger: foldLedger(state.ledger, tick, state.all.stable),
     recent,
@@ -116,11 +122,20 @@ function darkLimit({ answered }: Silence): number {
   return answered ? DARK_DUE_LATER : DARK_DUE;
 }
 
-/** Looks at every stop rule; the first that holds stands until the attempt ends. `dark`: silence may be blamed. */
-export function fire(state: ErrorGate, { at, dark }: { at: Millis; dark: boolean }, context: GateContext): ErrorGate {
+export interface StopQuestion {
+  at: Millis;
+  /** Silence may be blamed on the canary. */
+  dark: boolean;
+  /** Excess that the stop test has seen, where it looks at more than the bad requests. */
+  excess?: number;
+}
+
+/** Looks at every stop rule; the first that holds stands until the attempt ends. */
+export function fire(state: ErrorGate, { at, dark, excess = 0 }: StopQuestion, context: GateContext): ErrorGate {
   const { slo } = context.gate;
   const limit = stopLimit(context.alpha ?? ALPHA);
-  if (logEvidence(state.stop) >= limit && matters(excessSeen(state))) return stopWith(state, 'Worse', at);
+  const seen = Math.max(excess, excessSeen(state));
+  if (logEvidence(state.stop) >= limit && matters(seen)) return stopWith(state, 'Worse', at);
   const alone = state.alone.total > 0 && sumRecent(state.recent).stable.total === 0;
   if (alone && burnLogE(state.alone, burnRate(slo.objective)) >= limit) return stopWith(state, 'ObjectiveMissed', at);
   if (overspent(state.ledger, spendSoFar(state, context, at), context.maxSpend))

@@ -1,5 +1,6 @@
 import type { Cause, Counts } from '#core/gate.ts';
 import type { Millis, Weight } from '#lib/units.ts';
+import { bitsOf, doublesOf } from './bits.ts';
 import { noCounts, noRecent, type Recent } from './burn.ts';
 import type { CountState } from './count.ts';
 import { type StopTest, startStopTest } from './eprocess.ts';
@@ -67,7 +68,6 @@ export function freshStep() {
 }
 
 const VERSION = 1;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** Numbers besides the logs of the stop test, and integers. */
 const FLOATS = 5;
 const NUMBERS = 8;
@@ -95,7 +95,7 @@ export function saveErrorGate(state: ErrorGate): string {
     e: stepEpoch.startsWith(epoch) ? [epoch, stepEpoch.slice(epoch.length)] : [epoch, ''],
     n: [...numbers, silence.answered ? 1 : 0, fired?.at ?? 0],
     c: [state.alone, ...arms].flatMap(({ total, bad }) => [total, bad]),
-    f: toBits([...stop.logs, state.advance, ledger.charged, ledger.net, silence.due, state.rps]),
+    f: bitsOf(new Float64Array([...stop.logs, state.advance, ledger.charged, ledger.net, silence.due, state.rps])),
     ...(fired === undefined ? {} : { fired: fired.cause }),
   };
   return JSON.stringify(saved);
@@ -103,13 +103,13 @@ export function saveErrorGate(state: ErrorGate): string {
 
 /**
  * The state that `saveErrorGate` wrote; undefined for anything else, e.g. the text of another version: then the gate
- * starts again. The first tick folded into it only sets the bases, so it should be the one at `at`.
+ * starts again. The first tick folded into it only sets the bases, so it should be the one at `at`. `size` is the number
+ * of logs that the stop test has in the text.
  */
-export function loadErrorGate(text: string): ErrorGate | undefined {
+export function loadErrorGate(text: string, size: number = startStopTest().logs.length): ErrorGate | undefined {
   const saved = parse(text);
   if (saved === undefined) return undefined;
-  const floats = fromBits(saved.f);
-  const size = startStopTest().logs.length;
+  const floats = doublesOf(saved.f) ?? [];
   const [alone, ...pairs] = pairsOf(saved.c);
   const [all, step, ...buckets] = armsOf(pairs);
   const whole =
@@ -132,7 +132,7 @@ function parse(text: string): Saved | undefined {
   try {
     const saved: Saved = JSON.parse(text);
     const whole = saved.v === VERSION && Array.isArray(saved.n) && saved.c.every(Number.isFinite);
-    const named = saved.e.every((part) => typeof part === 'string') && BASE64.test(saved.f);
+    const named = saved.e.every((part) => typeof part === 'string');
     return whole && named ? saved : undefined;
   } catch {
     return undefined;
@@ -153,13 +153,4 @@ function armsOf(pairs: readonly Counts[]): ArmCounts[] {
     arms.push({ canary: pairs[index] ?? noCounts.canary, stable: pairs[index + 1] ?? noCounts.stable });
   }
   return arms;
-}
-
-function toBits(floats: readonly number[]): string {
-  return btoa(String.fromCharCode(...new Uint8Array(new Float64Array(floats).buffer)));
-}
-
-function fromBits(text: string): number[] {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return bytes.length % 8 === 0 ? [...new Float64Array(bytes.buffer)] : [];
 }
