@@ -1,14 +1,18 @@
 import type { Readable } from 'node:stream';
 import { OperatorError } from '#lib/errors.ts';
 import { formatDuration, type Millis } from '#lib/units.ts';
-import { sleep } from '#ports/clock.ts';
+import { type Clock, sleep } from '#ports/clock.ts';
 import { createTokenBucket } from '#runtime/token-bucket.ts';
 import { type Answer, type Call, createExchange, type Exchange, type ExchangeOptions, METHODS } from './exchange.ts';
 import { refusal } from './failures.ts';
 
-export interface TransportOptions extends Omit<ExchangeOptions, 'userAgent'> {
+export interface TransportOptions extends Omit<ExchangeOptions, 'userAgent'>, CallLimits {
   /** Its part before a slash is the default field manager of writes [headgate]. */
   userAgent?: string;
+}
+
+export interface CallLimits {
+  clock: Clock;
   /** Requests a second in the long run [100] and at once [200]. */
   qps?: number;
   burst?: number;
@@ -29,8 +33,14 @@ const MAX_TRIES = 3;
 
 /** Talks to the API server: pooled connections, one retry on 401, Retry-After, deadlines, a rate limit, metrics. */
 export function createTransport(options: TransportOptions): Transport {
-  const { clock, qps = 100, burst = 200, deadlineMs = 15_000 } = options;
-  const exchange = createExchange({ ...options, userAgent: options.userAgent ?? 'headgate' });
+  return transportOver(createExchange({ ...options, userAgent: options.userAgent ?? 'headgate' }), options);
+}
+
+/** The same over any exchange: the sandbox has one in memory. */
+export function transportOver(
+  exchange: Exchange,
+  { clock, qps = 100, burst = 200, deadlineMs = 15_000 }: CallLimits,
+): Transport {
   const bucket = createTokenBucket(clock, { perSecond: qps, burst });
   return {
     async call(call) {

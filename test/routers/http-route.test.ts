@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { WHOLE } from '#lib/units.ts';
 import type { RouteObject } from '#routers/define.ts';
 import { httpRoute } from '#routers/http-route.ts';
-import { applyPatch } from '#test/support/json-patch.ts';
+import { applyPatch } from '#sandbox/patches.ts';
 import { routerLaws } from './laws.ts';
 
 interface Ref {

@@ -4,7 +4,7 @@ import { canonicalJson } from '#lib/json.ts';
 import { type Weight, WHOLE } from '#lib/units.ts';
 import type { RouteObject, Router, ServicePair } from '#routers/define.ts';
 import { FENCE_ANNOTATION } from '#routers/fence.ts';
-import { applyPatch } from '#test/support/json-patch.ts';
+import { applyPatch } from '#sandbox/patches.ts';
 
 /** What a kind hands to the law suite beside itself. */
 export interface RouterSubject {

@@ -28,7 +28,7 @@ function setUp() {
     log: silentLog,
     telemetry,
   });
-  const events = () => [...api.objects.values()];
+  const events = () => [...api.objects().values()];
   const results = (result: string) => telemetry.total('headgate_events_total', { result });
   return { api, clock, recorder, events, results };
 }
@@ -108,7 +108,7 @@ test('an Event that the server has forgotten comes back', async () => {
   const { recorder, api, events } = setUp();
   recorder.record(raised);
   await recorder.flush();
-  api.objects.clear();
+  api.clear();
   recorder.record(raised);
   await recorder.flush();
   expect(events()).toMatchObject([{ series: { count: 2 } }]);

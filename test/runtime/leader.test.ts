@@ -38,7 +38,7 @@ function candidate(name: string, api: MemoryApi, { start = 0, wall = 1_700_000_0
   return { elector, clock, story, stop };
 }
 
-const spec = (api: MemoryApi) => api.objects.get('leases/headgate/operator')?.['spec'] as Record<string, unknown>;
+const spec = (api: MemoryApi) => api.objects().get('leases/headgate/operator')?.['spec'] as Record<string, unknown>;
 
 test('the first creates the Lease, with times as the API server wants them', async () => {
   const api = createMemoryApi();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { applyPatch } from './json-patch.ts';
+import { applyPatch } from '#sandbox/patches.ts';
 
 // Cases of RFC 6902, appendix A, and the ones that our patches lean on.
 test.each([

@@ -1,21 +1,19 @@
 import { sameJson } from '#lib/json.ts';
+import type { JsonPatchOperation } from '#ports/kube-api.ts';
+import { isRecord } from './structural.ts';
 
-interface Operation {
-  op: 'add' | 'remove' | 'replace' | 'test';
-  path: string;
-  value?: unknown;
-}
+/** JSON patch (RFC 6902, without `move` and `copy`) and merge patch (RFC 7386). */
 
 type Container = Record<string, unknown> | unknown[];
 
-/** RFC 6902 without `move` and `copy`: all or nothing, on a copy. Throws on the first operation that cannot be done. */
-export function applyPatch<T>(target: T, patch: readonly Operation[]): T {
+/** All or nothing, on a copy. Throws on the first operation that cannot be done. */
+export function applyPatch<T>(target: T, patch: readonly JsonPatchOperation[]): T {
   const copy = structuredClone(target);
   for (const operation of patch) applyOne(copy as Container, operation);
   return copy;
 }
 
-function applyOne(root: Container, { op, path, value }: Operation): void {
+function applyOne(root: Container, { op, path, value }: JsonPatchOperation): void {
   const tokens = path.split('/').slice(1).map(unescapeToken);
   const last = tokens.pop();
   if (last === undefined || !path.startsWith('/')) throw new Error(`${op} ${path}: not a pointer to a member`);
@@ -28,10 +26,11 @@ function applyOne(root: Container, { op, path, value }: Operation): void {
     if (!sameJson(member(parent, last), value)) throw new Error(`test ${path}: value differs`);
   } else if (op === 'replace') {
     (parent as Record<string, unknown>)[last] = structuredClone(value);
-  } else if (Array.isArray(parent)) {
-    parent.splice(Number(last), 1);
+  } else if (op === 'remove') {
+    if (Array.isArray(parent)) parent.splice(Number(last), 1);
+    else delete parent[last];
   } else {
-    delete parent[last];
+    throw new Error(`${String(op)}: no such operation`);
   }
 }
 
@@ -64,4 +63,15 @@ function add(parent: Container, last: string, value: unknown, path: string): voi
   } else {
     throw new Error(`add ${path}: outside the list`);
   }
+}
+
+/** Null takes a member away, objects go member by member, everything else replaces. */
+export function mergePatched(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch;
+  const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatched(result[key], value);
+  }
+  return result;
 }

@@ -1,0 +1,41 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
+import { kubeApiOf } from '#sandbox/memory-exchange.ts';
+import { createSandbox, type Sandbox } from '#sandbox/sandbox.ts';
+import { serveSandbox } from '#sandbox/serve.ts';
+
+/**
+ * A small Kubernetes on loopback, until it is interrupted:
+ * `node scripts/sandbox.ts [--port 8001] [--kubeconfig FILE] [objects.yaml …]`
+ */
+
+const { values, positionals } = parseArgs({
+  options: { port: { type: 'string' }, kubeconfig: { type: 'string' } },
+  allowPositionals: true,
+});
+const sandbox = createSandbox({ clock, random });
+for (const file of positionals) await applyFile(sandbox, file);
+const served = await serveSandbox(sandbox, { port: Number(values.port ?? 0) });
+const file = values.kubeconfig ?? join(mkdtempSync(join(tmpdir(), 'headgate-sandbox-')), 'kubeconfig');
+writeFileSync(file, served.kubeconfig, { mode: 0o600 });
+console.log(JSON.stringify({ ready: true, url: served.url, kubeconfig: file }));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void served.close());
+
+async function applyFile(to: Sandbox, path: string): Promise<void> {
+  const api = kubeApiOf(to);
+  for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
+    const object = document.toJS() as KubeObject | null;
+    if (object === null) continue;
+    const kind = to.kinds.find(({ resource }) => resource.kind === object.kind);
+    if (kind === undefined) throw new Error(`${path}: the sandbox has no ${object.kind}`);
+    const { namespace } = object.metadata;
+    const scope = kind.resource.namespaced ? { namespace: namespace ?? 'default' } : {};
+    const placed = { ...object, metadata: { ...object.metadata, ...scope } };
+    await api.apply(kind.resource, placed, { fieldManager: 'kubectl' });
+  }
+}

@@ -1,0 +1,167 @@
+import { sameJson } from '#lib/json.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import {
+  type FieldSet,
+  fromFieldsV1,
+  leavesOf,
+  type OwnershipOf,
+  overlay,
+  type Path,
+  spokenPath,
+  toFieldsV1,
+  without,
+} from './field-sets.ts';
+import { type Cause, Refused } from './refused.ts';
+
+/** Who wrote what: metadata.managedFields, kept as the API server keeps it, and server-side apply on top. */
+
+export interface ManagedEntry {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  /** RFC 3339, whole seconds. */
+  time: string;
+  fieldsType: 'FieldsV1';
+  fieldsV1: Record<string, unknown>;
+  subresource?: string;
+}
+
+export interface Writer {
+  manager: string;
+  subresource: string | undefined;
+  apiVersion: string;
+  time: string;
+}
+
+/** No manager's name is longer. */
+const MANAGER_MAX = 128;
+
+/** The field manager of a request that names none: the program's name in its user agent. */
+export function managerOf(fieldManager: string | null, userAgent: string | undefined): string {
+  const name = fieldManager ?? (userAgent ?? 'unknown').split('/')[0] ?? 'unknown';
+  return name.slice(0, MANAGER_MAX);
+}
+
+export function entriesOf({ metadata }: KubeObject): ManagedEntry[] {
+  return (metadata.managedFields ?? []) as unknown as ManagedEntry[];
+}
+
+function withEntries(object: KubeObject, entries: readonly ManagedEntry[]): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  if (entries.length === 0) return { ...object, metadata };
+  return { ...object, metadata: { ...metadata, managedFields: entries as unknown as never } };
+}
+
+/** After a create, update or patch: what changed belongs to the writer now, and to nobody else. */
+export function afterUpdate(
+  { before, after }: { before: KubeObject | undefined; after: KubeObject },
+  writer: Writer,
+  ownershipOf: OwnershipOf,
+): KubeObject {
+  const old = before === undefined ? new Map<Path, unknown>() : leavesOf(before, ownershipOf);
+  const now = leavesOf(after, ownershipOf);
+  const changed = [...now].filter(([path, value]) => !old.has(path) || !sameJson(old.get(path), value));
+  const taken = new Set([...changed.map(([path]) => path), ...[...old.keys()].filter((path) => !now.has(path))]);
+  const entries = before === undefined ? [] : entriesOf(before);
+  const isMine = (entry: ManagedEntry) => isBy(entry, writer, 'Update');
+  const mine = entries.find(isMine);
+  const owned = new Set(changed.map(([path]) => path));
+  for (const path of mine === undefined ? [] : fromFieldsV1(mine.fieldsV1)) if (now.has(path)) owned.add(path);
+  const others = entries.filter((entry) => !isMine(entry)).flatMap((entry) => strip(entry, taken));
+  const entry = changed.length === 0 ? mine : entryOf(writer, 'Update', owned);
+  return withEntries(after, entry === undefined || owned.size === 0 ? others : sorted([...others, entry]));
+}
+
+function isBy({ manager, operation, subresource }: ManagedEntry, writer: Writer, wanted: string): boolean {
+  return manager === writer.manager && operation === wanted && subresource === writer.subresource;
+}
+
+/** The entry without some places; none when nothing is left. */
+function strip(entry: ManagedEntry, taken: FieldSet): ManagedEntry[] {
+  const all = fromFieldsV1(entry.fieldsV1);
+  const left = [...all].filter((path) => !taken.has(path));
+  if (left.length === all.size) return [entry];
+  return left.length === 0 ? [] : [{ ...entry, fieldsV1: toFieldsV1(left) }];
+}
+
+function entryOf(
+  { manager, apiVersion, time, subresource }: Writer,
+  operation: 'Apply' | 'Update',
+  owned: Iterable<Path>,
+): ManagedEntry {
+  const base = { manager, operation, apiVersion, time, fieldsType: 'FieldsV1' as const, fieldsV1: toFieldsV1(owned) };
+  return subresource === undefined ? base : { ...base, subresource };
+}
+
+/** Those who apply first, then by age. */
+function sorted(entries: ManagedEntry[]): ManagedEntry[] {
+  return entries.sort(
+    (a, b) =>
+      Number(a.operation === 'Update') - Number(b.operation === 'Update') ||
+      (a.time < b.time ? -1 : a.time > b.time ? 1 : a.manager < b.manager ? -1 : 1),
+  );
+}
+
+export interface Applied {
+  /** What is there now; undefined when the apply creates it. */
+  live: KubeObject | undefined;
+  config: KubeObject;
+  force: boolean;
+}
+
+/** The object after a server-side apply. Throws 409 when others own what is to change. */
+export function afterApply({ live, config, force }: Applied, writer: Writer, ownershipOf: OwnershipOf): KubeObject {
+  const wanted = leavesOf(config, ownershipOf);
+  const entries = live === undefined ? [] : entriesOf(live);
+  const mine = entries.find((entry) => isBy(entry, writer, 'Apply'));
+  const others = entries.filter((entry) => entry !== mine);
+  const has = live === undefined ? new Map<Path, unknown>() : leavesOf(live, ownershipOf);
+  const differs = (path: Path) => has.has(path) && !sameJson(has.get(path), wanted.get(path));
+  const contested = others.flatMap((entry) =>
+    [...fromFieldsV1(entry.fieldsV1)]
+      .filter((path) => wanted.has(path) && differs(path))
+      .map((path) => ({ entry, path })),
+  );
+  if (contested.length > 0 && !force) throw applyConflict(contested);
+  const owned = new Set(others.flatMap((entry) => [...fromFieldsV1(entry.fieldsV1)]));
+  const dropped = [...(mine === undefined ? [] : fromFieldsV1(mine.fieldsV1))].filter(
+    (path) => !wanted.has(path) && !owned.has(path),
+  );
+  const kept = live === undefined ? config : (without(live, new Set(dropped), ownershipOf) as KubeObject);
+  const merged = overlay(kept, config, ownershipOf) as KubeObject;
+  const taken = new Set(contested.map(({ path }) => path));
+  const entry = entryOf(writer, 'Apply', wanted.keys());
+  const unchanged =
+    mine !== undefined &&
+    sameJson(mine.fieldsV1, entry.fieldsV1) &&
+    dropped.length === 0 &&
+    ![...wanted.keys()].some((path) => !has.has(path) || differs(path));
+  return withEntries(merged, sorted([...others.flatMap((other) => strip(other, taken)), unchanged ? mine : entry]));
+}
+
+function applyConflict(contested: readonly { entry: ManagedEntry; path: Path }[]): Refused {
+  const causes: Cause[] = contested
+    .map(({ entry, path }) => ({
+      reason: 'FieldManagerConflict',
+      message: `conflict with ${named(entry)}`,
+      field: spokenPath(path),
+    }))
+    .sort((a, b) => (a.message + a.field < b.message + b.field ? -1 : 1));
+  return new Refused({ code: 409, reason: 'Conflict', message: conflictMessage(causes), details: { causes } });
+}
+
+function named({ manager, operation, apiVersion, subresource }: ManagedEntry): string {
+  const by = `"${manager}"${subresource === undefined ? '' : ` with subresource "${subresource}"`}`;
+  return operation === 'Update' ? `${by} using ${apiVersion}` : by;
+}
+
+function conflictMessage(causes: readonly Cause[]): string {
+  const count = `Apply failed with ${causes.length} conflict${causes.length === 1 ? '' : 's'}`;
+  const [only] = causes;
+  if (causes.length === 1) return `${count}: ${only?.message}: ${only?.field}`;
+  const byOwner = Map.groupBy(causes, ({ message }) => message.replace(/^conflict/, 'conflicts'));
+  const parts = [...byOwner].map(
+    ([owner, fields]) => `${owner}:\n${fields.map(({ field }) => `- ${field}`).join('\n')}`,
+  );
+  return `${count}: ${parts.join('\n')}`;
+}

@@ -1,0 +1,117 @@
+import type * as z from 'zod';
+import type { KubeObject, Resource } from '#ports/kube-api.ts';
+import { crdOf, GROUP, VERSION } from '#schema/crd.ts';
+import { kinds } from '#schema/kinds.ts';
+import { ownershipBySchema } from './field-sets.ts';
+import { dig, type PrinterColumn, type SandboxKind, type ScalePaths } from './kind.ts';
+import type { FieldError } from './refused.ts';
+import { checkRules, findingKey } from './rules.ts';
+import { checkShape, isBlocking, type Schema } from './structural.ts';
+
+/** Our own kinds, from the very CRDs that a cluster is given. */
+
+type Crd = ReturnType<typeof crdOf>;
+
+let made: readonly SandboxKind[] | undefined;
+
+/** Made once: a schema takes milliseconds, and simulations make thousands of sandboxes. */
+export function ownKinds(): readonly SandboxKind[] {
+  made ??= kinds.map((kind) => {
+    const crd = crdOf(kind);
+    return kindOf(crd, { spec: kind.spec, ...(kind.status === undefined ? {} : { status: kind.status }) });
+  });
+  return made;
+}
+
+interface Twins {
+  spec: z.ZodType;
+  status?: z.ZodType;
+}
+
+function kindOf({ spec: { names, scope, versions } }: Crd, twins: Twins): SandboxKind {
+  const [version] = versions;
+  const schema = version?.schema.openAPIV3Schema as Schema;
+  const subresources: { status?: object; scale?: CrdScale } | undefined = version?.subresources;
+  const resource: Resource = {
+    group: GROUP,
+    version: VERSION,
+    plural: names.plural,
+    kind: names.kind,
+    namespaced: scope === 'Namespaced',
+  };
+  return {
+    resource,
+    singular: names.singular,
+    shortNames: names.shortNames,
+    categories: names.categories,
+    columns: (version?.additionalPrinterColumns ?? []).map(columnOf),
+    hasStatus: subresources !== undefined,
+    ...(subresources?.scale === undefined ? {} : { scale: scaleOf(subresources.scale) }),
+    countsGenerations: true,
+    unconditional: false,
+    schema,
+    ownershipOf: ownershipBySchema(schema),
+    selectable: {},
+    check: (object, old) => check({ object, old, schema, twins }),
+  };
+}
+
+interface CrdScale {
+  specReplicasPath: string;
+  statusReplicasPath: string;
+  labelSelectorPath: string;
+}
+
+function scaleOf({ specReplicasPath, statusReplicasPath, labelSelectorPath }: CrdScale): ScalePaths {
+  const stepsOf = (path: string) => path.split('.').slice(1);
+  return {
+    specReplicas: stepsOf(specReplicasPath),
+    statusReplicas: stepsOf(statusReplicasPath),
+    selector: stepsOf(labelSelectorPath),
+  };
+}
+
+function columnOf(column: { name: string; type: string; jsonPath: string; priority?: number }): PrinterColumn {
+  const path = column.jsonPath.split('.').slice(1);
+  const { name, type, priority = 0 } = column;
+  return { name, type, priority, read: (object) => dig(object, path) };
+}
+
+interface Checking {
+  object: KubeObject;
+  old: KubeObject | undefined;
+  schema: Schema;
+  twins: Twins;
+}
+
+const NOT_CHECKED =
+  'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+
+function check({ object, old, schema, twins }: Checking): FieldError[] {
+  const errors = checkShape(object, schema, '');
+  // Rules speak about shapes that are right; the API server says so and leaves them out.
+  if (errors.some(isBlocking)) {
+    const [first] = errors.filter(isBlocking);
+    const silent = first?.reason === 'FieldValueTypeInvalid' || first?.reason === 'FieldValueRequired';
+    return silent && errors.length === 0
+      ? errors
+      : [...errors, { field: '<nil>', reason: 'FieldValueInvalid', text: NOT_CHECKED }];
+  }
+  const findings = new Set([
+    ...ask(twins.spec, object['spec'], 'spec'),
+    ...ask(twins.status, object['status'], 'status'),
+  ]);
+  return [...errors, ...checkRules({ value: object, old, schema }, findings)];
+}
+
+/** What a kind's zod schema finds wrong, as keys of its rules. */
+function ask(twin: z.ZodType | undefined, value: unknown, root: string): string[] {
+  if (twin === undefined || value === undefined) return [];
+  const read = twin.safeParse(value);
+  if (read.success) return [];
+  return read.error.issues.map(({ path, message }) => findingKey(fieldOf(root, path), message));
+}
+
+function fieldOf(root: string, path: readonly PropertyKey[]): string {
+  return path.reduce<string>((at, key) => (typeof key === 'number' ? `${at}[${key}]` : `${at}.${String(key)}`), root);
+}
