@@ -103,11 +103,25 @@ const fleet: Row = {
     {
       ...series,
       title: 'From breach to weight 0',
-      description: 'How long the operator took to take the traffic back.',
+      description: 'How long the operator took to take the traffic back, and until every gateway had taken it.',
       unit: 's',
       targets: [
-        { expr: quantile(0.5, 'headgate_lower_seconds'), legend: 'p50' },
-        { expr: quantile(0.99, 'headgate_lower_seconds'), legend: 'p99' },
+        { expr: quantile(0.5, 'headgate_lower_seconds'), legend: 'written p50' },
+        { expr: quantile(0.99, 'headgate_lower_seconds'), legend: 'written p99' },
+        { expr: quantile(0.5, 'headgate_remedy_seconds'), legend: 'taken p50' },
+        { expr: quantile(0.99, 'headgate_remedy_seconds'), legend: 'taken p99' },
+      ],
+    },
+    {
+      ...series,
+      title: 'Requests that had met a bad canary',
+      description: 'When its breach was found: all that it had finished, and the bad ones above the rate of stable.',
+      unit: 'short',
+      targets: [
+        { expr: quantile(0.5, 'headgate_detect_requests'), legend: 'all p50' },
+        { expr: quantile(0.99, 'headgate_detect_requests'), legend: 'all p99' },
+        { expr: quantile(0.5, 'headgate_detect_excess_requests'), legend: 'excess p50' },
+        { expr: quantile(0.99, 'headgate_detect_excess_requests'), legend: 'excess p99' },
       ],
     },
   ],

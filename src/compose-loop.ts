@@ -1,10 +1,11 @@
 import type { Problem, State } from '#core/model.ts';
 import { EVENT } from '#kube/resources.ts';
 import { apply } from '#operator/apply.ts';
+import { type BudgetLook, createBudgetLook } from '#operator/budget-look.ts';
 import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
-import { keyOf, observe, type Sight } from '#operator/observe.ts';
+import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
@@ -69,6 +70,7 @@ export function composeLoop(parts: LoopParts): Loop {
   const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const templates = createTemplateCheck(api);
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
+  const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const changed = () => {
     for (const { metadata } of stores.rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
   };
@@ -82,7 +84,7 @@ export function composeLoop(parts: LoopParts): Loop {
     decided: (key) => memory.decided.get(key),
     evidenceOf: (key) => engine.checkpoint(key) || undefined,
   });
-  const instruments = { engine, prober, looks, templates, protection, record, memory };
+  const instruments = { engine, prober, looks, budgets, templates, protection, record, memory };
   return {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
@@ -98,6 +100,7 @@ interface Instruments {
   engine: GateEngine;
   prober: Prober;
   looks: TrafficLook;
+  budgets: BudgetLook;
   templates: TemplateCheck;
   protection: Protection;
   record: Recorder;
@@ -106,7 +109,7 @@ interface Instruments {
 
 function reconcileDeps(
   parts: LoopParts,
-  { engine, prober, looks, templates, protection, record, memory }: Instruments,
+  { engine, prober, looks, budgets, templates, protection, record, memory }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader } = parts;
   const { tickMs, figuresEveryMs } = config;
@@ -116,6 +119,7 @@ function reconcileDeps(
     readings: (key: string) => engine.readings(key),
     probes: (key: string) => prober.reading(key),
     traffic: (key: string) => looks.known(key),
+    budgets: (key: string) => budgets.known(key),
   };
   const instance = config.lease.identity;
   const events = createEventRecorder({
@@ -130,7 +134,7 @@ function reconcileDeps(
   });
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
-    prepare: (rollout, state, signal) => prepare({ templates, looks, stores }, rollout, state, signal),
+    prepare: (rollout, state, signal) => prepare({ templates, looks, budgets, stores }, rollout, state, signal),
     look(rollout: KubeObject, state: State): Sight {
       return observe(rollout, state, {
         stores,
@@ -155,6 +159,7 @@ function reconcileDeps(
     settle: (rollout, { next }) => checkpoint({ memory, record }, rollout, next),
     forget(key) {
       looks.forget(key);
+      budgets.forget(key);
       memory.decided.delete(key);
       engine.unwatch(key);
       prober.unwatch(key);
@@ -164,9 +169,9 @@ function reconcileDeps(
   };
 }
 
-/** What a pass must ask before it looks: a template's dry run, and before a release stable's traffic. */
+/** What a pass must ask before it looks: a template's dry run, and before a first raise traffic and budgets. */
 async function prepare(
-  { templates, looks, stores }: Pick<Instruments, 'templates' | 'looks'> & { stores: Stores },
+  { templates, looks, budgets, stores }: Pick<Instruments, 'templates' | 'looks' | 'budgets'> & { stores: Stores },
   rollout: KubeObject,
   state: State | undefined,
   signal: AbortSignal,
@@ -175,10 +180,17 @@ async function prepare(
   if (!read.ok) return;
   await templates.ask(rollout, read.spec.revision, signal);
   const stable = state?.stable;
-  if (stable === undefined || state?.release !== undefined || read.spec.revision === stable) return;
+  if (state === undefined || stable === undefined || !beginsRaise(state, read.spec.revision)) return;
   const { name, namespace = '' } = rollout.metadata;
   const question = trafficQuestion(read, { rollout: name, stable, namespace, stores });
-  if (question !== undefined) await looks.ask(keyOf(rollout), question, signal);
+  if (question === undefined) return;
+  const key = keyOf(rollout);
+  const { slos, scrapeMs } = question;
+  const { least } = read.preflight;
+  await Promise.all([
+    state.release === undefined ? looks.ask(key, question, signal) : undefined,
+    budgets.ask(key, { slos, scrapeMs, least, scope: { namespace, rollout: name } }, signal),
+  ]);
 }
 
 /** Stores the gates' evidence now and then, so that a restart has little to read again. */

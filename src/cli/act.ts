@@ -82,9 +82,16 @@ function actionFor(view: RolloutView, { verb, reason, by }: { verb: Verb; reason
       reason,
       by,
       ...(running === undefined ? {} : { releaseUid: running }),
-      ...(ofStep ? { step: view.step?.number } : {}),
+      ...(ofStep ? { step: rungNumber(view) } : {}),
     },
   };
+}
+
+/** Counted from 1; the bake comes after the last step. */
+function rungNumber({ step, release }: RolloutView): number | undefined {
+  if (step !== 'bake') return step?.number;
+  const index = release?.ladder.findIndex(({ bake }) => bake === true) ?? -1;
+  return index < 0 ? undefined : index + 1;
 }
 
 async function create(api: KubeApi, action: KubeObject): Promise<KubeObject> {

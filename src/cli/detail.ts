@@ -1,4 +1,4 @@
-import { printBad, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
+import { printBad, printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
 import type { ArmView, RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import type { Moment, ReleaseView } from '#core/view-release.ts';
@@ -37,6 +37,7 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
     ['Stable', arm(view.stable)],
     ['Canary', arm(view.canary)],
     ['Release', release(view.release, now)],
+    ['Breach', breach(view.release)],
     ['Earlier', view.release?.earlierBreach],
     [
       'Probes',
@@ -56,7 +57,7 @@ function ladder(release: ReleaseView | undefined, paint: Paint): string | undefi
 }
 
 function weight({ weight: canary, step }: RolloutView): string {
-  const where = step === undefined ? '' : `, step ${step.number} of ${step.count}`;
+  const where = step === 'bake' ? ', the bake' : step === undefined ? '' : `, step ${step.number} of ${step.count}`;
   return `${printWeight(canary)} of traffic on the canary${where}`;
 }
 
@@ -75,6 +76,22 @@ function release(view: ReleaseView | undefined, now: Millis): string | undefined
       ? ''
       : `, took ${printDuration(view.endedAt - view.startedAt)}`;
   return `${view.name}, attempt ${view.attempt}${view.outcome === undefined ? '' : `, ${view.outcome}`}${began}${took}`;
+}
+
+/** Who did it, how soon it was found and mended, and who had met it by then. */
+function breach(view: ReleaseView | undefined): string | undefined {
+  if (view?.breach === undefined) return undefined;
+  const { cause, gate, exposure, beside } = view.breach;
+  const detected =
+    view.timeToDetectMs === undefined ? [] : [`found ${printDuration(view.timeToDetectMs)} after the raise`];
+  const remedied = view.timeToRemedyMs === undefined ? [] : [`weight 0 ${printDuration(view.timeToRemedyMs)} later`];
+  const met =
+    exposure === undefined
+      ? []
+      : [`${printCount(exposure.requests)} requests had met it, ${printCount(exposure.bad)} bad`];
+  const others = beside.length === 0 ? [] : [`${beside.join(', ')} moved too`];
+  const who = gate === undefined ? cause : `${cause} by ${gate}`;
+  return [who, ...detected, ...met, ...remedied, ...others].join(', ');
 }
 
 function gatesOf({ gates }: RolloutView, { paint }: DetailOptions): string[] {

@@ -51,6 +51,11 @@ export function drawHistory(
           align: 'right',
           cell: ({ timeToDetectMs }) => (timeToDetectMs === undefined ? '-' : printDuration(timeToDetectMs)),
         },
+        {
+          title: 'MENDED IN',
+          align: 'right',
+          cell: ({ timeToRemedyMs }) => (timeToRemedyMs === undefined ? '-' : printDuration(timeToRemedyMs)),
+        },
         { title: 'BY', cell: ({ change }) => change?.author ?? '-' },
       ]
     : [];

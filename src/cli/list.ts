@@ -41,7 +41,7 @@ function columnsOf({ now, paint, wide, everywhere }: ListOptions): Column<Rollou
     ...namespace,
     { title: 'NAME', cell: (view) => paint.bold(view.name) },
     { title: 'PHASE', cell: (view) => phaseWord(view, paint) },
-    { title: 'STEP', cell: ({ step }) => (step === undefined ? '-' : `${step.number}/${step.count}`) },
+    { title: 'STEP', cell: stepCell },
     { title: 'WEIGHT', align: 'right', cell: ({ weight }) => printWeight(weight) },
     { title: 'STABLE', align: 'right', cell: ({ stable }) => readiness(stable) },
     { title: 'CANARY', align: 'right', cell: ({ canary }) => readiness(canary) },
@@ -50,6 +50,11 @@ function columnsOf({ now, paint, wide, everywhere }: ListOptions): Column<Rollou
     { title: 'FOR', align: 'right', cell: ({ since }) => age(since, now) },
     { title: 'WHY', cell: ({ sentence }) => sentence },
   ];
+}
+
+function stepCell({ step }: RolloutView): string {
+  if (step === undefined || step === 'bake') return step ?? '-';
+  return `${step.number}/${step.count}`;
 }
 
 function readiness(arm: ArmView | undefined): string {

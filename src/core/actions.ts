@@ -1,6 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import type { ActionResult, ReleaseState, Seen, SeenAction, State, Verb } from './model.ts';
-import { begin, end, leave, restart, show } from './state.ts';
+import { begin, end, leave, restart, show, without } from './state.ts';
 
 /** A wish that nobody took up within this time is void: a click must not act on a release of next week. */
 export const ACTION_EXPIRES_MS: Millis = 10 * 60_000;
@@ -63,7 +63,7 @@ const verbs: Record<Verb, Perform> = {
     const resumed = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
     // The stay begins anew: evidence gathered before a person stepped in belongs to another question.
     const arrivedAt = release.arrivedAt === undefined ? {} : { arrivedAt: now };
-    return { ...resumed, release: { ...release, attempt, ...arrivedAt } };
+    return { ...resumed, release: { ...without(release, 'breach'), attempt, ...arrivedAt } };
   },
   retreat(state, release, { action, seen, now }) {
     if (release.ending !== undefined) return 'the traffic is back on stable already';
@@ -83,7 +83,7 @@ function told(what: string, { by, reason }: SeenAction): string {
   return reason === '' ? `${what} by ${by}` : `${what} by ${by}: ${reason}`;
 }
 
-/** The recorded word stands in for the evidence of this step (promote) and for its hold too (skip-step). */
+/** The recorded word stands in for the evidence of this step (promote) and for its hold too (skip-step), or ends the bake. */
 function word(
   state: State,
   release: ReleaseState,
@@ -94,7 +94,7 @@ function word(
     return 'a gate was breached: resume, retreat or abort';
   if (state.phase === 'Paused' && state.reason === 'RouteChanged')
     return 'the route was changed: resume goes on from there';
-  if (release.stage !== 'Holding')
+  if (release.stage !== 'Holding' && release.stage !== 'Baking')
     return `the release is ${release.stage}: a person's word replaces evidence, not probes or pods`;
   const verb = action.verb === 'skip-step' ? ('skip-step' as const) : ('promote' as const);
   const given = { step: release.step, verb, by: action.by };

@@ -1,9 +1,11 @@
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
 import { availableOf, podsAt, podTrouble, replicasDuring } from './capacity.ts';
+import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
 import { routesCarry } from './routes.ts';
-import { amend, end, grant, restart, show } from './state.ts';
-import { type Judgement, probesOf, shareArrived } from './verdict.ts';
+import { amend, end, grant, restart, show, without } from './state.ts';
+import { budgetHolds, whoIsFirst } from './turn.ts';
+import { type Judgement, probesOf, shareArrived, type Waiting } from './verdict.ts';
 
 /** What a stage looks at. */
 export interface Moment {
@@ -24,6 +26,7 @@ export function advance(state: State, release: ReleaseState, at: Moment): State 
     case 'Shifting':
       return shifting(state, release, at);
     case 'Holding':
+    case 'Baking':
       return holding(state, release, at);
     case 'Promoting':
       return state;
@@ -37,7 +40,8 @@ function capacity(
   { plan, seen, spec }: Moment,
 ): { wanted: number; available: number } {
   const replicas = replicasDuring(seen, state.stable, spec.replicas);
-  return { wanted: podsAt(plan.steps[release.step], replicas), available: availableOf(seen, release.revision).length };
+  const rung = rungAt(plan, release.step);
+  return { wanted: podsAt(rung, replicas), available: availableOf(seen, release.revision).length };
 }
 
 function preparing(state: State, release: ReleaseState, at: Moment): State {
@@ -84,26 +88,39 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
   }
   const probes = probesOf(seen, release);
   const probed = plan.probes.length === 0 || probes.result === 'Passed';
-  if (!probed) return patience(state, at, state.since, probes.message || 'Probing the canary before any user meets it');
+  const { since } = state;
+  if (!probed) {
+    const message = probes.message || 'Probing the canary before any user meets it';
+    return patience(state, at, { since, message });
+  }
   if (!judgement.ready)
-    return patience(state, at, state.since, `Waiting before the first raise: ${judgement.notReady}`);
+    return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.notReady}` });
   // A gateway that has the weight before the pods answers 503: ready is what the kubelet says, and they hear it later.
   if (now - state.since < at.spec.settleMs)
     return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');
   if (plan.steps.length === 0)
     return enter(state, release, 'Promoting', 'Promoting: this revision served before, its steps are skipped', now);
-  return grantStep(state, release, 0, at);
+  return notYet(state, seen, now) ?? grantRung(state, release, 0, at);
 }
 
-function grantStep(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {
-  const weight = formatPercent(plan.steps[step]?.weight ?? 0);
-  const message = `Shifting to step ${step + 1} of ${plan.steps.length}: ${weight}`;
+/** Every raise from 0 asks for budget and waits its turn: since the release began both may have changed. */
+function notYet(state: State, seen: Seen, now: Millis): State | undefined {
+  const low = budgetHolds(seen, state);
+  const holds = low ?? whoIsFirst(state, seen);
+  if (holds === undefined) return undefined;
+  const queued = low === undefined ? { ...state, queuedAt: state.queuedAt ?? now } : without(state, 'queuedAt');
+  return say(queued, `Waiting before the first raise: ${holds}`);
+}
+
+function grantRung(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {
+  const weight = formatPercent(rungAt(plan, step)?.weight ?? 0);
+  const message = `Shifting to ${rungWords(plan, step)}: ${weight}`;
   return grant(show(state, { phase: 'Progressing', message }, now), release, plan, { step, seen, now });
 }
 
 function shifting(state: State, release: ReleaseState, at: Moment): State {
   const { plan, seen, spec, now } = at;
-  const place = `step ${release.step + 1} of ${plan.steps.length}`;
+  const place = rungWords(plan, release.step);
   if (!routesCarry(seen, release)) {
     const { wanted, available } = capacity(state, release, at);
     const pods =
@@ -119,52 +136,54 @@ function shifting(state: State, release: ReleaseState, at: Moment): State {
   return enter(
     amend(state, release, { arrivedAt: now }, now),
     { ...release, arrivedAt: now },
-    'Holding',
-    `Holding ${place}`,
+    isBake(plan, release.step) ? 'Baking' : 'Holding',
+    stayWords(plan, release.step),
     now,
   );
 }
 
 function holding(state: State, release: ReleaseState, at: Moment): State {
   const { plan, seen, now } = at;
-  const step = plan.steps[release.step];
+  const rung = rungAt(plan, release.step);
   // The Release was deleted by hand, and the plan made in its place is shorter: nothing of it has been passed yet.
-  if (step === undefined)
+  if (rung === undefined)
     return {
       ...say(state, 'Its plan is new, it begins again'),
       release: restart(release, seen, 'Preparing'),
       since: now,
     };
   if (release.arrivedAt === undefined) return amend(state, release, { stage: 'Shifting' }, now);
-  const place = `step ${release.step + 1} of ${plan.steps.length} at ${formatPercent(step.weight)}`;
-  const waits = whatHolds(state, release, step, at);
+  const place = stayWords(plan, release.step);
+  const waits = whatHolds(state, release, rung, at);
   if (waits !== undefined) {
-    const message = `Holding ${place}: ${waits.message}`;
-    return waits.patient ? say(state, message) : patience(state, at, release.arrivedAt + step.holdMs, message);
+    const message = `${place}: ${waits.message}`;
+    if (waits.patient) return say(state, message);
+    return patience(state, at, { since: release.arrivedAt + rung.holdMs, message, longestMs: waits.longestMs });
   }
-  if (waitsForPerson(release, step, now)) {
-    if (step.pause?.forMs !== undefined)
-      return say(state, `Holding ${place}: a pause of ${formatDuration(step.pause.forMs)}`);
-    const message = `Paused at ${place} by its plan: promote goes on`;
+  if (waitsForPerson(release, rung, now)) {
+    if (rung.pause?.forMs !== undefined) return say(state, `${place}: a pause of ${formatDuration(rung.pause.forMs)}`);
+    const message = `Paused at ${place.replace(/^Holding /, '')} by its plan: promote goes on`;
     return show(state, { phase: 'Paused', reason: 'Step', message }, now);
   }
-  const last = release.step + 1 >= plan.steps.length;
-  if (!last) return grantStep(state, release, release.step + 1, at);
+  if (rungAt(plan, release.step + 1) !== undefined) return grantRung(state, release, release.step + 1, at);
   const ready = availableOf(seen, release.revision).length;
   return enter(state, release, 'Promoting', `Promoting: ${ready} pods of the canary are available`, now);
 }
 
-/** What keeps the step, if anything. `patient` waits end by themselves; the others end in a pause. */
-function whatHolds(
-  state: State,
-  release: ReleaseState,
-  step: Step,
-  at: Moment,
-): { message: string; patient: boolean } | undefined {
-  const { plan, judgement, seen, now } = at;
+/** Why a stay goes on. `patient` waits end by themselves; the others end in a pause, after `longestMs` if it is given. */
+interface Wait {
+  message: string;
+  patient: boolean;
+  longestMs?: Millis | undefined;
+}
+
+function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment): Wait | undefined {
+  const { plan, seen, now } = at;
   const word = release.word?.step === release.step ? release.word.verb : undefined;
-  const left = (release.arrivedAt ?? now) + step.holdMs - now;
-  if (left > 0 && word !== 'skip-step') return { message: `at least ${formatDuration(step.holdMs)}`, patient: true };
+  const due = (release.arrivedAt ?? now) + rung.holdMs;
+  // The hold is all that a bake asks for: any word ends it.
+  const given = word === 'skip-step' || (word !== undefined && isBake(plan, release.step));
+  if (due > now && !given) return { message: `at least ${formatDuration(rung.holdMs)}`, patient: true };
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
   const probes = probesOf(seen, release);
@@ -172,8 +191,19 @@ function whatHolds(
   if (word !== undefined) return undefined; // a person's recorded word stands in for the evidence, never for the stop gates
   if (!shareArrived(seen, release))
     return { message: "the canary's share of requests has not arrived", patient: false };
-  const gate = judgement.waiting[0];
-  return gate === undefined ? undefined : { message: gate.message, patient: false };
+  const waiting = lacking(release, at);
+  // The gate that has waited longer than it may is the one to name.
+  const gate = waiting.find(({ maxWaitMs }) => now - due > maxWaitMs) ?? waiting[0];
+  return gate === undefined ? undefined : { message: gate.message, patient: false, longestMs: gate.maxWaitMs };
+}
+
+/**
+ * Gates that keep the release where it is. A step asks each of them for a pass. What a bake could prove was proved
+ * before it: here gates must only see, and not see both arms fail.
+ */
+function lacking(release: ReleaseState, { plan, judgement: { waiting, shared } }: Moment): Waiting[] {
+  if (!isBake(plan, release.step)) return waiting;
+  return waiting.filter(({ silent, gate }) => silent || gate === shared?.gate);
 }
 
 function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean {
@@ -186,11 +216,11 @@ function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean
 export function patience(
   state: State,
   { plan, spec, now }: Pick<Moment, 'plan' | 'now'> & { spec: Spec | undefined },
-  since: Millis,
-  message: string,
+  { since, message, longestMs }: { since: Millis; message: string; longestMs?: Millis | undefined },
 ): State {
   // Without gates there are pods and probes to wait for all the same.
-  const longest = Math.max(0, ...plan.gates.map((gate) => gate.maxWaitMs)) || spec?.progressDeadlineMs || 0;
+  const longest =
+    longestMs ?? (Math.max(0, ...plan.gates.map((gate) => gate.maxWaitMs)) || spec?.progressDeadlineMs || 0);
   if (now - since > longest) {
     return show(
       state,

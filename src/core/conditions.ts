@@ -1,4 +1,5 @@
 import type { Problem, Seen, SeenRoute, State } from './model.ts';
+import type { BudgetSight } from './sights.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */
 export interface ConditionWish {
@@ -14,7 +15,7 @@ export interface ConditionWish {
  */
 export function conditionsOf(
   state: State,
-  { problems, routes, actionsUnprotected }: Pick<Seen, 'problems' | 'routes' | 'actionsUnprotected'>,
+  { problems, routes, budget, actionsUnprotected }: Pick<Seen, 'problems' | 'routes' | 'budget' | 'actionsUnprotected'>,
 ): ConditionWish[] {
   const reason = state.reason ?? state.phase;
   const { message } = state;
@@ -33,6 +34,8 @@ export function conditionsOf(
     },
     valid(problems),
     ...added(routes),
+    ...queued(state),
+    ...blind(budget),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
 }
@@ -49,6 +52,19 @@ function added(routes: readonly SeenRoute[]): ConditionWish[] {
   if (rules.length === 0) return [];
   const message = `${rules.join(', ')}: added during the release, sends to stable alone until the next one`;
   return [{ type: 'RulesAdded', status: 'True', reason: 'AddedDuringRelease', message }];
+}
+
+/** It moves once others of its group have; the sentence names who is first. */
+function queued({ queuedAt, message }: State): ConditionWish[] {
+  return queuedAt === undefined ? [] : [{ type: 'Queued', status: 'True', reason: 'GroupMoves', message }];
+}
+
+/** A release that begins without knowing what is left of its budgets does so on the user's word, and says it. */
+function blind(budget: BudgetSight | undefined): ConditionWish[] {
+  const unknown = (budget?.budgets ?? []).filter(({ left }) => left === undefined);
+  if (unknown.length === 0) return [];
+  const message = unknown.map(({ slo, unknown: why = 'nobody has looked yet' }) => `${slo}: ${why}`).join('\n');
+  return [{ type: 'BudgetUnknown', status: 'True', reason: 'NoFigure', message }];
 }
 
 const unprotected: ConditionWish = {

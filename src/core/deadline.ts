@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import { leaveDelay } from './desired.ts';
+import { rungAt } from './ladder.ts';
 import type { ReleaseState, Seen, State } from './model.ts';
 import { BLAME_WINDOW_MS } from './recover.ts';
 
@@ -25,7 +26,7 @@ function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
     if (release.restoredAt !== undefined) edges.push(release.restoredAt + spec.settleMs);
   }
   if (release.raisedAt !== undefined) edges.push(release.raisedAt + BLAME_WINDOW_MS);
-  const step = plan?.steps[release.step];
+  const step = plan === undefined ? undefined : rungAt(plan, release.step);
   if (step !== undefined && release.arrivedAt !== undefined) {
     edges.push(release.arrivedAt + step.holdMs, release.arrivedAt + step.holdMs + (step.pause?.forMs ?? 0));
   }

@@ -1,5 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { rungAt } from './ladder.ts';
 import type { Arms, ReleaseState, Revision, Seen, State } from './model.ts';
 import { routesAtRest } from './routes.ts';
 
@@ -77,7 +78,7 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   const blocked = release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined);
   if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
   const full = replicasDuring(seen, next.stable, spec.replicas);
-  const asked = release.stage === 'Promoting' ? full : podsAt(plan.steps[release.step], full);
+  const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full);
   // Never fewer than there are: pods that left would come back at the next step.
   const replicas = Math.min(Math.max(asked, have), Math.max(full, have));
   const joined = release.joined ?? 0;

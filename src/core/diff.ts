@@ -3,6 +3,7 @@ import { availableOf, podsAt, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
+import { rungAt } from './ladder.ts';
 import type { Fence, ReleaseState, Seen, SeenRoute, State } from './model.ts';
 import { fenced } from './routes.ts';
 
@@ -99,7 +100,7 @@ function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
 function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined || seen.service?.narrowed !== true) return false;
-  const wanted = podsAt(plan.steps[release.step], replicasDuring(seen, next.stable, seen.spec.replicas));
+  const wanted = podsAt(rungAt(plan, release.step), replicasDuring(seen, next.stable, seen.spec.replicas));
   return availableOf(seen, release.revision).length >= wanted;
 }
 
@@ -148,7 +149,8 @@ function records(next: State, seen: Seen): Effect[] {
 export function recordOf(state: State, release: ReleaseState): string {
   const place = release.joined === undefined ? release.step : `join${release.joined}`;
   const face = `${state.phase}/${state.reason ?? ''}/${release.stage}/${place}/${release.weight}`;
-  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${release.committed ? '/committed' : ''}`;
+  const remedied = release.ending?.remediedAt === undefined ? '' : '/remedied';
+  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${remedied}${release.committed ? '/committed' : ''}`;
 }
 
 /** At rest no trace stays on a route; before deletion the Service gets its own selector back. */

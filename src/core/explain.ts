@@ -1,4 +1,4 @@
-import { formatPercent } from '#lib/units.ts';
+import { formatPercent, WHOLE } from '#lib/units.ts';
 import type { DegradedReason, PauseReason, Stage } from './model.ts';
 import { stageMessage } from './state.ts';
 import type { RolloutView } from './view.ts';
@@ -38,6 +38,7 @@ const stageWords: Record<Stage, (facts: Facts) => string> = {
   Probing: () => 'Probing the canary before any user meets it',
   Shifting: (facts) => `Shifting traffic to ${formatPercent(facts.weight)}${ofSteps(facts)}`,
   Holding: (facts) => `Holding at ${formatPercent(facts.weight)}${ofSteps(facts)}`,
+  Baking: (facts) => `Baking at ${formatPercent(facts.weight)}${control(facts)}`,
   Promoting: () => 'Every step passed; promoting the canary',
 };
 
@@ -49,7 +50,8 @@ const pauseWords: Record<PauseReason, string> = {
   Step: 'Paused by its step',
   User: 'Paused by a person',
   GateBreached: 'Stopped by a breach',
-  NoData: 'Paused because a gate waited too long',
+  NoData: 'Paused because a gate cannot tell',
+  BudgetLow: 'Not begun: the error budget is low',
   RouteChanged: 'Paused because somebody changed the route',
 };
 
@@ -59,26 +61,34 @@ const degradedWords: Record<DegradedReason, string> = {
   DeadlineExceeded: 'Made no progress within its deadline',
 };
 
-function place({ weight }: Facts): string {
+function place({ weight, reason }: Facts): string {
+  if (reason === 'BudgetLow') return '';
   return weight === 0 ? ', all traffic is on stable' : `, ${formatPercent(weight)} stays on the canary`;
 }
 
 function ofSteps({ step }: Facts): string {
+  if (step === 'bake') return ', the bake';
   return step === undefined ? '' : `, step ${step.number} of ${step.count}`;
 }
 
+function control({ weight }: Facts): string {
+  return weight < WHOLE ? `, ${formatPercent(WHOLE - weight)} stays on stable as control` : ', without a control';
+}
+
 /** What a person can say now, in the verbs of the CLI. */
-function advice({ phase, reason, weight, name, needsPerson }: Facts): string {
-  if (!needsPerson) return '';
+function advice({ phase, reason, weight, name, needsPerson, ending }: Facts): string {
+  // A budget comes back by itself, and no verb of ours brings it.
+  if (!needsPerson || reason === 'BudgetLow') return '';
   const say = (...verbs: string[]) => ` Next: ${verbs.map((verb) => `${verb} ${name}`).join(', or ')}.`;
   if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
-  if (reason === 'GateBreached') return weight === 0 ? say('retry', 'abort') : say('resume', 'abort');
+  const wentBack = reason === 'GateBreached' ? weight === 0 : reason === 'NoData' && ending !== undefined;
+  if (wentBack) return say('retry', 'abort');
   return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');
 }
 
 // The state's own sentence begins with the place, which the clause has said in better words.
 const PLACE =
-  /^(?:Holding|Shifting to) step \d+ of \d+(?: at [\d.]+%|: [\d.]+%)?(?:: |, |$)|^(?:Preparing|Probing|Promoting): /;
+  /^(?:(?:Holding|Shifting to) (?:step \d+ of \d+|the bake)|Baking)(?: at [\d.]+%|: [\d.]+%)?(?:: |, |$)|^(?:Preparing|Probing|Promoting): /;
 
 function withoutPlace(message: string): string {
   return message.replace(PLACE, '');

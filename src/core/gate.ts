@@ -21,6 +21,9 @@ export type Cause =
 
 export type GateRole = 'Guardrail' | 'Signal' | 'Advisory';
 
+/** What a gate without data does to a release whose canary has traffic. */
+export type OnNoData = 'Hold' | 'Pause' | 'Retreat';
+
 /** What one gate says at one tick, with what it takes to check it by hand. */
 export interface GateReading {
   /** Name of the gate in the spec: the name of its ServiceLevelObjective. */
@@ -145,6 +148,8 @@ export interface Gate {
   tolerate: number;
   /** How long the gate may hold a step without a Pass before the release pauses. */
   maxWaitMs: Millis;
+  /** Hold waits, up to maxWaitMs. Pause and Retreat act at the first NoData or Error. Default Hold. */
+  onNoData?: OnNoData;
 }
 
 /** What a gate must know about the release to fold ticks and to judge. Changes of `epoch` and `stepEpoch` restart tests. */

@@ -1,5 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { Gate, GateReading } from './gate.ts';
+import type { BudgetSight, GroupSight } from './sights.ts';
 
 /**
  * The words of the state machine. Everything that `decide` knows, sees and wants is defined here,
@@ -7,8 +8,8 @@ import type { Gate, GateReading } from './gate.ts';
  */
 
 export type Phase = 'Healthy' | 'Progressing' | 'Paused' | 'Degraded';
-export type Stage = 'Preparing' | 'Probing' | 'Shifting' | 'Holding' | 'Promoting';
-export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'RouteChanged';
+export type Stage = 'Preparing' | 'Probing' | 'Shifting' | 'Holding' | 'Baking' | 'Promoting';
+export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'BudgetLow' | 'RouteChanged';
 export type DegradedReason = 'Aborted' | 'InvalidSpec' | 'DeadlineExceeded';
 export type OnBreach = 'Pause' | 'Retreat' | 'Abort';
 export type Verb = 'promote' | 'skip-step' | 'pause' | 'resume' | 'retreat' | 'abort' | 'retry';
@@ -24,6 +25,13 @@ export interface Step {
   canaryReplicas?: number;
   /** Stop here until a person says `promote`, or until the time has passed. */
   pause?: { forMs?: Millis };
+}
+
+/** The time after the last step: all but a small control on the canary, watched by the stop gates. */
+export interface Bake {
+  forMs: Millis;
+  /** Stable's share meanwhile; 0 leaves the canary without anything to compare with. */
+  control: Weight;
 }
 
 /** The user's wish, validated and with every default filled in. */
@@ -48,6 +56,8 @@ export interface Spec {
 /** What a release goes by from its first moment to its last: later edits of the Rollout do not reach it. */
 export interface Plan {
   steps: Step[];
+  /** Undefined: promotion begins right after the last step. */
+  bake?: Bake;
   gates: Gate[];
   /** Names of the probe suites to pass, or empty. */
   probes: string[];
@@ -70,6 +80,8 @@ export interface State {
   served: Revision[];
   /** How the release before this moment ended, until its Release object says so too. */
   ended?: { name: string; revision: Revision; outcome: Outcome; at: Millis; why: string };
+  /** Since when it waits for its turn in its group; it keeps its place by this. */
+  queuedAt?: Millis;
   /** The last actions taken or refused, newest first, bounded: an action works once, whatever is lost. */
   actions: ActionResult[];
   /** When this phase and stage began. */
@@ -85,7 +97,7 @@ export interface ReleaseState {
   /** Counts tries of this revision. A retry or a resume after a breach is a new attempt. */
   attempt: number;
   stage: Stage;
-  /** Index into plan.steps: the step that stands or is being reached. */
+  /** Index of the rung that stands or is being reached: into plan.steps, or their number for the bake. */
   step: number;
   /** The most traffic that this record grants the canary. */
   weight: Weight;
@@ -102,6 +114,8 @@ export interface ReleaseState {
   raisedAt?: Millis;
   /** The one auto-resume after both arms were bad was used. */
   autoResumed: boolean;
+  /** The breach of this attempt, as it was when it was found. */
+  breach?: BreachRecord;
   /** What an earlier attempt failed on. */
   earlierBreach?: string;
   /** A person's word that this step may be left without its evidence (promote) or its hold (skip-step). */
@@ -121,6 +135,26 @@ export interface ReleaseState {
   memo: Record<string, string>;
 }
 
+/** What it takes to say who did it, how soon it was found and what it had cost by then. */
+export interface BreachRecord {
+  at: Millis;
+  cause: string;
+  /** Name of the gate that failed; undefined: the probes did, or no pod was left. */
+  gate?: string;
+  /** The newest raise before it; undefined: nothing was granted. */
+  raisedAt?: Millis;
+  exposure: Exposure;
+  /** Rollouts of the same group that had traffic on their canaries at that moment, as `namespace/name`. */
+  beside?: string[];
+}
+
+/** Requests that the canary finished, those that were bad, and bad ones above stable's rate. Whole numbers. */
+export interface Exposure {
+  requests: number;
+  bad: number;
+  excess: number;
+}
+
 export interface Ending {
   /** Retreat keeps one quarantined pod; Returned and Superseded make room for what comes next. */
   kind: 'Retreat' | 'Abort' | 'Superseded' | 'Returned';
@@ -129,6 +163,8 @@ export interface Ending {
   /** The breach's cause, when a gate or a probe ended it. */
   cause?: string;
   deadline?: boolean;
+  /** When every gateway had taken weight 0 for the first time. */
+  remediedAt?: Millis;
 }
 
 export interface ActionResult {
@@ -157,6 +193,10 @@ export interface Seen {
   endedRecorded: boolean;
   /** The plan that a release beginning now would get; undefined when it cannot be made. */
   proposal?: Plan;
+  /** Set when the spec names a group. */
+  group?: GroupSight;
+  /** What is left of the error budgets, for what a release begins with; undefined: nobody has looked yet. */
+  budget?: BudgetSight;
   gates: GateReading[];
   probes: ProbeReading;
   actions: SeenAction[];

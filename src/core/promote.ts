@@ -22,7 +22,7 @@ function joining(state: State, release: ReleaseState, seen: Seen, now: Millis): 
   const joined = release.joined ?? 0;
   const holdMs = shareHold(plan, ladder.indexOf(joined));
   const due = Math.max(state.since, release.raisedAt ?? 0, (release.joinedAt ?? 0) + holdMs);
-  const wait = (message: string) => patience(state, { plan, spec: seen.spec, now }, due, message);
+  const wait = (message: string) => patience(state, { plan, spec: seen.spec, now }, { since: due, message });
   const available = availableOf(seen, release.revision).length;
   if (available < replicas)
     return wait(

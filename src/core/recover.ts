@@ -1,12 +1,17 @@
 import type { Millis } from '#lib/units.ts';
 import { readyOf } from './capacity.ts';
-import type { Plan, ReleaseState, Seen, State } from './model.ts';
+import { exposureOf } from './exposure.ts';
+import type { OnNoData } from './gate.ts';
+import type { BreachRecord, Plan, ReleaseState, Seen, State } from './model.ts';
 import { driftOf, topFence } from './routes.ts';
 import { amend, end, restart, show, without } from './state.ts';
 import { type Judgement, probesOf } from './verdict.ts';
 
 /** Both arms bad this soon after a raise: the canary may be the cause, so it goes to 0, though without blame. */
 export const BLAME_WINDOW_MS: Millis = 10 * 60_000;
+
+/** Most other Rollouts that a breach names. */
+export const BESIDE_MAX = 16;
 
 /** A raise that was lost is written again at most this often a step. */
 export const MAX_REWRITES = 3;
@@ -20,6 +25,7 @@ interface Moment {
 interface Breach {
   cause: string;
   why: string;
+  gate?: string;
 }
 
 /** A breach does at once what the plan says; nothing stands before it. */
@@ -35,7 +41,7 @@ export function onBreach(state: State, release: ReleaseState, at: Moment & { pla
 function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | undefined {
   if (judgement.breach !== undefined) {
     const { gate, cause, message } = judgement.breach;
-    return { cause: cause ?? 'Worse', why: `${gate}: ${message}` };
+    return { cause: cause ?? 'Worse', why: `${gate}: ${message}`, gate };
   }
   const probes = probesOf(seen, release);
   const probing = release.stage !== 'Preparing';
@@ -46,12 +52,36 @@ function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | 
 function breached(state: State, release: ReleaseState, breach: Breach, at: Moment & { plan: Plan }): State {
   const { plan, seen, now } = at;
   const { cause, why } = breach;
+  const found = { ...release, breach: recordOf(release, breach, at) };
   const keep = plan.onBreach === 'Pause' && cause !== 'DarkCanary' && cause !== 'Correlated';
   if (keep) {
     const paused = show(state, { phase: 'Paused', reason: 'GateBreached', message: why }, now);
-    return { ...paused, release: { ...release, earlierBreach: why } };
+    return { ...paused, release: { ...found, earlierBreach: why } };
   }
-  return end(state, release, { kind: plan.onBreach === 'Abort' ? 'Abort' : 'Retreat', at: now, why, cause }, seen);
+  return end(state, found, { kind: plan.onBreach === 'Abort' ? 'Abort' : 'Retreat', at: now, why, cause }, seen);
+}
+
+/** The culprit is the one whose own arms differ; who else moved at that moment is named, for people to compare. */
+function recordOf(
+  release: ReleaseState,
+  { cause, gate }: Breach,
+  { plan, seen, now }: Moment & { plan: Plan },
+): BreachRecord {
+  const moved = (seen.group?.members ?? []).filter(({ carries }) => carries).map(({ rollout }) => rollout);
+  const beside = [...moved, ...(seen.group?.elsewhere ?? [])].slice(0, BESIDE_MAX);
+  return {
+    at: now,
+    cause,
+    ...(gate === undefined ? {} : { gate }),
+    ...(carriesTraffic(release) && release.raisedAt !== undefined ? { raisedAt: release.raisedAt } : {}),
+    exposure: exposureOf(seen.gates, plan) ?? { requests: 0, bad: 0, excess: 0 },
+    ...(beside.length === 0 ? {} : { beside }),
+  };
+}
+
+/** Users meet the canary: through the routes, or as clients of the Service. */
+function carriesTraffic({ weight, joined = 0 }: ReleaseState): boolean {
+  return weight > 0 || joined > 0;
 }
 
 /**
@@ -60,12 +90,16 @@ function breached(state: State, release: ReleaseState, breach: Breach, at: Momen
  */
 export function onBothArmsBad(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
   const { judgement, now } = at;
-  const carries = release.weight > 0 || (release.joined ?? 0) > 0;
   const recent = release.raisedAt !== undefined && now - release.raisedAt < BLAME_WINDOW_MS;
-  if (judgement.shared === undefined || !carries || !recent) return undefined;
+  if (judgement.shared === undefined || !carriesTraffic(release) || !recent) return undefined;
   if (release.autoResumed) {
-    const why = `${judgement.shared.gate}: both arms went bad again after a raise`;
-    return breached(state, release, { cause: 'Correlated', why }, at);
+    const { gate } = judgement.shared;
+    return breached(
+      state,
+      release,
+      { cause: 'Correlated', why: `${gate}: both arms went bad again after a raise`, gate },
+      at,
+    );
   }
   return takeBack(
     state,
@@ -86,6 +120,23 @@ export function onNoPods(state: State, release: ReleaseState, at: Moment & { pla
   if (!release.autoResumed)
     return takeBack(state, release, at, 'no pod of the canary is ready, its traffic went back until one is');
   return breached(state, release, { cause: 'DarkCanary', why: 'no pod of the canary is ready, once more' }, at);
+}
+
+/**
+ * A gate that sees nothing while users meet the canary, where the plan does not want to hold. Nothing is proved, so this
+ * is no breach. A person's word for this stay stands in for the evidence that is missing.
+ */
+export function onSilence(state: State, release: ReleaseState, { judgement, seen, now }: Moment): State | undefined {
+  if (!carriesTraffic(release) || release.word?.step === release.step) return undefined;
+  const blind = (policy: OnNoData) => judgement.waiting.find((wait) => wait.blind && wait.onNoData === policy);
+  const leaves = blind('Retreat');
+  if (leaves !== undefined) {
+    const why = `${leaves.message}; its onNoData is Retreat`;
+    return end(state, release, { kind: 'Retreat', at: now, why, cause: 'NoData' }, seen);
+  }
+  const stops = blind('Pause');
+  if (stops === undefined || state.phase === 'Paused') return undefined;
+  return show(state, { phase: 'Paused', reason: 'NoData', message: `${stops.message}; its onNoData is Pause` }, now);
 }
 
 /** To 0 and back to the first step, the one time that needs no person. */

@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
-import type { Ending, Outcome, Plan, ReleaseState, Seen, Stage, State } from './model.ts';
+import { rungAt } from './ladder.ts';
+import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Seen, Stage, State } from './model.ts';
 import { routesAtRest, topFence } from './routes.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
@@ -37,6 +38,7 @@ const stageWords: Record<Stage, string> = {
   Probing: 'Probing the canary before any user meets it',
   Shifting: 'Shifting traffic',
   Holding: 'Holding',
+  Baking: 'Baking',
   Promoting: 'Promoting',
 };
 
@@ -72,20 +74,20 @@ export function begin(
     routes: seen.spec?.routes ?? [],
     memo: {},
   };
-  const breach = earlier?.ending?.why;
+  const breach = earlier?.ending?.cause === undefined ? earlier?.earlierBreach : earlier.ending.why;
   const withEarlier = breach === undefined ? release : { ...release, earlierBreach: breach };
-  const next = { ...state, releases: number, release: withEarlier };
+  const next = { ...without(state, 'queuedAt'), releases: number, release: withEarlier };
   return { ...show(next, { phase: 'Progressing', message: stageMessage('Preparing') }, now), since: now };
 }
 
-/** Grants a step's weight: the one place where a record allows more traffic than before. */
+/** Grants the weight of a step or of the bake: the one place where a record allows more traffic than before. */
 export function grant(
   state: State,
   release: ReleaseState,
   plan: Plan,
   at: { step: number; seen: Seen; now: Millis },
 ): State {
-  const weight = plan.steps[at.step]?.weight ?? 0;
+  const weight = rungAt(plan, at.step)?.weight ?? 0;
   const memo = { ...release.memo };
   for (const route of at.seen.routes) memo[route.name] ??= route.memo;
   const raised = without(
@@ -103,7 +105,7 @@ export function grant(
     'arrivedAt',
     'word',
   );
-  return { ...state, release: raised, since: at.now };
+  return { ...without(state, 'queuedAt'), release: raised, since: at.now };
 }
 
 /** Takes all traffic back for good, and says so. */
@@ -129,17 +131,26 @@ export function faceOf({ kind, why, cause, deadline }: Ending): Face {
     case 'Abort':
       return { phase: 'Degraded', reason: deadline ? 'DeadlineExceeded' : 'Aborted', message: why };
     case 'Retreat':
-      return { phase: 'Paused', reason: cause === undefined ? 'User' : 'GateBreached', message: why };
+      return { phase: 'Paused', reason: retreatReason(cause), message: why };
     default:
       return { phase: 'Progressing', message: `Going back to stable: ${why}` };
   }
+}
+
+function retreatReason(cause: string | undefined): PauseReason {
+  if (cause === undefined) return 'User';
+  return cause === 'NoData' ? 'NoData' : 'GateBreached';
 }
 
 /** Remembers since when every route is at rest: what a route sent to goes some time after that, never before. */
 export function noteRest(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
   const rests = routesAtRest(seen);
   if (rests === (release.restoredAt !== undefined)) return state;
-  return { ...state, release: rests ? { ...release, restoredAt: now } : without(release, 'restoredAt') };
+  if (!rests) return { ...state, release: without(release, 'restoredAt') };
+  const { ending } = release;
+  // The first time counts: what somebody else sends there later is another story.
+  const remedied = ending === undefined ? {} : { ending: { remediedAt: now, ...ending } };
+  return { ...state, release: { ...release, restoredAt: now, ...remedied } };
 }
 
 const outcomes: Record<Ending['kind'], Outcome> = {

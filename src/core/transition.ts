@@ -4,9 +4,10 @@ import { advance } from './advance.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
 import type { Ending, ReleaseState, Seen, Spec, State } from './model.ts';
 import { promote } from './promote.ts';
-import { onBothArmsBad, onBreach, onDrift, onNoPods } from './recover.ts';
+import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
-import { begin, end, faceOf, leave, noteRest, show } from './state.ts';
+import { begin, end, faceOf, leave, noteRest, show, without } from './state.ts';
+import { budgetHolds, whoIsFirst } from './turn.ts';
 import { judge } from './verdict.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
@@ -43,12 +44,14 @@ function firstProblem(seen: Seen): string {
   return problem === undefined ? 'the spec cannot be read' : `${problem.field}: ${problem.message}`;
 }
 
-function atRest(state: State, seen: Seen, spec: Spec, now: Millis): State {
+function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
+  // A place in the queue is kept by waiting alone.
+  const state = without(before, 'queuedAt');
   if (state.stable === undefined) return bringUp(state, seen, spec, now);
   if (seen.problems.length > 0) return withoutSpec(state, seen, now);
   if (spec.revision !== state.stable) {
     if (seen.proposal === undefined) return show(state, { phase: 'Progressing', message: 'Planning the release' }, now);
-    return begin(state, { seen, revision: spec.revision, from: state.stable, now });
+    return notYet(before, seen, now) ?? begin(state, { seen, revision: spec.revision, from: state.stable, now });
   }
   const available = availableOf(seen, state.stable).length;
   const message =
@@ -56,6 +59,16 @@ function atRest(state: State, seen: Seen, spec: Spec, now: Millis): State {
       ? 'stable serves all traffic'
       : `${available} of ${spec.replicas} stable pods are available`;
   return show(state, { phase: 'Healthy', message }, now);
+}
+
+/** A release that would spend what is not there, or whose group moves, has not begun. */
+function notYet(state: State, seen: Seen, now: Millis): State | undefined {
+  const low = budgetHolds(seen, state);
+  if (low !== undefined)
+    return show(without(state, 'queuedAt'), { phase: 'Paused', reason: 'BudgetLow', message: low }, now);
+  const first = whoIsFirst(state, seen);
+  if (first === undefined) return undefined;
+  return { ...show(state, { phase: 'Progressing', message: first }, now), queuedAt: state.queuedAt ?? now };
 }
 
 /** The very first revision has nothing to be compared with: it serves as soon as it is available. */
@@ -90,6 +103,7 @@ function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): S
     onBreach(state, release, { plan, judgement, seen, now }) ??
     onBothArmsBad(state, release, { plan, judgement, seen, now }) ??
     onNoPods(state, release, { plan, judgement, seen, now }) ??
+    onSilence(state, release, { judgement, seen, now }) ??
     onDrift(state, release, { judgement, seen, now });
   if (stopped !== undefined) return stopped;
   // Whatever else is wrong by now, a pause is lifted by those alone who may lift it.

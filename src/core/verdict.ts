@@ -1,10 +1,22 @@
-import { WHOLE } from '#lib/units.ts';
+import { type Millis, WHOLE } from '#lib/units.ts';
 import { epochOf, stepEpochOf } from './epoch.ts';
-import type { GateReading } from './gate.ts';
+import type { Gate, GateReading, OnNoData } from './gate.ts';
 import type { Plan, ProbeReading, ReleaseState, Seen } from './model.ts';
 
 /** Requests that must have been due before silence of one arm means anything. */
 const MIN_DUE = 10;
+
+/** A gate that does not pass this stay yet. */
+export interface Waiting {
+  gate: string;
+  message: string;
+  /** It says nothing about the canary, whoever's fault that is. */
+  silent: boolean;
+  /** Its source is silent or broken while the operator keeps up: what `onNoData` is about. */
+  blind: boolean;
+  onNoData: OnNoData;
+  maxWaitMs: Millis;
+}
 
 /** All gates as one answer. Guardrails stop and hold, signals hold, advisories only speak. */
 export interface Judgement {
@@ -13,7 +25,7 @@ export interface Judgement {
   /** Both arms are bad: nobody is blamed. */
   shared?: GateReading;
   /** Gates that do not pass this stay yet, in the plan's order, with the reason for people. */
-  waiting: { gate: string; message: string; silent: boolean }[];
+  waiting: Waiting[];
   /** Stable meets its objective by itself on every guardrail, and every gate can see both arms. */
   ready: boolean;
   /** Why it is not ready, for people. */
@@ -34,17 +46,20 @@ export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement 
     const guardrail = gate.role === 'Guardrail';
     if (guardrail && reading?.verdict === 'Fail') judgement.breach ??= reading;
     if (reading?.cause === 'BothArmsBad') judgement.shared ??= reading;
-    if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay)
-      judgement.waiting.push(waitingOn(gate.name, reading));
+    if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay) judgement.waiting.push(waitingOn(gate, reading));
     if (guardrail) readiness(judgement, gate.name, reading);
   }
   return judgement;
 }
 
-function waitingOn(gate: string, reading: GateReading | undefined): Judgement['waiting'][number] {
-  if (reading === undefined) return { gate, message: `${gate}: no reading yet`, silent: true };
+function waitingOn(gate: Gate, reading: GateReading | undefined): Waiting {
+  const { name, maxWaitMs, onNoData = 'Hold' } = gate;
+  const waits = { gate: name, onNoData, maxWaitMs };
+  if (reading === undefined) return { ...waits, message: `${name}: no reading yet`, silent: true, blind: false };
   const silent = reading.verdict === 'NoData' || reading.verdict === 'Error';
-  return { gate, message: `${gate}: ${reading.message}`, silent };
+  // What the operator itself has still to read, after its own restart say, is no silence of the source.
+  const blind = silent && reading.cause !== 'CatchingUp';
+  return { ...waits, message: `${name}: ${reading.message}`, silent, blind };
 }
 
 /** The first raise and every return from 0 ask stable to meet its objective, seen by a source that works. */

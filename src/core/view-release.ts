@@ -1,5 +1,5 @@
 import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
-import type { Outcome, Stage } from './model.ts';
+import type { Exposure, Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
 import { type GateView, gatesOf } from './view-gates.ts';
 
@@ -19,9 +19,12 @@ export interface ReleaseView {
   probes: string[];
   spend?: number;
   /** What the canary served over the whole release, and how many bad requests it served above stable's rate. */
-  exposure?: { requests: number; bad: number; excess: number };
-  /** From the first bad request to the verdict. */
+  exposure?: Exposure;
+  /** From the raise to the breach, and from there to weight 0 at every gateway. */
   timeToDetectMs?: Millis;
+  timeToRemedyMs?: Millis;
+  /** Who did it, and what users had met when it was found. */
+  breach?: BreachView;
   startedAt?: Millis;
   endedAt?: Millis;
   /** What an earlier attempt failed on. */
@@ -36,9 +39,21 @@ export interface ReleaseView {
   timeline: Moment[];
 }
 
+export interface BreachView {
+  at?: Millis;
+  cause: string;
+  gate?: string;
+  message?: string;
+  exposure?: Exposure;
+  /** Rollouts of the same group whose canaries had traffic at that moment. */
+  beside: string[];
+}
+
 /** One step of the ladder. The last rung, 100 %, is the promotion. */
 export interface Rung {
   weight: Weight;
+  /** The rung after the last step: all but a control. */
+  bake?: true;
   holdMs: Millis;
   pause?: { forMs?: Millis };
   /** `stopped`: the release ended while it stood here. */
@@ -58,6 +73,7 @@ export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
   const spec = record(release, 'spec');
   const status = record(release, 'status');
   const outcome = text(status['outcome']) as Outcome | undefined;
+  const plan = record(spec, 'plan');
   return present<ReleaseView>({
     name: text(record(release, 'metadata')['name']) ?? text(active['name']) ?? '',
     uid: text(record(release, 'metadata')['uid']),
@@ -67,17 +83,19 @@ export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
     outcome,
     reason: text(status['reason']),
     message: text(status['message']),
-    ladder: ladderOf(record(spec, 'plan'), placeOf(active, status, outcome)),
-    probes: suitesOf(record(spec, 'plan')['probes']),
+    ladder: ladderOf(plan, placeOf(active, status, { outcome, steps: records(plan['steps']).length })),
+    probes: suitesOf(plan['probes']),
     spend: share(status['spend']),
     exposure: exposureOf(record(status, 'exposure')),
     timeToDetectMs: span(status['timeToDetect']),
+    timeToRemedyMs: span(status['timeToRemedy']),
+    breach: breachOf(record(status, 'breach')),
     startedAt:
       instant(active['startedAt']) ??
       instant(status['startedAt']) ??
       instant(record(release, 'metadata')['creationTimestamp']),
     endedAt: instant(status['endedAt']),
-    earlierBreach: text(active['earlierBreach']),
+    earlierBreach: text(active['earlierBreach']) ?? text(status['earlierBreach']),
     gates: gatesOf(status['gates']),
     change: changeOf(record(spec, 'change')),
     maxSpend: share(record(spec, 'budget')['maxSpend']),
@@ -92,10 +110,11 @@ interface Place {
   here: Rung['state'];
 }
 
-function placeOf(active: Raw, status: Raw, outcome: Outcome | undefined): Place {
+function placeOf(active: Raw, status: Raw, { outcome, steps }: { outcome: Outcome | undefined; steps: number }): Place {
   if (outcome === 'Promoted') return { index: Number.POSITIVE_INFINITY, here: 'done' };
   const match = /^(\d{1,4})\//.exec(text(status['step']) ?? '');
-  const recorded = match === null ? undefined : Number(match[1]) - 1;
+  const baked = status['step'] === 'bake' ? steps : undefined;
+  const recorded = match === null ? baked : Number(match[1]) - 1;
   const index = figure(active['step']) ?? recorded ?? 0;
   if (outcome !== undefined || Object.keys(record(active, 'ending')).length > 0) return { index, here: 'stopped' };
   const stage = text(active['stage']) as Stage | undefined;
@@ -117,8 +136,17 @@ function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
     });
   });
   if (steps.length === 0) return [];
+  const state = (i: number): Rung['state'] => (i < index ? 'done' : i === index ? here : 'ahead');
+  const bake = bakeOf(record(plan, 'bake'), { below: rungs.at(-1)?.weight ?? 0, state: state(steps.length) });
   const last = index === Number.POSITIVE_INFINITY ? here : 'ahead';
-  return [...rungs, { weight: WHOLE, holdMs: 0, state: last }];
+  return [...rungs, ...bake, { weight: WHOLE, holdMs: 0, state: last }];
+}
+
+function bakeOf(bake: Raw, { below, state }: { below: Weight; state: Rung['state'] }): Rung[] {
+  const holdMs = span(bake['forMs'] ?? bake['for']);
+  const control = bake['forMs'] === undefined ? percent(bake['control']) : figure(bake['control']);
+  if (holdMs === undefined || control === undefined) return [];
+  return [{ weight: Math.max(WHOLE - control, below), holdMs, state, bake: true }];
 }
 
 /** A step of the core carries its hold in milliseconds and its weight in 1/100,000; a step of the spec, percent. */
@@ -131,7 +159,20 @@ function suitesOf(value: unknown): string[] {
   return [...texts(value), ...records(value).flatMap(({ suite, name }) => text(suite ?? name) ?? [])];
 }
 
-function exposureOf(exposure: Raw): ReleaseView['exposure'] {
+function breachOf(breach: Raw): BreachView | undefined {
+  const cause = text(breach['cause']);
+  if (cause === undefined) return undefined;
+  return present<BreachView>({
+    at: instant(breach['at']),
+    cause,
+    gate: text(breach['gate']),
+    message: text(breach['message']),
+    exposure: exposureOf(record(breach, 'exposure')),
+    beside: texts(breach['beside']),
+  });
+}
+
+function exposureOf(exposure: Raw): Exposure | undefined {
   const requests = figure(exposure['canaryRequests']);
   if (requests === undefined) return undefined;
   return { requests, bad: figure(exposure['canaryBad']) ?? 0, excess: figure(Number(exposure['excess'])) ?? 0 };

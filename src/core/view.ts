@@ -22,8 +22,8 @@ export interface RolloutView {
   moving: boolean;
   /** Nothing more happens until a person says so. */
   needsPerson: boolean;
-  /** Counted from 1. */
-  step?: { number: number; count: number };
+  /** Counted from 1; `bake` after the last one. */
+  step?: { number: number; count: number } | 'bake';
   /** Canary's share of traffic now, as granted. */
   weight: Weight;
   stable?: ArmView;
@@ -135,8 +135,9 @@ function pausesForTime(active: Raw, release: ReleaseView | undefined): boolean {
   return step !== undefined && release?.ladder[step]?.pause?.forMs !== undefined;
 }
 
-/** `2/3` as the status column prints it. */
+/** `2/3` or `bake`, as the status column prints it. */
 function stepOf(value: unknown): RolloutView['step'] {
+  if (value === 'bake') return 'bake';
   const match = typeof value === 'string' ? /^(\d{1,4})\/(\d{1,4})$/.exec(value) : null;
   return match === null ? undefined : { number: Number(match[1]), count: Number(match[2]) };
 }

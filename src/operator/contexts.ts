@@ -3,12 +3,7 @@ import type { GateContext } from '#core/gate.ts';
 import type { Plan, ReleaseState, SeenRoute } from '#core/model.ts';
 import { ALPHA } from '#gates/bounds.ts';
 import type { Millis, Weight } from '#lib/units.ts';
-
-/** How much error budget a release may burn, as shares of the whole. */
-export interface Budget {
-  targetSpend: number;
-  maxSpend: number;
-}
+import type { Budget } from '#schema/translate-release.ts';
 
 /** What each gate of the plan must know about the release now. Pure. */
 export function contextsOf(
@@ -23,7 +18,7 @@ export function contextsOf(
     settleMs: Millis;
   },
 ): GateContext[] {
-  const arrived = release.stage === 'Holding' || release.joinedAt !== undefined;
+  const arrived = release.stage === 'Holding' || release.stage === 'Baking' || release.joinedAt !== undefined;
   const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
   const waits = release.stage === 'Preparing' || release.stage === 'Probing';
   const weight = waits ? 0 : Math.min(release.weight, carriedBy(at.routes));
@@ -43,8 +38,13 @@ export function contextsOf(
     reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
     tickMs: at.tickMs,
     targetSpend: at.budget.targetSpend,
-    maxSpend: at.budget.maxSpend,
+    maxSpend: leftToSpend(at.budget),
   }));
+}
+
+/** Spend adds up over the window. What one undetected fault may cost is left to every release, or it could not move. */
+function leftToSpend({ targetSpend, maxSpend, carried = 0 }: Budget): number {
+  return Math.max(targetSpend, maxSpend - carried);
 }
 
 /**

@@ -14,6 +14,9 @@ const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 3
 /** From one tick to an hour. */
 const DETECT_SECONDS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
 
+/** From a canary that nobody had met to one that many had. */
+const DETECT_REQUESTS = [0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000];
+
 const counter = (name: string, help: string, ...labels: string[]): Metric => ({ name, type: 'counter', help, labels });
 const gauge = (name: string, help: string, ...labels: string[]): Metric => ({ name, type: 'gauge', help, labels });
 const histogram = (name: string, help: string, buckets: readonly number[], ...labels: string[]): Metric => ({
@@ -55,7 +58,18 @@ export const METRICS: readonly Metric[] = [
   // Releases
   counter('headgate_releases_total', 'Releases that ended, by outcome.', 'outcome'),
   counter('headgate_breaches_total', 'Breaches, by cause.', 'cause'),
-  histogram('headgate_detect_seconds', 'From the last raise to the breach.', DETECT_SECONDS),
+  histogram('headgate_detect_seconds', 'From the newest raise to the breach.', DETECT_SECONDS),
+  histogram(
+    'headgate_detect_requests',
+    'Requests that the canary had finished when its breach was found.',
+    DETECT_REQUESTS,
+  ),
+  histogram(
+    'headgate_detect_excess_requests',
+    "Bad requests above stable's rate that the canary had served when its breach was found.",
+    DETECT_REQUESTS,
+  ),
+  histogram('headgate_remedy_seconds', 'From the breach to weight 0 accepted by every gateway.', CALL_SECONDS),
   histogram('headgate_lower_seconds', 'From the breach to weight 0 accepted by the API server.', CALL_SECONDS),
   counter('headgate_decisions_total', 'Decisions, by the phase that they led to.', 'phase'),
 

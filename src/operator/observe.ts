@@ -6,6 +6,9 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import { type ReadRollout, type RolloutWish, readRollout } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
 import { readRelease } from '#schema/translate-release.ts';
+import type { BudgetFigure } from './budget-look.ts';
+import { budgetsOf } from './budgets.ts';
+import { observeGroup } from './groups.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
@@ -21,6 +24,8 @@ export interface ObserveDeps {
   probes(key: string): ProbeReading;
   /** What stable was seen to serve, for the planner. */
   traffic(key: string): LiveTraffic | undefined;
+  /** What was seen of its error budgets. */
+  budgets(key: string): BudgetFigure[];
   /** What a dry run of the ReplicaSet said about the template, if anything. */
   templateProblems(rollout: KubeObject, revision: string): Problem[] | undefined;
   /** Specs that were accepted, by the Rollout's UID. */
@@ -68,6 +73,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     routes,
     ...releaseOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
+    ...allowances(rollout, state, { wish, spec, proposal, deps }),
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
     probes: deps.probes(key),
@@ -158,6 +164,30 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
     proposal: proposed.plan,
     spec: { ...spec, revision },
   };
+}
+
+/** What a first raise asks for beside the release itself: budget to spend, and its turn in the group. */
+function allowances(
+  rollout: KubeObject,
+  state: State,
+  { wish, spec, proposal, deps }: Omit<Judged, 'problems'> & { wish: RolloutWish | undefined; deps: ObserveDeps },
+): Pick<Seen, 'group' | 'budget'> {
+  const { stores, now } = deps;
+  const group = observeGroup(stores, rollout);
+  const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
+  const key = keyOf(rollout);
+  const releases = begins ? ours(stores.releases.byIndex(BY_ROLLOUT, key), rollout) : [];
+  const earlier = releases.filter(({ metadata }) => metadata.name !== state.release?.name);
+  return {
+    ...(group === undefined ? {} : { group }),
+    ...(begins ? { budget: budgetsOf(wish, proposal, { releases: earlier, figures: deps.budgets(key), now }) } : {}),
+  };
+}
+
+/** Before the first raise, and before every return from 0. */
+export function beginsRaise({ stable, release }: State, revision: string | undefined): boolean {
+  if (release !== undefined) return release.stage === 'Preparing' || release.stage === 'Probing';
+  return stable !== undefined && revision !== undefined && revision !== stable;
 }
 
 function services(

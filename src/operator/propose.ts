@@ -34,24 +34,37 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   if (problems.length > 0) return { problems };
   const { spec } = wish;
   const rollback = state.served.slice(0, spec.rollbackWindow).includes(spec.revision);
-  const live = liveTraffic(at, gates, wish);
+  const live = { ...liveTraffic(at, gates, wish), attempt: attemptOf(state, spec.revision) };
   const steps = rollback ? [] : (wish.steps ?? derived(gates, wish, live));
   const patient = gates.map((gate) =>
     gate.maxWaitMs > 0 ? gate : { ...gate, maxWaitMs: maxWaitOf(gate, steps, wish, live) },
   );
-  return { problems, plan: { steps, gates: patient, probes: wish.probes, onBreach: spec.onBreach, rollback } };
+  // What served recently was baked then: the way back is no time to wait.
+  const bake = rollback || wish.bake === undefined ? {} : { bake: wish.bake };
+  return { problems, plan: { steps, ...bake, gates: patient, probes: wish.probes, onBreach: spec.onBreach, rollback } };
 }
 
 interface Live {
   rps: number;
   base: number;
   reactionMs: Millis;
+  /** Which try of the revision the release would be: each has a higher bar to pass, and so takes longer. */
+  attempt: number;
 }
 
 /** Traffic and base error ratio as they were seen; zero when they are not known. */
-function liveTraffic({ traffic, tickMs, stores }: Planning, gates: Gate[], { spec }: RolloutWish): Live {
+function liveTraffic(
+  { traffic, tickMs, stores }: Planning,
+  gates: Gate[],
+  { spec }: RolloutWish,
+): Omit<Live, 'attempt'> {
   const { rps = 0, base = 0 } = traffic ?? {};
   return { rps, base, reactionMs: scrapeOf(gates, stores) + tickMs + spec.settleMs };
+}
+
+function attemptOf({ release }: State, revision: string): number {
+  if (release?.revision !== revision) return 1;
+  return release.ending === undefined ? release.attempt : release.attempt + 1;
 }
 
 /** What must be asked of the source before a release of this wish can be planned; undefined when nothing can. */
@@ -73,7 +86,7 @@ export function trafficQuestion(
 /** How long a derived step is held at least. */
 const HOLD_MS: Millis = 60_000;
 
-function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Live): Step[] {
+function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Omit<Live, 'attempt'>): Step[] {
   const slos = gates.filter(({ role }) => role === 'Guardrail').map(({ slo }) => slo);
   return deriveWeights({ slos, rps, reactionMs, targetSpend: budget.targetSpend }).map((weight) => ({
     weight,
@@ -81,21 +94,15 @@ function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Li
   }));
 }
 
-function maxWaitOf(
-  { slo, tolerate }: Gate,
-  steps: Step[],
-  { budget }: RolloutWish,
-  { rps, base, reactionMs }: Live,
-): Millis {
+function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWish, live: Live): Millis {
   const weights = steps.map(({ weight }) => weight);
   const { objective, windowMs } = slo;
-  return deriveMaxWait(
-    forecastSteps({ weights, rps, base, tolerate, objective, windowMs, reactionMs, targetSpend: budget.targetSpend }),
-  );
+  const { targetSpend } = budget;
+  return deriveMaxWait(forecastSteps({ ...live, weights, tolerate, objective, windowMs, targetSpend }));
 }
 
-function gateOf({ slo: name, role, tolerate, maxWaitMs }: GateWish, slo: Slo): Gate {
-  return { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0 };
+function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs }: GateWish, slo: Slo): Gate {
+  return { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0, onNoData };
 }
 
 function resolveSlo(

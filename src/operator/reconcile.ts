@@ -13,6 +13,7 @@ import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { addressFromKey } from '#runtime/cache.ts';
 import { readState } from '#schema/translate.ts';
+import { measureBreach } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
 import type { StatusWriter } from './status.ts';
 import type { Stores } from './stores.ts';
@@ -143,7 +144,11 @@ async function act(
   const results = await Promise.allSettled([...lowerings.map((effect) => deps.apply(rollout, effect)), stored]);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  measureBreach(deps, state, decision.next, deps.clock.monotonic() - begunAt);
+  measureBreach(deps.telemetry, {
+    was: state.release,
+    is: decision.next.release,
+    tookMs: deps.clock.monotonic() - begunAt,
+  });
   if (changed) announce(deps, rollout, state, decision);
   await perform(deps, rollout, rest, signal);
   return await stored;
@@ -167,16 +172,6 @@ async function perform(
     }
   }
   if (failures.length > 0) throw failures[0];
-}
-
-/** A breach that has just ended a release: what it was, how long it took to see and to act. */
-function measureBreach({ telemetry }: ReconcileDeps, before: State, { release }: State, tookMs: number): void {
-  const cause = release?.ending?.cause;
-  if (release?.ending === undefined || cause === undefined || before.release?.ending !== undefined) return;
-  telemetry.count('headgate_breaches_total', { cause });
-  telemetry.observe('headgate_lower_seconds', tookMs / 1000);
-  if (release.raisedAt !== undefined)
-    telemetry.observe('headgate_detect_seconds', Math.max(0, release.ending.at - release.raisedAt) / 1000);
 }
 
 function isLowering(effect: Effect): boolean {

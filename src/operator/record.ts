@@ -1,6 +1,8 @@
 import type { Effect } from '#core/effect.ts';
+import { exposureOf } from '#core/exposure.ts';
 import { FIELD_MANAGER } from '#core/labels.ts';
-import type { Plan, ReleaseState, State } from '#core/model.ts';
+import { rungName } from '#core/ladder.ts';
+import type { Exposure, Plan, ReleaseState, State } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { RELEASE, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
@@ -9,9 +11,10 @@ import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { type ReleaseStatus, TIMELINE_MAX } from '#schema/release.ts';
-import { clip } from '#schema/release-words.ts';
+import { clip, LONG_PROSE_MAX } from '#schema/release-words.ts';
 import type { RolloutWish } from '#schema/translate.ts';
 import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
+import { mostCarried } from './budgets.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { mustBeOurs } from './ours.ts';
 import { prune } from './prune.ts';
@@ -59,11 +62,14 @@ async function create(
   const wish = wishOf(rollout);
   if (wish === undefined) return;
   const { name, namespace = '' } = rollout.metadata;
+  const key = keyOf(rollout);
+  const releases = stores.releases.byIndex(BY_ROLLOUT, key).filter(({ metadata }) => metadata.name !== release.name);
+  const carried = mostCarried(releases, plan, clock.now());
   const object: KubeObject = {
     apiVersion: `${RELEASE.group}/${RELEASE.version}`,
     kind: RELEASE.kind,
     metadata: { name: release.name, namespace, ownerReferences: [ownedBy(rollout)] },
-    spec: releaseSpecOf(name, { release, plan, wish }),
+    spec: releaseSpecOf(name, { release, plan, wish: { ...wish, budget: { ...wish.budget, carried } } }),
   };
   try {
     stores.releases.noteWrite(await api.create(RELEASE, object, { fieldManager: FIELD_MANAGER }));
@@ -71,7 +77,6 @@ async function create(
     if (!hasCode(error, 'KUBE_EXISTS')) throw error;
     await mustBeOurs(api, rollout, { resource: RELEASE, object });
   }
-  const key = keyOf(rollout);
   await prune(api, {
     releases: stores.releases.byIndex(BY_ROLLOUT, key),
     actions: stores.actions.byIndex(BY_ROLLOUT, key),
@@ -118,7 +123,7 @@ function statusPatch(
     message,
     startedAt: before.startedAt ?? (release === undefined ? undefined : time(release.startedAt)),
     endedAt: outcome === undefined ? undefined : time(ended?.at ?? now),
-    timeToDetect: before.timeToDetect ?? timeToDetect(release),
+    ...detection(release, before),
     attempts: release?.attempt ?? before.attempts,
     timeline: [...(before.timeline ?? []), entry].slice(-TIMELINE_MAX),
     record,
@@ -143,34 +148,52 @@ function grounds(sight: Sight | undefined, release: ReleaseState | undefined): s
   return passed === undefined ? '' : `; ${passed.gate}: ${passed.message}`;
 }
 
-/** From the raise to the breach that ended the release. */
-function timeToDetect(release: ReleaseState | undefined): string | undefined {
-  const { ending, raisedAt } = release ?? {};
-  return ending?.cause === undefined || raisedAt === undefined
-    ? undefined
-    : formatDuration(Math.max(0, ending.at - raisedAt));
+/** Who did it, how soon it was found and mended, and what it had cost by then. */
+function detection(release: ReleaseState | undefined, before: ReleaseStatus): Partial<ReleaseStatus> {
+  const { earlierBreach, breach, ending } = release ?? {};
+  const earlier = earlierBreach === undefined ? {} : { earlierBreach: clip(earlierBreach, LONG_PROSE_MAX) };
+  if (breach === undefined) return earlier;
+  const { at, cause, gate, raisedAt, exposure, beside } = breach;
+  const known = before.breach?.at === time(at) ? before.breach.message : undefined;
+  const remediedAt = ending?.remediedAt;
+  return {
+    ...earlier,
+    ...(raisedAt === undefined ? {} : { timeToDetect: length(raisedAt, at) }),
+    ...(remediedAt === undefined ? {} : { timeToRemedy: length(at, remediedAt) }),
+    breach: present<NonNullable<ReleaseStatus['breach']>>({
+      at: time(at),
+      cause,
+      gate,
+      message: known ?? clip(ending?.why ?? earlierBreach ?? ''),
+      exposure: exposureText(exposure),
+      beside,
+    }),
+  };
+}
+
+/** Never negative: the clocks of two operators differ. */
+function length(from: Millis, to: Millis): string {
+  return formatDuration(Math.max(0, to - from));
+}
+
+function exposureText({ requests, bad, excess }: Exposure): NonNullable<ReleaseStatus['exposure']> {
+  return { canaryRequests: requests, canaryBad: bad, excess };
 }
 
 /** What users met, by the gate that saw most of it. */
 function figures(sight: Sight | undefined, before: ReleaseStatus, release: ReleaseState | undefined): ReleaseStatus {
   if (sight === undefined || release === undefined) return {};
   const { gates, release: object } = sight.seen;
-  const worst = [...gates].sort((a, b) => b.evidence.canary.total - a.evidence.canary.total)[0];
-  const steps = object?.plan.steps.length ?? 0;
   const granted = Math.max(release.weight, Number((before.weight ?? '0%').slice(0, -1)) * 1000);
-  const base: ReleaseStatus = { step: `${release.step + 1}/${steps}`, weight: formatPercent(granted) };
-  if (worst === undefined) return base;
-  const { canary, stable } = worst.evidence;
-  const expected = stable.total === 0 ? 0 : (stable.bad / stable.total) * canary.total;
+  const step = object === undefined ? undefined : rungName(object.plan, release.step);
+  const base = present<ReleaseStatus>({ step: step ?? before.step, weight: formatPercent(granted) });
+  const exposure = exposureOf(gates, object?.plan);
+  if (exposure === undefined) return base;
   return {
     ...base,
     spend: percentText(Math.max(...gates.map((reading) => reading.evidence.spend))),
-    badRequests: canary.bad,
-    exposure: {
-      canaryRequests: canary.total,
-      canaryBad: canary.bad,
-      excess: Math.max(0, Math.round(canary.bad - expected)),
-    },
+    badRequests: exposure.bad,
+    exposure: exposureText(exposure),
     gates: gates.map(gateStatusOf),
   };
 }

@@ -1,6 +1,7 @@
 import { availableOf, setOf } from '#core/capacity.ts';
 import { conditionsOf } from '#core/conditions.ts';
 import { REVISION_LABEL, ROLLOUT_LABEL } from '#core/labels.ts';
+import { rungName } from '#core/ladder.ts';
 import type { Seen, State } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { ROLLOUT } from '#kube/resources.ts';
@@ -104,7 +105,7 @@ function statusOf(
 ): RolloutStatus {
   const { seen } = sight;
   const { release } = next;
-  const steps = seen.release?.plan.steps.length;
+  const plan = seen.release?.plan;
   const canary = release === undefined || release.committed ? undefined : release.revision;
   const main = mainArm(next);
   return present<RolloutStatus>({
@@ -114,7 +115,7 @@ function statusOf(
     message: clip(next.message),
     stable: next.stable === undefined ? undefined : armStatus(next.stable, rollout, sight),
     canary: canary === undefined ? undefined : armStatus(canary, rollout, sight),
-    step: release === undefined || steps === undefined || steps === 0 ? undefined : `${release.step + 1}/${steps}`,
+    step: release === undefined || plan === undefined ? undefined : rungName(plan, release.step),
     weight: release === undefined ? undefined : formatPercent(release.weight),
     replicas: main === undefined ? 0 : (setOf(seen, main)?.pods.filter((pod) => !pod.terminating).length ?? 0),
     readyReplicas: main === undefined ? 0 : availableOf(seen, main).length,

@@ -34,6 +34,20 @@ export const BY_ROLLOUT = 'rollout';
 /** Index of Rollouts by what they drive, as `namespace/Service/name` and `namespace/HTTPRoute/name`. */
 const BY_DRIVEN = 'driven';
 
+/** Index of Rollouts by the group that they declare, in all namespaces. */
+export const BY_GROUP = 'group';
+
+/** The group that a Rollout declares, read from any object: the spec may not have been checked. */
+export function groupOf(rollout: KubeObject): string | undefined {
+  const name = (rollout['spec'] as { group?: unknown } | undefined)?.group;
+  return typeof name === 'string' ? name : undefined;
+}
+
+const byGroup = (rollout: KubeObject) => {
+  const name = groupOf(rollout);
+  return name === undefined ? [] : [name];
+};
+
 const byLabel = ({ metadata }: KubeObject) => {
   const name = metadata.labels?.[ROLLOUT_LABEL];
   return name === undefined ? [] : [`${metadata.namespace ?? ''}/${name}`];
@@ -70,7 +84,7 @@ export function rivalsOf({ rollouts }: Pick<Stores, 'rollouts'>, rollout: KubeOb
 
 /** What the operator asks the API server to be told of. */
 export const watched: InformerSpec[] = [
-  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven } },
+  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven, [BY_GROUP]: byGroup } },
   { resource: RELEASE, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: ROLLOUT_ACTION, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: SERVICE_LEVEL_OBJECTIVE },

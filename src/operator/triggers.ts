@@ -2,6 +2,7 @@ import { ROLLOUT_LABEL } from '#core/labels.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
+import { waitingWith } from './groups.ts';
 import { keyOf } from './observe.ts';
 import { rivalsOf, type Stores } from './stores.ts';
 
@@ -34,6 +35,8 @@ export function trigger({
     normal(keyOf(object));
     // What an older Rollout lets go of, a younger one may take.
     for (const rival of rivalsOf(stores, object)) normal(keyOf(rival));
+    // Whoever stops moving leaves its place to the next.
+    for (const other of waitingWith(stores, object)) normal(keyOf(other));
   });
   on(stores.releases, bySpec(normal));
   // A person's word goes before everything that merely moves along.

@@ -19,10 +19,11 @@ export function clip(sentence: string, max = PROSE_MAX): string {
 }
 
 export const phases = ['Healthy', 'Progressing', 'Paused', 'Degraded'] as const;
-export const stages = ['Preparing', 'Probing', 'Shifting', 'Holding', 'Promoting'] as const;
+export const stages = ['Preparing', 'Probing', 'Shifting', 'Holding', 'Baking', 'Promoting'] as const;
 export const outcomes = ['Promoted', 'Retreated', 'Aborted', 'Superseded', 'Returned'] as const;
 export const verdicts = ['Pass', 'Fail', 'Inconclusive', 'NoData', 'Error'] as const;
 export const roles = ['Guardrail', 'Signal', 'Advisory'] as const;
+export const silences = ['Hold', 'Pause', 'Retreat'] as const;
 export const breaches = ['Pause', 'Retreat', 'Abort'] as const;
 export const verbs = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'] as const;
 export const reasons = [
@@ -30,6 +31,7 @@ export const reasons = [
   'User',
   'GateBreached',
   'NoData',
+  'BudgetLow',
   'RouteChanged',
   'Aborted',
   'InvalidSpec',

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { breaches, LONG_PROSE_MAX, outcomes, prose, revision, roles } from './release-words.ts';
+import { breaches, LONG_PROSE_MAX, outcomes, prose, revision, roles, silences } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
 import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
 
@@ -76,10 +76,19 @@ const gate = group({
   slo: slo.describe('Its objective, as it was when the release began.'),
   tolerate: share().describe('Excess error ratio over stable that is tolerated at the last step.'),
   maxWait: duration().describe('How long it may hold a step without a pass.'),
+  onNoData: choice(silences)
+    .exactOptional()
+    .describe('What silence does while the canary has traffic. Left out: Hold.'),
 });
 
 const plan = group({
   steps: list(step, { max: 32 }).describe('Weights on the way up.'),
+  bake: group({
+    for: duration().describe('How long to stay after the last step.'),
+    control: share().describe('Share of requests that stays on stable meanwhile.'),
+  })
+    .exactOptional()
+    .describe('The time after the last step. Left out: none.'),
   gates: list(gate, { max: 16 }).describe('What must hold.'),
   probes: list(name(), { max: 8 }).describe('Probe suites to pass.'),
   onBreach: choice(breaches).describe('What a breach does.'),
@@ -108,6 +117,9 @@ export const releaseSpec = immutable(
     budget: group({
       targetSpend: share().describe('Share of the budget that one undetected fault may burn.'),
       maxSpend: share().describe('Share of the budget at which the release fails.'),
+      carried: share()
+        .exactOptional()
+        .describe('What earlier releases had burnt within the window: it counts against maxSpend.'),
     }).describe('How much error budget it may burn.'),
     images: list(image, { max: 32 }).describe('Images of the containers.'),
     change: change.describe("What the change is, from the Rollout's annotations."),
@@ -122,6 +134,17 @@ const exposure = group({
   canaryRequests: total().describe('Requests that the canary finished.'),
   canaryBad: total().describe('Those that were bad.'),
   excess: total().describe('Bad requests above what stable would have had.'),
+});
+
+const breach = group({
+  at: time().describe('When it was found (RFC 3339).'),
+  cause: text({ max: 63 }).describe('Its cause, in one word.'),
+  gate: name().exactOptional().describe('Gate that failed. Left out: the probes did, or no pod was left.'),
+  message: prose().exactOptional().describe('Its evidence, with figures.'),
+  exposure: exposure.describe('Who had met the canary by then.'),
+  beside: list(text({ max: 512 }), { max: 16 })
+    .exactOptional()
+    .describe('Other Rollouts of the group whose canaries had traffic then. Each is judged by its own arms.'),
 });
 
 const entry = group({
@@ -139,12 +162,15 @@ export const releaseStatus = group({
   message: prose(LONG_PROSE_MAX).exactOptional().describe('Why, for people.'),
   startedAt: time().exactOptional().describe('When it began (RFC 3339).'),
   endedAt: time().exactOptional().describe('When it ended (RFC 3339).'),
-  step: text({ max: 16 }).exactOptional().describe('Last step, such as 2/3.'),
+  step: text({ max: 16 }).exactOptional().describe('Last step, such as 2/3, or bake.'),
   weight: text({ max: 16 }).exactOptional().describe('Largest weight that the canary was granted.'),
   spend: text({ max: 32 }).exactOptional().describe("Share of the SLO's error budget that it burnt, in percent."),
   badRequests: total().exactOptional().describe('Bad requests that the canary served.'),
   exposure: exposure.exactOptional().describe('Who met the canary.'),
   timeToDetect: duration().exactOptional().describe('From the raise to the breach.'),
+  timeToRemedy: duration().exactOptional().describe('From the breach to weight 0, accepted by every gateway.'),
+  breach: breach.exactOptional().describe('Who did it, and what users had met when it was found.'),
+  earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt of this revision failed on.'),
   attempts: int({ min: 1, max: 1_000_000 }).exactOptional().describe('Tries of this revision so far.'),
   gates: list(gateStatus, { max: 16, unique: ['gate'] })
     .exactOptional()

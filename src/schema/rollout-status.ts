@@ -60,7 +60,7 @@ export const rolloutStatus = group({
   message: prose(LONG_PROSE_MAX).exactOptional().describe('Why it moves, waits or went back.'),
   stable: arm.exactOptional().describe('The revision that serves.'),
   canary: arm.exactOptional().describe('The revision that is tried.'),
-  step: text({ max: 16 }).exactOptional().describe('Step of the release, such as 2/3.'),
+  step: text({ max: 16 }).exactOptional().describe('Step of the release, such as 2/3, or bake.'),
   weight: text({ max: 16 }).exactOptional().describe('Share of requests that the canary may get, such as 20%.'),
   replicas: pods()
     .exactOptional()

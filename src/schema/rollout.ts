@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { parseDuration, parsePercent } from '#lib/units.ts';
+import { silences } from './release-words.ts';
 import {
   choice,
   duration,
@@ -51,7 +52,7 @@ function weightOf(value: number | string): number {
   return parsePercent(value) ?? 0;
 }
 
-const gate = group({
+const gateShape = group({
   slo: name().describe('Name of a ServiceLevelObjective in this namespace.'),
   role: choice(['Guardrail', 'Signal', 'Advisory'])
     .default('Guardrail')
@@ -68,6 +69,27 @@ const gate = group({
     .describe(
       'How long the gate may hold a step without a pass before the release pauses. Left out: three times the forecast, at least 30m.',
     ),
+  onNoData: choice(silences)
+    .default('Hold')
+    .describe(
+      'What NoData and Error do while the canary has traffic. Hold: wait, up to maxWait, then pause. Pause: pause at once. Retreat: weight 0 at once.',
+    ),
+});
+
+const gate = ruled(gateShape, {
+  cel: "self.onNoData != 'Retreat' || self.role == 'Guardrail'",
+  message: 'only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',
+  field: '.onNoData',
+  holds: ({ onNoData, role }) => onNoData !== 'Retreat' || role === 'Guardrail',
+});
+
+const bake = group({
+  for: duration()
+    .default('30m')
+    .describe('How long to stay after the last step, with stop gates and probes on. 0s: promotion begins at once.'),
+  control: percent({ from: 0, upTo: 50, example: '5 or "2.5%"' })
+    .default(5)
+    .describe('Share of requests that stays on stable meanwhile, to compare with, in percent. 0: none.'),
 });
 
 const template = group({
@@ -87,7 +109,17 @@ const budget = ruled(
       .describe("Share of the SLO's error budget that one undetected fault may burn at the next weight, in percent."),
     maxSpend: percent({ above: 0, upTo: 100, example: '"1%"' })
       .default('1%')
-      .describe("Share of the SLO's error budget at which the release fails, in percent."),
+      .describe(
+        "Share of the SLO's error budget at which the release fails, in percent. What earlier releases burnt within the window counts too.",
+      ),
+    preflightRemaining: percent({ from: 0, upTo: 99, example: '"10%"' })
+      .default('10%')
+      .describe("Share of each SLO's error budget that must be left for a release to begin, in percent. 0: any."),
+    unknown: choice(['Hold', 'Proceed'])
+      .default('Proceed')
+      .describe(
+        'What a remaining budget that cannot be read does. Hold: no release begins. Proceed: one does, and a condition says so.',
+      ),
   }),
   {
     cel: `${percentCel('self.targetSpend')} <= ${percentCel('self.maxSpend')}`,
@@ -131,6 +163,14 @@ const specShape = group({
   steps: steps
     .exactOptional()
     .describe('Weights on the way up. Left out: derived from the SLOs and the live traffic when a release begins.'),
+  bake: bake
+    .prefault({})
+    .describe('The time after the last step: all but a small control meets the new revision before it is promoted.'),
+  group: label()
+    .exactOptional()
+    .describe(
+      'Rollouts of one namespace that name the same group move one at a time: those that call each other should. A way back waits for nobody.',
+    ),
   gates: list(gate, { max: GATES_MAX, unique: ['slo'] })
     .default([])
     .describe('What must hold while a release advances.'),

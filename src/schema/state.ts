@@ -10,6 +10,7 @@ const COUNT_MAX = 2_147_483_647;
 const name = () => text({ max: 253 });
 const count = () => int({ min: 0, max: COUNT_MAX });
 const weight = () => int({ min: 0, max: WHOLE });
+const figure = () => int({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 });
 
 const ending = group({
   kind: choice(['Retreat', 'Abort', 'Superseded', 'Returned']).describe('How the release ends.'),
@@ -17,6 +18,22 @@ const ending = group({
   why: prose(LONG_PROSE_MAX).describe('Why, for people.'),
   cause: text({ max: 63 }).exactOptional().describe('Cause of the breach, when a gate or a probe ended it.'),
   deadline: flag().exactOptional().describe('True when the progress deadline ended it.'),
+  remediedAt: instant().exactOptional().describe('When every gateway had taken weight 0 for the first time.'),
+});
+
+const breach = group({
+  at: instant().describe('When it was found.'),
+  cause: text({ max: 63 }).describe('Its cause.'),
+  gate: name().exactOptional().describe('Gate that failed.'),
+  raisedAt: instant().exactOptional().describe('The newest raise before it.'),
+  exposure: group({
+    requests: figure().describe('Requests that the canary had finished.'),
+    bad: figure().describe('Those that were bad.'),
+    excess: figure().describe('Bad ones above what stable would have had.'),
+  }).describe('What users had met by then.'),
+  beside: list(text({ max: 512 }), { max: 16 })
+    .exactOptional()
+    .describe('Rollouts of the same group that had traffic on their canaries at that moment.'),
 });
 
 const release = group({
@@ -25,7 +42,7 @@ const release = group({
   from: revision().describe('Stable revision that it began from.'),
   attempt: count().describe('How many tries of this revision there were, this one included.'),
   stage: choice(stages).describe('What the release is doing.'),
-  step: count().describe('Index of the step that stands or is being reached.'),
+  step: count().describe('Index of the step that stands or is being reached; the number of steps for the bake.'),
   weight: weight().describe('The most traffic that this record grants the canary, in 1/100,000.'),
   n: count().describe('Fence number that a write under this record carries.'),
   rewrites: count().describe('How often a raise of this step was written again after it was lost.'),
@@ -34,6 +51,7 @@ const release = group({
   arrivedAt: instant().exactOptional().describe('When the share of requests of this step was there.'),
   raisedAt: instant().exactOptional().describe('When traffic was last raised.'),
   autoResumed: flag().describe('True once the one resume after both arms were bad was used.'),
+  breach: breach.exactOptional().describe('The breach of this attempt, as it was when it was found.'),
   earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt failed on.'),
   word: group({
     step: count().describe('Index of the step that may be left.'),
@@ -81,6 +99,7 @@ export const stateSchema = group({
   release: release.exactOptional().describe('The release that is under way.'),
   releases: count().describe('Releases begun so far.'),
   served: list(revision(), { max: 16 }).describe('Revisions that were stable before, newest first.'),
+  queuedAt: instant().exactOptional().describe('Since when it waits for its turn in its group.'),
   ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
   actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
   since: instant().describe('When this phase and stage began.'),

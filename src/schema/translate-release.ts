@@ -1,5 +1,5 @@
 import type { ArmSplit, Gate, Sli, Slo } from '#core/gate.ts';
-import type { Plan, ReleaseState, Step } from '#core/model.ts';
+import type { Bake, Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { formatDuration, formatPercent, parsePercent } from '#lib/units.ts';
 import { type Parsed, readPart } from './parse.ts';
@@ -12,6 +12,8 @@ import { ratioOfPercent } from './translate-inputs.ts';
 export interface Budget {
   targetSpend: number;
   maxSpend: number;
+  /** What earlier releases burnt within the window; left out: nothing. */
+  carried?: number;
 }
 
 /** What the change is, as the Rollout's annotations say. */
@@ -53,12 +55,13 @@ export function releaseSpecOf(
     attempt: release.attempt,
     plan: {
       steps: plan.steps.map(stepText),
+      ...(plan.bake === undefined ? {} : { bake: bakeText(plan.bake) }),
       gates: plan.gates.map(gateText),
       probes: plan.probes,
       onBreach: plan.onBreach,
       rollback: plan.rollback,
     },
-    budget: { targetSpend: percentText(wish.budget.targetSpend), maxSpend: percentText(wish.budget.maxSpend) },
+    budget: budgetText(wish.budget),
     images: imagesOf(wish.source.template.spec),
     change: wish.change,
   };
@@ -71,10 +74,34 @@ export function readRelease(object: unknown): Parsed<ReleaseRecord> {
   const { rollout, revision, from, attempt, plan, budget, change } = read.value;
   const value: ReleaseRecord = {
     ...{ rollout, revision, from, attempt, change },
-    plan: { ...plan, steps: plan.steps.map(stepOf), gates: plan.gates.map(gateOf) },
-    budget: { targetSpend: ratioOf(budget.targetSpend), maxSpend: ratioOf(budget.maxSpend) },
+    plan: planOf(plan),
+    budget: present<Budget>({
+      targetSpend: ratioOf(budget.targetSpend),
+      maxSpend: ratioOf(budget.maxSpend),
+      carried: budget.carried === undefined ? undefined : ratioOf(budget.carried),
+    }),
   };
   return { ok: true, value };
+}
+
+function planOf({ bake, ...plan }: ReleaseSpec['plan']): Plan {
+  const steps = plan.steps.map(stepOf);
+  return { ...plan, steps, gates: plan.gates.map(gateOf), ...(bake === undefined ? {} : { bake: bakeOf(bake) }) };
+}
+
+type BakeRecord = NonNullable<ReleaseSpec['plan']['bake']>;
+
+function bakeText({ forMs, control }: Bake): BakeRecord {
+  return { for: durationText(forMs), control: formatPercent(control) };
+}
+
+function bakeOf({ for: length, control }: BakeRecord): Bake {
+  return { forMs: millis(length), control: parsePercent(control) ?? 0 };
+}
+
+function budgetText({ targetSpend, maxSpend, carried = 0 }: Budget): ReleaseSpec['budget'] {
+  const shares = { targetSpend: percentText(targetSpend), maxSpend: percentText(maxSpend) };
+  return carried > 0 ? { ...shares, carried: percentText(carried) } : shares;
 }
 
 /** A share of one as people read it: 0.005 → `0.5%`. Exact to nine decimals of a percent. */
@@ -114,8 +141,9 @@ function stepOf({ weight, hold, canaryReplicas, pause }: ReleaseSpec['plan']['st
 type GateRecord = ReleaseSpec['plan']['gates'][number];
 type SloRecord = GateRecord['slo'];
 
-function gateText({ name, role, slo, tolerate, maxWaitMs }: Gate): GateRecord {
-  return { name, role, slo: sloText(slo), tolerate: percentText(tolerate), maxWait: durationText(maxWaitMs) };
+function gateText({ name, role, slo, tolerate, maxWaitMs, onNoData }: Gate): GateRecord {
+  const record = { name, role, slo: sloText(slo), tolerate: percentText(tolerate), maxWait: durationText(maxWaitMs) };
+  return present<GateRecord>({ ...record, onNoData });
 }
 
 function sloText({ name, sli, arms, objective, windowMs, source }: Slo): SloRecord {
@@ -143,8 +171,9 @@ function sliText(sli: Sli): SloRecord['sli'] {
   return { events };
 }
 
-function gateOf({ name, role, slo, tolerate, maxWait }: GateRecord): Gate {
-  return { name, role, slo: sloOf(slo), tolerate: ratioOf(tolerate), maxWaitMs: millis(maxWait) };
+function gateOf({ name, role, slo, tolerate, maxWait, onNoData }: GateRecord): Gate {
+  const gate = { name, role, slo: sloOf(slo), tolerate: ratioOf(tolerate), maxWaitMs: millis(maxWait) };
+  return present<Gate>({ ...gate, onNoData });
 }
 
 function sloOf({ name, objective, window, sli, split, source }: SloRecord): Slo {

@@ -1,5 +1,5 @@
-import type { GateRole } from '#core/gate.ts';
-import type { Plan, Problem, Spec, State, Step } from '#core/model.ts';
+import type { GateRole, OnNoData } from '#core/gate.ts';
+import type { Bake, Plan, Problem, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
@@ -18,17 +18,30 @@ export interface RolloutWish {
   source: RolloutSpec;
   /** Undefined: the planner derives them when a release begins. */
   steps?: Step[];
+  /** Undefined: none was wished. */
+  bake?: Bake;
+  /** Rollouts of this namespace and group move one at a time. */
+  group?: string;
   gates: GateWish[];
   /** Names of probe suites. */
   probes: string[];
   budget: Budget;
+  preflight: BudgetWish;
   change: Change;
+}
+
+/** What the error budget must be like for a release to begin. */
+export interface BudgetWish {
+  /** Share that must be left. */
+  least: number;
+  onUnknown: 'Hold' | 'Proceed';
 }
 
 /** One entry of `gates`: its SLO is still a name. */
 export interface GateWish {
   slo: string;
   role: GateRole;
+  onNoData: OnNoData;
   /** Undefined: 1 − objective. */
   tolerate?: number;
   /** Undefined: three times the planner's forecast, at least 30 minutes. */
@@ -51,17 +64,28 @@ function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
     spec: specOf(given),
     source: given,
     steps: given.steps?.map(stepOf),
-    gates: given.gates.map(({ slo, role, tolerate, maxWait }) =>
-      present<GateWish>({
-        slo,
-        role,
-        tolerate: tolerate === undefined ? undefined : shareOf(tolerate),
-        maxWaitMs: maxWait === undefined ? undefined : millis(maxWait),
-      }),
-    ),
+    bake: bakeOf(given.bake),
+    group: given.group,
+    gates: given.gates.map(gateOf),
     probes: given.probes.map(({ suite }) => suite),
     budget: { targetSpend: shareOf(given.budget.targetSpend), maxSpend: shareOf(given.budget.maxSpend) },
+    preflight: { least: shareOf(given.budget.preflightRemaining), onUnknown: given.budget.unknown },
     change: changeOf(object),
+  });
+}
+
+function bakeOf({ for: length, control }: RolloutSpec['bake']): Bake | undefined {
+  const forMs = millis(length);
+  return forMs === 0 ? undefined : { forMs, control: parsePercent(control) ?? 0 };
+}
+
+function gateOf({ slo, role, onNoData, tolerate, maxWait }: RolloutSpec['gates'][number]): GateWish {
+  return present<GateWish>({
+    slo,
+    role,
+    onNoData,
+    tolerate: tolerate === undefined ? undefined : shareOf(tolerate),
+    maxWaitMs: maxWait === undefined ? undefined : millis(maxWait),
   });
 }
 

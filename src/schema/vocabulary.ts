@@ -82,17 +82,23 @@ export function percentCel(value: string): string {
   return `(type(${value}) == int ? double(${value}) : double(${value}.substring(0, size(${value}) - 1)))`;
 }
 
-/** A percent, `5` or `"0.5%"`, above `above` and at most `upTo`. Read it with `parsePercent`. */
-export function percent({ above, upTo, example }: { above: number; upTo: number; example: string }) {
+/** The least a percent may be: `above` leaves it out, `from` takes it in. */
+type PercentBounds = { above: number; upTo: number } | { from: number; upTo: number };
+
+/** A percent, `5` or `"0.5%"`, within its bounds. Read it with `parsePercent`. */
+export function percent(given: PercentBounds & { example: string }) {
   const value = z.union([z.int(), z.string().max(8).regex(new RegExp(PERCENT_PATTERN))]);
-  const bounds = `p > ${above.toFixed(3)} && p <= ${upTo.toFixed(3)}`;
+  const { upTo } = given;
+  const [least, open] = 'above' in given ? [given.above, true] : [given.from, false];
+  const bounds = `p ${open ? '>' : '>='} ${least.toFixed(3)} && p <= ${upTo.toFixed(3)}`;
+  const says = open ? `must be above ${least}% and at most ${upTo}%` : `must be from ${least}% to ${upTo}%`;
   return ruled(value.meta({ 'x-kubernetes-int-or-string': true }), {
     // Read once: API servers before 1.36 price each reading of an int-or-string as if it were as long as a request.
     cel: `[${percentCel('self')}].all(p, ${bounds})`,
-    message: `must be above ${above}% and at most ${upTo}%, such as ${example}`,
-    holds: (given) => {
-      const weight = parsePercent(given);
-      return weight !== undefined && weight > above * 1000 && weight <= upTo * 1000;
+    message: `${says}, such as ${given.example}`,
+    holds: (written) => {
+      const weight = parsePercent(written);
+      return weight !== undefined && (open ? weight > least * 1000 : weight >= least * 1000) && weight <= upTo * 1000;
     },
   });
 }

@@ -77,14 +77,21 @@ export function Ladder({ rungs, small = false }: { rungs: readonly Rung[]; small
   return (
     <ol class={small ? 'ladder small' : 'ladder'} aria-label="Steps of the release">
       {rungs.map((rung) => (
-        <li key={rung.weight} class={rung.state} title={`${printWeight(rung.weight)}, ${rungWords[rung.state]}`}>
+        <li key={`${rung.weight} ${rung.bake}`} class={rung.state} title={titleOf(rung)}>
           <span class="mark" aria-hidden="true" />
-          <span class="weight">{printWeight(rung.weight)}</span>
+          <span class="weight">
+            {printWeight(rung.weight)}
+            {rung.bake === true && !small ? ' bake' : ''}
+          </span>
           <span class="sr">{rungWords[rung.state]}</span>
         </li>
       ))}
     </ol>
   );
+}
+
+function titleOf({ weight, bake, state }: Rung): string {
+  return `${printWeight(weight)}${bake === true ? ' for the bake' : ''}, ${rungWords[state]}`;
 }
 
 /** A time as its age, with the full time on hover. */

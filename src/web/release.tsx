@@ -116,7 +116,7 @@ function Arm({ name, arm }: { name: string; arm: ArmView | undefined }) {
 
 function Cost({ view, release }: { view: RolloutView; release: ReleaseView }) {
   const spend = view.spend ?? release.spend;
-  const { exposure, maxSpend, probes, timeToDetectMs } = release;
+  const { exposure, breach, maxSpend, probes, timeToDetectMs, timeToRemedyMs } = release;
   return (
     <section class="card" aria-label="Cost">
       <h2>Cost of this release</h2>
@@ -143,7 +143,20 @@ function Cost({ view, release }: { view: RolloutView; release: ReleaseView }) {
         {timeToDetectMs === undefined ? null : (
           <>
             <dt>found in</dt>
-            <dd>{printDuration(timeToDetectMs)}</dd>
+            <dd>
+              {printDuration(timeToDetectMs)} after the raise
+              {breach?.exposure === undefined ? null : (
+                <small>
+                  {printCount(breach.exposure.requests)} requests had met it, {printCount(breach.exposure.bad)} bad
+                </small>
+              )}
+            </dd>
+          </>
+        )}
+        {timeToRemedyMs === undefined ? null : (
+          <>
+            <dt>mended in</dt>
+            <dd>{printDuration(timeToRemedyMs)}</dd>
           </>
         )}
         <dt>probes</dt>

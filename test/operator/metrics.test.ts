@@ -107,6 +107,6 @@ test('every metric that the code names is in the registry', () => {
 test('names carry their unit', () => {
   for (const { name, type } of METRICS) {
     if (type === 'counter') expect(name).toMatch(/_total$/);
-    if (type === 'histogram') expect(name).toMatch(/_seconds$/);
+    if (type === 'histogram') expect(name).toMatch(/_(?:seconds|requests)$/);
   }
 });

@@ -43,6 +43,7 @@ export function rolloutOf(app: AppSpec): Record<string, unknown> {
         { weight: 20, hold: '3s' },
         { weight: 50, hold: '3s' },
       ],
+      bake: { for: '0s' },
       settle: '2s',
       scaleDownDelay: '5s',
       progressDeadline: '60s',
