@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { request } from 'undici';
 import { expect, inject, test, vi } from 'vitest';
 import { expectOk } from './api.ts';
@@ -196,4 +197,23 @@ test('Prometheus scrapes a running pod that asks for it, under its own name', as
   });
   expect(series?.metric).toMatchObject({ namespace, pod: 'web-1', container: 'web' });
   expect(Number(series?.value[1])).toBeGreaterThan(0);
+
+  const ip = await waitFor('the address of the pod', async () => {
+    const { body } = await lab.api<{ status?: { podIP?: string } }>({
+      path: `/api/v1/namespaces/${namespace}/pods/web-1`,
+    });
+    return body.status?.podIP;
+  });
+  const asks = `for (let i = 0; i < 20; i++) await (await fetch('http://${ip}:8080/')).text();`;
+  const [code] = await once(lab.exec([process.execPath, '--input-type=module', '-e', asks]), 'exit');
+  expect(code).toBe(0);
+  // Native histograms come by protobuf alone, and Prometheus reads out of them what the classic one says.
+  const [counted] = await waitFor('the requests in both kinds of histogram', async () => {
+    const classic = `http_request_duration_seconds_count{namespace="${namespace}"} == 20`;
+    const result = await query(
+      `histogram_count(http_request_duration_native_seconds{namespace="${namespace}"}) and on(pod) ${classic}`,
+    );
+    return result.length > 0 ? result : undefined;
+  });
+  expect(counted?.value[1]).toBe('20');
 });

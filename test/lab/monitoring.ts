@@ -32,6 +32,8 @@ export function prometheus(layout: Layout): ProcessSpec {
       `--config.file=${configFile}`,
       `--storage.tsdb.path=${join(dir, 'prometheus')}`,
       `--web.listen-address=${address}:${ports.prometheus}`,
+      // Pods offer native histograms by protobuf.
+      '--enable-feature=native-histograms',
       // Changed targets reach the scraper after at most this long; the default of 5 s would make every test
       // wait for its new pods. (Discovery itself batches changes for up to 5 s more and cannot be told not to.)
       '--scrape.discovery-reload-interval=1s',

@@ -75,6 +75,21 @@ test('users, probes and health checks are counted apart, and a series is born at
   expect(sample(text, 'http_request_duration_seconds_bucket{le="0.005"}')).toBe(2);
 });
 
+test('orders come at the rate that the tag says, and only from requests of users that went well', () => {
+  const behaviour = { ...healthy, ordersPercent: 20, errorPercent: 50 };
+  const app = createApp({ image: 'i', pod: 'p', namespace: 'n', behaviour, clock: handClock(), random: seeded('a') });
+  for (let index = 0; index < 10_000; index++) {
+    const request = { method: 'GET', url: '/', synthetic: index % 2 === 0 };
+    const answer = app.answer(request);
+    if (answer !== undefined) app.finished(request, answer, 1);
+  }
+  const text = String(app.answer({ method: 'GET', url: '/metrics', synthetic: false })?.body);
+  // 5,000 requests of users, half of them well, a fifth of those bought something.
+  expect(sample(text, 'shop_orders_total')).toBeGreaterThan(430);
+  expect(sample(text, 'shop_orders_total')).toBeLessThan(570);
+  expect(sample(text, 'shop_revenue_total')).toBeGreaterThan(430 * 15);
+});
+
 test('errors come at the rate that the tag says, from the seed alone', () => {
   const statuses = (seed: string) => {
     const behaviour = { ...healthy, errorPercent: 5 };

@@ -5,7 +5,7 @@
  *   GET /               200 (or 500) JSON `{image, pod, namespace}`; every other path that is not below does the same
  *   GET /healthz        200 when ready, else 503
  *   GET /healthz/smoke  200, or 500 with `smokefail`
- *   GET /metrics        Prometheus text
+ *   GET /metrics        Prometheus text, or protobuf where that is asked for
  *
  * Every answer carries `x-pod` and `x-image`. Requests with the header `x-headgate-probe` are synthetic: they behave
  * like others and are counted in `http_probe_requests_total` alone. Health and metrics paths are never counted as
@@ -16,11 +16,16 @@ import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Random } from '#ports/random.ts';
 import type { Behaviour } from './behaviour.ts';
+import { PROTOBUF, prefersProtobuf, TEXT } from './exposition.ts';
 import { createPodMetrics } from './metrics.ts';
 import { lognormal } from './seeded.ts';
 
 /** Spread of the lognormal latency: the 99th percentile is about twice the median. */
 const LATENCY_SPREAD = 0.3;
+
+/** What an order is worth, half of them less; its spread is that of a small shop. */
+const ORDER_VALUE = 20;
+const ORDER_SPREAD = 0.5;
 
 export interface AppRequest {
   method: string;
@@ -28,6 +33,8 @@ export interface AppRequest {
   url: string;
   /** True when the request carries `x-headgate-probe`. */
   synthetic: boolean;
+  /** The header `Accept`. */
+  accept?: string;
 }
 
 export interface AppAnswer {
@@ -35,7 +42,7 @@ export interface AppAnswer {
   /** How long the application takes before it answers. */
   afterMs: Millis;
   headers: Record<string, string>;
-  body: string;
+  body: string | Buffer;
 }
 
 export interface App {
@@ -75,8 +82,20 @@ export function createApp({ image, pod, namespace, behaviour, clock, random }: A
   const started = () => !current.neverReady && age() >= current.slowStartMs;
   const ready = () => started() && !draining;
 
-  function reply(status: number, { text = body, type = 'application/json', afterMs = 0 } = {}): AppAnswer {
-    return { status, afterMs, body: text, headers: { ...identity, 'content-type': type } };
+  function reply(
+    status: number,
+    {
+      content = body,
+      type = 'application/json',
+      afterMs = 0,
+    }: { content?: string | Buffer; type?: string; afterMs?: Millis } = {},
+  ): AppAnswer {
+    return { status, afterMs, body: content, headers: { ...identity, 'content-type': type } };
+  }
+
+  function answerScrape(accept: string): AppAnswer {
+    if (prefersProtobuf(accept)) return reply(200, { content: metrics.protobuf(current), type: PROTOBUF });
+    return reply(200, { content: metrics.text(current), type: TEXT });
   }
 
   function answerHealth(path: string): AppAnswer {
@@ -93,15 +112,17 @@ export function createApp({ image, pod, namespace, behaviour, clock, random }: A
   }
 
   return {
-    answer({ url }) {
+    answer({ url, accept = '' }) {
       if (current.freeze) return undefined;
       const path = pathOf(url);
-      if (path === '/metrics') return reply(200, { text: metrics.text(current), type: 'text/plain; version=0.0.4' });
+      if (path === '/metrics') return answerScrape(accept);
       return isHealth(path) ? answerHealth(path) : answerApplication();
     },
     finished({ method, url, synthetic }, { status }, tookMs) {
       const path = pathOf(url);
-      const counted = { method, code: status, seconds: tookMs / 1000 };
+      const bought = status === 200 && random() * 100 < current.ordersPercent;
+      const order = bought ? { order: lognormal(random, { median: ORDER_VALUE, spread: ORDER_SPREAD }) } : {};
+      const counted = { method, code: status, seconds: tookMs / 1000, ...order };
       if (synthetic) metrics.countProbe(counted);
       else if (path !== '/metrics' && !isHealth(path)) metrics.countRequest(counted);
     },

@@ -4,7 +4,7 @@
  *   image     = [repository "/"] name [":" tag]        no tag means "latest"
  *   tag       = version *( "-" part )                  v1, v2-errors-5, v2-latency-200-slowstop-3s
  *   part      = errors-P | latency-MS | latencyx-F | hang | freeze | crash | crashafter-D | neverready
- *             | slowstart-D | slowstop-D | leak-D | smokefail | dark
+ *             | slowstart-D | slowstop-D | leak-D | smokefail | dark | orders-P
  *
  * P is a percent (`5`, `0.1`), MS milliseconds, F a factor, D a Go duration (`3s`, `1m30s`).
  * A fault at run time uses the same parts without the version: `errors-50-latency-200`; `ok` is none of them.
@@ -39,6 +39,8 @@ export interface Behaviour {
   leakAfterMs: Millis | undefined;
   /** `/healthz/smoke` answers 500 while the rest is well. */
   smokeFail: boolean;
+  /** Share of answers that end in an order, 0 to 100. [10] */
+  ordersPercent: number;
   /** `/metrics` has no request counters and no request histogram. */
   dark: boolean;
 }
@@ -56,6 +58,7 @@ export const healthy: Readonly<Behaviour> = {
   slowStopMs: 1000,
   leakAfterMs: undefined,
   smokeFail: false,
+  ordersPercent: 10,
   dark: false,
 };
 
@@ -75,6 +78,7 @@ const flags: Record<string, Partial<Behaviour>> = {
 
 const settings: Record<string, Setter> = {
   errors: (text) => whenDefined(number(text, 100), (errorPercent) => ({ errorPercent })),
+  orders: (text) => whenDefined(number(text, 100), (ordersPercent) => ({ ordersPercent })),
   latency: (text) => whenDefined(number(text, 3_600_000), (latencyMs) => ({ latencyMs })),
   latencyx: (text) => whenDefined(number(text, 1000), (latencyFactor) => ({ latencyFactor })),
   crashafter: (text) => whenDefined(parseDuration(text), (crashAfterMs) => ({ crashAfterMs })),

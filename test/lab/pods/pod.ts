@@ -140,6 +140,7 @@ function answer({ app, clock, held }: Answering, incoming: IncomingMessage, resp
     method: incoming.method ?? 'GET',
     url: incoming.url ?? '/',
     synthetic: incoming.headers['x-headgate-probe'] !== undefined,
+    accept: incoming.headers.accept ?? '',
   };
   const since = clock.monotonic();
   let cancel = () => {};
