@@ -80,7 +80,10 @@ function enter(state: State, release: ReleaseState, stage: ReleaseState['stage']
 function probing(state: State, release: ReleaseState, at: Moment): State {
   const { plan, judgement, seen, now } = at;
   const problem = seen.problems[0];
-  if (problem !== undefined) return say(state, `Waiting before the first raise: ${problem.field}: ${problem.message}`);
+  if (problem !== undefined) {
+    // Nobody of the group waits for what a person has to mend first.
+    return say(without(state, 'queuedAt'), `Waiting before the first raise: ${problem.field}: ${problem.message}`);
+  }
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) {
     const message = `Probing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
@@ -100,16 +103,20 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');
   if (plan.steps.length === 0)
     return enter(state, release, 'Promoting', 'Promoting: this revision served before, its steps are skipped', now);
-  return notYet(state, seen, now) ?? grantRung(state, release, 0, at);
+  return notYet(state, release, seen) ?? grantRung(state, release, 0, at);
 }
 
 /** Every raise from 0 asks for budget and waits its turn: since the release began both may have changed. */
-function notYet(state: State, seen: Seen, now: Millis): State | undefined {
+function notYet(state: State, release: ReleaseState, seen: Seen): State | undefined {
   const low = budgetHolds(seen, state);
-  const holds = low ?? whoIsFirst(state, seen);
-  if (holds === undefined) return undefined;
-  const queued = low === undefined ? { ...state, queuedAt: state.queuedAt ?? now } : without(state, 'queuedAt');
-  return say(queued, `Waiting before the first raise: ${holds}`);
+  if (low !== undefined) return say(without(state, 'queuedAt'), `Waiting before the first raise: ${low}`);
+  const first = whoIsFirst(state, seen);
+  if (first === undefined) return undefined;
+  // Its place is that of its beginning, or one that came later could be first for a moment.
+  return say(
+    { ...state, queuedAt: state.queuedAt ?? release.startedAt },
+    `Waiting before the first raise for ${first}`,
+  );
 }
 
 function grantRung(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {

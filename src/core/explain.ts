@@ -43,7 +43,8 @@ const stageWords: Record<Stage, (facts: Facts) => string> = {
 };
 
 function progress(facts: Facts): string {
-  return facts.stage === undefined ? 'Bringing up the first revision' : stageWords[facts.stage](facts);
+  if (facts.stage !== undefined) return stageWords[facts.stage](facts);
+  return facts.stable === undefined ? 'Bringing up the first revision' : 'A release is about to begin';
 }
 
 const pauseWords: Record<PauseReason, string> = {

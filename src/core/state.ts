@@ -90,16 +90,17 @@ export function grant(
   const weight = rungAt(plan, at.step)?.weight ?? 0;
   const memo = { ...release.memo };
   for (const route of at.seen.routes) memo[route.name] ??= route.memo;
+  // A bake may keep the weight of the last step: then nothing is written, and no new fence is waited for.
+  const raises = weight > release.weight;
   const raised = without(
     {
       ...release,
       stage: 'Shifting' as const,
       step: at.step,
       weight,
-      n: topFence(at.seen, release) + 1,
       rewrites: 0,
-      raisedAt: at.now,
       memo,
+      ...(raises ? { n: topFence(at.seen, release) + 1, raisedAt: at.now } : {}),
     },
     'acceptedAt',
     'arrivedAt',

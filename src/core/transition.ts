@@ -68,7 +68,8 @@ function notYet(state: State, seen: Seen, now: Millis): State | undefined {
     return show(without(state, 'queuedAt'), { phase: 'Paused', reason: 'BudgetLow', message: low }, now);
   const first = whoIsFirst(state, seen);
   if (first === undefined) return undefined;
-  return { ...show(state, { phase: 'Progressing', message: first }, now), queuedAt: state.queuedAt ?? now };
+  const message = `Waiting for ${first}`;
+  return { ...show(state, { phase: 'Progressing', message }, now), queuedAt: state.queuedAt ?? now };
 }
 
 /** The very first revision has nothing to be compared with: it serves as soon as it is available. */

@@ -17,7 +17,7 @@ export function whoIsFirst(state: State, { group, rollout, proposal, release }: 
   const [first] = [...ahead].sort(inOrder);
   if (first === undefined) return undefined;
   const what = first.carries ? 'moves' : 'is first';
-  return `waiting for its turn in group ${group.name}: Rollout ${first.rollout} ${what}, this one has place ${ahead.length + 1}`;
+  return `its turn in group ${group.name}: Rollout ${first.rollout} ${what}, this one has place ${ahead.length + 1}`;
 }
 
 function goesBefore(member: GroupMember, self: { rollout: string; since: number }): boolean {

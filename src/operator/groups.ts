@@ -1,20 +1,30 @@
 import { figure, instant, record, text } from '#core/raw.ts';
 import type { GroupMember, GroupSight } from '#core/sights.ts';
+import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { BY_GROUP, groupOf, type Stores } from './stores.ts';
+
+/** A release that prepares its first raise for longer is stuck on something: nobody waits for it. */
+const PREPARES_MS: Millis = 30 * 60_000;
 
 /** Most Rollouts of other namespaces that are named. */
 const ELSEWHERE_MAX = 16;
 
 /** What the other Rollouts of the group are about to do, read from their stored states. */
-export function observeGroup({ rollouts }: Pick<Stores, 'rollouts'>, rollout: KubeObject): GroupSight | undefined {
+export function observeGroup(
+  { rollouts }: Pick<Stores, 'rollouts'>,
+  rollout: KubeObject,
+  now: Millis,
+): GroupSight | undefined {
   const name = groupOf(rollout);
   if (name === undefined) return undefined;
   const { namespace, name: own } = rollout.metadata;
   const all = rollouts.byIndex(BY_GROUP, name);
   const near = all.filter(({ metadata }) => metadata.namespace === namespace && metadata.name !== own);
-  const far = all.filter(({ metadata }) => metadata.namespace !== namespace).filter((other) => memberOf(other).carries);
-  const members = near.map(memberOf).sort((a, b) => (a.rollout < b.rollout ? -1 : 1));
+  const far = all
+    .filter(({ metadata }) => metadata.namespace !== namespace)
+    .filter((other) => memberOf(other, now).carries);
+  const members = near.map((other) => memberOf(other, now)).sort((a, b) => (a.rollout < b.rollout ? -1 : 1));
   const elsewhere = far.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).sort();
   return { name, members, elsewhere: elsewhere.slice(0, ELSEWHERE_MAX) };
 }
@@ -27,18 +37,19 @@ export function waitingWith({ rollouts }: Pick<Stores, 'rollouts'>, rollout: Kub
   return rollouts
     .byIndex(BY_GROUP, name)
     .filter(({ metadata }) => metadata.namespace === namespace && metadata.name !== own)
-    .filter((other) => memberOf(other).wantsSince !== undefined);
+    .filter((other) => memberOf(other, Number.NEGATIVE_INFINITY).wantsSince !== undefined);
 }
 
 /** A release that is paused at weight 0, or has ended, wants nothing: nobody waits for it. */
-export function memberOf(rollout: KubeObject): GroupMember {
+export function memberOf(rollout: KubeObject, now: Millis): GroupMember {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
   const carries = (figure(release['weight']) ?? 0) > 0 || (joinedOf(release) && release['committed'] !== true);
   const begun = text(release['name']) !== undefined;
   const over = release['ending'] !== undefined || release['committed'] === true;
   const wants = state['phase'] === 'Progressing' && !over;
-  const since = instant(state['queuedAt']) ?? (begun ? instant(release['startedAt']) : undefined);
+  const prepares = begun && now - (instant(state['since']) ?? 0) <= PREPARES_MS;
+  const since = instant(state['queuedAt']) ?? (prepares ? instant(release['startedAt']) : undefined);
   const name = rollout.metadata.name;
   return wants && since !== undefined && !carries
     ? { rollout: name, carries, wantsSince: since }

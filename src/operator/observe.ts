@@ -173,7 +173,7 @@ function allowances(
   { wish, spec, proposal, deps }: Omit<Judged, 'problems'> & { wish: RolloutWish | undefined; deps: ObserveDeps },
 ): Pick<Seen, 'group' | 'budget'> {
   const { stores, now } = deps;
-  const group = observeGroup(stores, rollout);
+  const group = observeGroup(stores, rollout, now);
   const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
   const key = keyOf(rollout);
   const releases = begins ? ours(stores.releases.byIndex(BY_ROLLOUT, key), rollout) : [];

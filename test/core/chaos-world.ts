@@ -56,7 +56,12 @@ export class ChaosWorld extends World {
     const onBreach = this.pick<OnBreach>(['Retreat', 'Pause', 'Abort']);
     const steps = this.plan.steps.map((step) => ({ ...step, holdMs: 2000 }));
     if (this.chance() < 0.2) Object.assign(steps[0] ?? {}, { pause: {} });
-    this.plan = { ...this.plan, steps, onBreach, probes: this.chance() < 0.5 ? ['smoke'] : [] };
+    const bake = this.chance() < 0.5 ? { bake: { forMs: 3000, control: this.pick([0, 5000, 20_000]) } } : {};
+    const gates = this.plan.gates.map((one) => ({
+      ...one,
+      onNoData: this.pick(['Hold', 'Hold', 'Pause', 'Retreat'] as const),
+    }));
+    this.plan = { ...this.plan, steps, ...bake, gates, onBreach, probes: this.chance() < 0.5 ? ['smoke'] : [] };
     this.routes.push({ ...(this.routes[0] as WorldRoute), name: 'admin' });
     this.spec = { ...this.spec, onBreach, routes: this.chance() < 0.5 ? ['shop'] : ['shop', 'admin'] };
   }

@@ -68,6 +68,55 @@ describe('sentences', () => {
       want: 'The spec cannot be used: spec.service: there is no Service web.',
     },
     {
+      name: 'baking',
+      because: 'the control is what tells a bake from the end',
+      status: {
+        phase: 'Progressing',
+        message: 'Baking at 95%: at least 30m',
+        step: 'bake',
+        state: holding('web', { stage: 'Baking', step: 3, weight: 95_000 }),
+      },
+      want: 'Baking at 95%, 5% stays on stable as control: at least 30m.',
+    },
+    {
+      name: 'shifting to the bake',
+      because: 'its place is said once',
+      status: {
+        phase: 'Progressing',
+        message: 'Shifting to the bake: 95%, 2 of 4 canary pods are available',
+        step: 'bake',
+        state: holding('web', { stage: 'Shifting', step: 3, weight: 95_000 }),
+      },
+      want: 'Shifting traffic to 95%, the bake: 2 of 4 canary pods are available.',
+    },
+    {
+      name: 'a budget that is low',
+      because: 'no verb brings it back',
+      status: { phase: 'Paused', reason: 'BudgetLow', message: 'errors: 4% of the error budget is left', ...arms },
+      want: 'Not begun: the error budget is low: errors: 4% of the error budget is left.',
+    },
+    {
+      name: 'a turn that is waited for',
+      because: 'stable serves, so this is no first revision',
+      status: {
+        phase: 'Progressing',
+        message: 'Waiting for its turn in group a: Rollout b moves',
+        stable: arms.stable,
+      },
+      want: 'A release is about to begin: Waiting for its turn in group a: Rollout b moves.',
+    },
+    {
+      name: 'a silent gate that took the traffic back',
+      because: 'retry is the way on',
+      status: {
+        phase: 'Paused',
+        reason: 'NoData',
+        message: 'errors: no sample; its onNoData is Retreat',
+        state: holding('web', { weight: 0, ending: { kind: 'Retreat', why: 'x', cause: 'NoData' } }),
+      },
+      want: 'Paused because a gate cannot tell, all traffic is on stable: errors: no sample; its onNoData is Retreat. Next: retry web, or abort web.',
+    },
+    {
       name: 'going back',
       because: 'the direction matters more than the stage',
       status: {
@@ -124,6 +173,22 @@ describe('ladder', () => {
     const object = rollout('web', { phase: 'Progressing', state: holding('web', state) });
     const view = viewRollout(object, [release({ rollout: 'web', number: 4 }, status)]);
     expect(view.release?.ladder.map((rung) => rung.state).join(' '), because).toBe(want);
+  });
+
+  const baking = (status: Record<string, unknown>, state?: Record<string, unknown>) => {
+    const object = release({ rollout: 'web', number: 4 }, status) as { spec: { plan: Record<string, unknown> } };
+    object.spec.plan = { ...object.spec.plan, bake: { for: '30m', control: '5%' } };
+    const view = viewRollout(rollout('web', { state: state === undefined ? {} : holding('web', state) }), [object]);
+    return (view.release?.ladder ?? []).map(
+      (rung) => `${rung.bake === true ? 'bake ' : ''}${rung.weight} ${rung.state}`,
+    );
+  };
+
+  test('has the bake between the last step and the end', () => {
+    const steps = ['5000 done', '20000 done', '50000 done'];
+    expect(baking({}, { stage: 'Baking', step: 3 })).toEqual([...steps, 'bake 95000 current', '100000 ahead']);
+    expect(baking({ outcome: 'Retreated', step: 'bake' })).toEqual([...steps, 'bake 95000 stopped', '100000 ahead']);
+    expect(baking({ outcome: 'Promoted', step: 'bake' })).toEqual([...steps, 'bake 95000 done', '100000 done']);
   });
 
   test('of an ended release comes from its own record', () => {

@@ -113,6 +113,8 @@ export class World {
   finalized = false;
   problems: Seen['problems'] = [];
   probes: ProbeReading = { result: 'None', message: '' };
+  group: Seen['group'];
+  budget: Seen['budget'];
   /** Revisions whose pods never get ready. */
   broken = new Set<string>();
   /** What the gate says of the canary, given the world. */
@@ -120,6 +122,8 @@ export class World {
     verdict: 'Pass',
     stable: 'Meets',
   });
+  /** What the gate has counted since the attempt began. */
+  counts: Partial<Pick<Evidence, 'canary' | 'stable'>> = {};
   timeline: string[] = [];
   podNames = 0;
   /** The highest weight seen on a route for each stored grant, and other things that invariants watch. */
@@ -155,12 +159,20 @@ export class World {
             release: { name: release.name, uid: `uid-${release.name}`, plan: object.plan, recorded: object.recorded },
           }),
       proposal: this.plan,
-      endedRecorded: ended === undefined || this.releases.get(ended.name)?.outcome !== undefined,
+      ...(this.group === undefined ? {} : { group: this.group }),
+      ...(this.budget === undefined ? {} : { budget: this.budget }),
+      endedRecorded: ended === undefined || this.recorded(ended.name),
       gates: release === undefined ? [] : [this.reading()],
       probes: this.probes,
       actions: this.actions,
       quarantined: this.quarantined,
     };
+  }
+
+  /** One that was deleted by hand has nothing left to be recorded in. */
+  private recorded(name: string): boolean {
+    const object = this.releases.get(name);
+    return object === undefined || object.outcome !== undefined;
   }
 
   private seenRoute(name: string): Seen['routes'][number] {
@@ -185,7 +197,7 @@ export class World {
       gate: 'availability',
       role: 'Guardrail',
       message: said.verdict,
-      evidence: noEvidence,
+      evidence: { ...noEvidence, ...this.counts },
       epoch: release === undefined ? '' : epochOf(release),
       stepEpoch: release === undefined ? '' : stepEpochOf(release),
       ...said,
