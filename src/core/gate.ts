@@ -9,6 +9,7 @@ export type Cause =
   | 'ObjectiveMissed' // the canary alone burns too fast, and there is no control to compare with
   | 'DarkCanary' // requests were due on the canary and none finished
   | 'BothArmsBad' // stable misses its objective too: nobody is blamed
+  | 'SinglePod' // one of three or more canary pods supplies most of the excess: replace it
   | 'BudgetSpent' // the release burnt more than budget.maxSpend
   | 'TooFewSamples' // healthy so far, not yet enough to say so
   | 'NoTraffic' // the source answers, stable serves nothing
@@ -51,6 +52,8 @@ export interface Evidence {
   /** Natural log of the stop test's e-value, and the line at which it stops the release. */
   stopLogE: number;
   stopLimit: number;
+  /** φ by which the logs are divided, because stable's own pods differ more than by chance; left out when it is 1. */
+  dispersion?: number;
   /** Natural log of the advance test's likelihood ratio since this step arrived, and the line it must pass. */
   advanceLogE: number;
   advanceLimit: number;
@@ -168,6 +171,8 @@ export interface GateContext {
   raisedAt?: Millis;
   /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */
   arrived: boolean;
+  /** Pods of the canary serve behind stable's Service too: a gateway's counts cannot tell the arms apart any more. */
+  mixed?: boolean;
   /** Scrape + tick + routing: what passes between a fault and weight 0. */
   reactionMs: Millis;
   tickMs: Millis;

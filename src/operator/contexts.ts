@@ -34,6 +34,7 @@ export function contextsOf(
     ...(next === undefined ? {} : { nextWeight: next }),
     ...raisedAt(release),
     arrived,
+    mixed: (release.joined ?? 0) > 0,
     // From the fault to weight 0: a scrape to see it, a tick to judge it, the data plane to act.
     reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
     tickMs: at.tickMs,

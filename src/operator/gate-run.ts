@@ -51,6 +51,17 @@ const setBack: Trouble = {
   message: "the operator's clock was set back; the last tick counted lies in its future",
 };
 
+/** New pods answer for stable too while they join its Service, so the gateway's counts say nothing of either arm. */
+const blurred: Trouble = {
+  verdict: 'Inconclusive',
+  cause: 'TooFewSamples',
+  message: "edge counts cannot tell the arms apart while new pods join stable's Service",
+};
+
+function isBlurred({ context: { gate, mixed } }: GateRun): boolean {
+  return mixed === true && gate.slo.arms.by === 'Label';
+}
+
 export function startRun(context: GateContext, scrapeMs: Millis, kept: string | undefined): GateRun {
   const kind = gateFor(context.gate.slo.sli.kind);
   const saved = kept === undefined ? undefined : kind.load(kept);
@@ -74,7 +85,7 @@ function latestInstant(run: GateRun, now: Millis): Millis {
 }
 
 export function isDue(run: GateRun, now: Millis): boolean {
-  return !run.busy && latestInstant(run, now) > run.foldedTo;
+  return !run.busy && !isBlurred(run) && latestInstant(run, now) > run.foldedTo;
 }
 
 /** When the gate wants to be looked at next. */
@@ -148,7 +159,11 @@ export function withoutSource(run: GateRun): void {
 /** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
   const reading = run.gate.judge(run.context, now);
-  const trouble = latestInstant(run, now) < run.foldedTo - LATE_TICKS * run.context.tickMs ? setBack : run.trouble;
+  const trouble = isBlurred(run) ? blurred : isSetBack(run, now) ? setBack : run.trouble;
   if (trouble === undefined || reading.verdict === 'Fail') return reading;
   return { ...reading, ...trouble, stable: 'Unknown' };
+}
+
+function isSetBack(run: GateRun, now: Millis): boolean {
+  return latestInstant(run, now) < run.foldedTo - LATE_TICKS * run.context.tickMs;
 }
