@@ -1,150 +1,116 @@
-import { hasCode, OperatorError } from '#lib/errors.ts';
-import type { Millis } from '#lib/units.ts';
-import type { Clock } from '#ports/clock.ts';
-import type { InstantResult, Labels, MetricSource } from '#ports/metric-source.ts';
-import type { Telemetry } from '#ports/telemetry.ts';
+import { OperatorError } from '#lib/errors.ts';
+import type { FreeQuestion, Grid, Question, Span } from '#sources/ask.ts';
 
-/** Instants of the tick grid, both ends included. */
-export interface Span {
-  from: Millis;
-  to: Millis;
-  stepMs: Millis;
-}
+export type { Grid, Point, Span } from '#sources/ask.ts';
 
-/** The value of one series at one instant. */
-export interface Point {
-  labels: Labels;
-  value: number;
-}
-
-/** What a query says at each instant of a span; an instant without any series has no entry. */
-export type Grid = ReadonlyMap<Millis, Point[]>;
-
-/** Asks one source on behalf of every gate that is due. */
+/** Asks one source on behalf of one gate. */
 export interface Asks {
-  ask(promql: string, span: Span): Promise<Grid>;
+  ask(question: Question | FreeQuestion, span: Span): Promise<Grid>;
 }
 
-// One heavy query may time out alone; three failures without a success between them are the source's.
-const MAX_FAILURES = 3;
-
-export interface AsksDeps {
-  source: MetricSource;
-  turns: Turns;
-  clock: Clock;
-  telemetry: Telemetry;
+/** What reading a gate took of a source: its part of what it shared with others. */
+export interface GateCost {
+  queries: number;
+  series: number;
+  bytes: number;
+  seconds: number;
 }
 
-/**
- * One pass over a source: identical questions are asked once, few at a time, and when the source is down the rest of
- * the pass fails at once instead of waiting a deadline each.
- */
-export function createAsks(deps: AsksDeps): Asks {
-  const { source, turns, clock, telemetry } = deps;
-  const answers = new Map<string, Promise<Grid>>();
-  let failures = 0;
-  let down: OperatorError | undefined;
+/** One question under way. */
+export interface Asked {
+  question: Question | FreeQuestion;
+  span: Span;
+  answer(grid: Grid, cost: GateCost): void;
+  fail(error: unknown): void;
+}
 
-  function noteFailure(error: unknown): void {
-    const code = error instanceof OperatorError ? error.code : 'UNKNOWN';
-    telemetry.count('headgate_source_errors_total', { source: source.name, code });
-    if (!hasCode(error, 'SOURCE_UNREACHABLE', 'SOURCE_THROTTLED')) return;
-    failures += 1;
-    if (failures >= MAX_FAILURES || error.code === 'SOURCE_THROTTLED') down ??= error;
+/** Sends what was asked and settles each of it. Never rejects. */
+export type Send = (batch: readonly Asked[]) => Promise<void>;
+
+/** One pass over a source. */
+export interface Pass {
+  /**
+   * Runs the reading of one gate, and says what it took. Questions are held until every gate of the pass waits for an
+   * answer or has ended, so that all of them are sent as few queries; a gate that asks again, because it missed many
+   * ticks, asks together with the others that do.
+   */
+  read(gate: (asks: Asks) => Promise<void>): Promise<GateCost>;
+}
+
+interface Reader {
+  waiting: number;
+  cost: GateCost;
+}
+
+export function createPass(send: Send): Pass {
+  const readers = new Set<Reader>();
+  let asked: { reader: Reader; one: Asked }[] = [];
+  let sending = false;
+
+  function sendIfAllWait(): void {
+    if (sending || asked.length === 0 || [...readers].some(({ waiting }) => waiting === 0)) return;
+    const batch = asked.map(({ one }) => one);
+    asked = [];
+    sending = true;
+    void send(batch).finally(() => {
+      sending = false;
+      soon();
+    });
   }
 
-  async function send(promql: string, span: Span): Promise<Grid> {
-    await turns.take();
-    try {
-      if (down !== undefined) throw down; // not asked, so not counted: the failures before it are
-      return await measured(() => read(source, promql, span));
-    } finally {
-      turns.give();
-    }
+  /** Whoever asks may ask more in the same breath: all of it is one batch. */
+  function soon(): void {
+    queueMicrotask(sendIfAllWait);
   }
 
-  async function measured(call: () => Promise<Grid>): Promise<Grid> {
-    const began = clock.monotonic();
-    try {
-      const grid = await call();
-      failures = 0;
-      return grid;
-    } catch (error) {
-      noteFailure(error);
-      throw error;
-    } finally {
-      telemetry.observe('headgate_source_query_seconds', (clock.monotonic() - began) / 1000, { source: source.name });
-    }
+  function ask(reader: Reader, question: Asked['question'], span: Span): Promise<Grid> {
+    reader.waiting += 1;
+    soon();
+    return new Promise((resolve, reject) => {
+      const one: Asked = {
+        question,
+        span,
+        answer(grid, cost) {
+          reader.waiting -= 1;
+          reader.cost = addCost(reader.cost, cost);
+          resolve(grid);
+        },
+        fail(error) {
+          reader.waiting -= 1;
+          reject(error);
+        },
+      };
+      asked.push({ reader, one });
+    });
   }
 
   return {
-    ask(promql, span) {
-      const question = `${span.from} ${span.to} ${span.stepMs} ${promql}`;
-      const known = answers.get(question);
-      if (known !== undefined) return known;
-      const answer = send(promql, span);
-      answers.set(question, answer);
-      return answer;
+    async read(gate) {
+      const reader: Reader = { waiting: 0, cost: noCost };
+      readers.add(reader);
+      try {
+        await gate({ ask: (question, span) => ask(reader, question, span) });
+        return reader.cost;
+      } finally {
+        readers.delete(reader);
+        // A gate that has failed waits for nothing more: what it asked and was not sent yet is dropped.
+        for (const { reader: owner, one } of asked) if (owner === reader) one.fail(ended);
+        asked = asked.filter(({ reader: owner }) => owner !== reader);
+        soon();
+      }
     },
   };
 }
 
-async function read(source: MetricSource, promql: string, span: Span): Promise<Grid> {
-  if (span.from === span.to) {
-    const { result } = await source.query(promql, { at: span.from });
-    return instantGrid(result, span.from);
-  }
-  const { result } = await source.range(promql, span);
-  const grid = new Map<Millis, Point[]>();
-  for (const { labels, points, histograms } of result.series) {
-    if (histograms.length > 0) throw notACounter();
-    for (const { at, value } of points) put(grid, at, { labels, value });
-  }
-  return grid;
-}
+const ended = new OperatorError('SOURCE_UNREACHABLE', 'the gate is not read any more');
 
-function instantGrid(result: InstantResult, at: Millis): Grid {
-  if (result.kind !== 'vector') {
-    throw new OperatorError('SOURCE_ANSWER', `expected a vector of counters, got a ${result.kind}`);
-  }
-  if (result.histograms.length > 0) throw notACounter();
-  const grid = new Map<Millis, Point[]>();
-  for (const { labels, value } of result.samples) put(grid, at, { labels, value });
-  return grid;
-}
+export const noCost: GateCost = { queries: 0, series: 0, bytes: 0, seconds: 0 };
 
-function notACounter(): OperatorError {
-  const message = 'the metric is a native histogram; name a counter in total, bad and good';
-  return new OperatorError('SOURCE_QUERY', message);
-}
-
-function put(grid: Map<Millis, Point[]>, at: Millis, point: Point): void {
-  const points = grid.get(at);
-  if (points === undefined) grid.set(at, [point]);
-  else points.push(point);
-}
-
-/** Something that only a few may do at a time, in the order in which they came. */
-export interface Turns {
-  take(): Promise<void>;
-  give(): void;
-}
-
-export function createTurns(free: number): Turns {
-  let left = free;
-  const waiting: (() => void)[] = [];
+export function addCost(a: GateCost, b: GateCost): GateCost {
   return {
-    async take() {
-      if (left > 0) {
-        left -= 1;
-        return;
-      }
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    give() {
-      const next = waiting.shift();
-      if (next === undefined) left += 1;
-      else next();
-    },
+    queries: a.queries + b.queries,
+    series: a.series + b.series,
+    bytes: a.bytes + b.bytes,
+    seconds: a.seconds + b.seconds,
   };
 }

@@ -2,7 +2,7 @@ import type { LatencySli } from '#core/gate.ts';
 import type { ProcessName, ProcessSample } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
-import { bucketsQuery, type Scope, scrapedQuery } from '#sources/promql.ts';
+import type { Question, Within } from '#sources/ask.ts';
 import type { Asks, Point, Span } from './gate-asks.ts';
 import { countOf } from './gate-counters.ts';
 import { nameOf, scrapeTimes } from './gate-processes.ts';
@@ -14,14 +14,20 @@ export interface Buckets {
   samples: ProcessSample[];
 }
 
+/** The counter of each bucket of a process, with its bound in `le`. */
+export function bucketsQuestion({ histogram }: LatencySli, within: Within): Question {
+  const { metric, matchers } = histogram;
+  return { what: 'Counts', selector: { metric: `${metric}_bucket`, matchers }, keep: 'le', within };
+}
+
 export async function readBuckets(
   asks: Asks,
   sli: LatencySli,
-  { scope, span }: { scope: Scope; span: Span },
+  { within, span }: { within: Within; span: Span },
 ): Promise<(at: Millis) => Buckets> {
   const [counts, scraped] = await Promise.all([
-    asks.ask(bucketsQuery(sli.histogram, scope), span),
-    asks.ask(scrapedQuery(countOf(sli), scope), span),
+    asks.ask(bucketsQuestion(sli, within), span),
+    asks.ask({ what: 'ScrapeTimes', selector: countOf(sli), within }, span),
   ]);
   return (at) => {
     const times = scrapeTimes(scraped, at);

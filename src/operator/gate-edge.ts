@@ -1,4 +1,4 @@
-import type { LatencySli, Selector, Slo } from '#core/gate.ts';
+import type { ArmSplit, LatencySli, Selector, Slo } from '#core/gate.ts';
 import { STALE_SCRAPES } from '#gates/bounds.ts';
 import {
   type Arm,
@@ -10,11 +10,16 @@ import {
 } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
-import { type EdgeSplit, edgeBucketsQuery, edgeCountQuery, edgeScrapedQuery } from '#sources/promql-edge.ts';
+import type { Question, Within } from '#sources/ask.ts';
 import type { Asks, Grid, Span } from './gate-asks.ts';
-import { bucketsOf } from './gate-buckets.ts';
+import { bucketsOf, bucketsQuestion } from './gate-buckets.ts';
 import { countersOf, wholeOf } from './gate-counters.ts';
 import { nameOf, scrapeTimes } from './gate-processes.ts';
+
+/** A label whose values tell the arms apart in the metrics of a gateway. */
+export type EdgeSplit = Extract<ArmSplit, { by: 'Label' }>;
+
+const ARMS: readonly Arm[] = ['canary', 'stable'];
 
 /**
  * Counters of a gateway, whose processes serve both arms: each process stands for one pod of each arm, so that births,
@@ -32,68 +37,70 @@ export interface EdgeWanted {
 export async function readEdge(asks: Asks, wanted: EdgeWanted): Promise<(at: Millis) => TickSamples> {
   const { slo, split, scrapeMs, span } = wanted;
   const { sli } = slo;
+  const arms = armsOf(asks, split, span);
   const [read, scraped] = await Promise.all([
-    sli.kind === 'latency' ? readBuckets(asks, sli, wanted) : readCounters(asks, countersOf(sli), wanted),
-    asks.ask(edgeScrapedQuery(wholeOf(sli), split), span),
+    sli.kind === 'latency' ? readBuckets(arms, sli) : readCounters(arms, countersOf(sli)),
+    arms((within) => ({ what: 'ScrapeTimes', selector: wholeOf(sli), within })),
   ]);
   return (at) => {
-    const times = scrapeTimes(scraped, at);
+    const times = new Map(scraped.flatMap(([, grid]) => [...scrapeTimes(grid, at)]));
     const { names, samples } = read(at, times);
     return { at, names, samples, ...standIns(times, at - STALE_SCRAPES * scrapeMs) };
   };
 }
 
 type Read = (at: Millis, times: ReadonlyMap<string, Millis>) => Pick<TickSamples, 'names' | 'samples'>;
+/** Asks the same for each arm. */
+type Arms = (question: (within: Within) => Question) => Promise<[Arm, Grid][]>;
 
-async function readCounters(
-  asks: Asks,
-  counters: readonly { name: string; selector: Selector }[],
-  { split, span }: EdgeWanted,
-): Promise<Read> {
-  const armOf = armsOf(split);
-  const grids = await Promise.all(counters.map(({ selector }) => asks.ask(edgeCountQuery(selector, split), span)));
+/**
+ * The values of the arm's label are forced: they hold namespace and Service, so that nobody reads another's traffic.
+ * Pods and namespace are the gateway's own and stay free. A value that both patterns match is the canary's.
+ */
+function armsOf(asks: Asks, { label, stable, canary }: EdgeSplit, span: Span): Arms {
+  const withins = {
+    canary: { by: 'Label', label, value: canary },
+    stable: { by: 'Label', label, value: stable, except: canary },
+  } as const;
+  const one = ({ selector, ...rest }: Question): Question => {
+    const matchers = selector.matchers.filter((matcher) => matcher.label !== label);
+    return { ...rest, selector: { metric: selector.metric, matchers } };
+  };
+  return (question) =>
+    Promise.all(ARMS.map(async (arm) => [arm, await asks.ask(one(question(withins[arm])), span)] as [Arm, Grid]));
+}
+
+async function readCounters(arms: Arms, counters: readonly { name: string; selector: Selector }[]): Promise<Read> {
+  const all = await Promise.all(
+    counters.map(({ selector }) => arms((within) => ({ what: 'Counts', selector, within }))),
+  );
   const names = counters.map(({ name }) => name);
-  return (at, times) => ({ names, samples: joinCounters(grids.map((grid) => countsAt(grid, at, { armOf, times }))) });
+  return (at, times) => ({ names, samples: joinCounters(all.map((grids) => countsAt(grids, at, times))) });
 }
 
-async function readBuckets(asks: Asks, sli: LatencySli, { split, span }: EdgeWanted): Promise<Read> {
-  const armOf = armsOf(split);
-  const grid = await asks.ask(edgeBucketsQuery(sli.histogram, split), span);
-  return (at, times) => bucketsOf(grid.get(at) ?? [], (labels) => edgeName(labels, { armOf, times }));
+function countsAt(grids: readonly [Arm, Grid][], at: Millis, times: ReadonlyMap<string, Millis>): CounterSample[] {
+  return grids.flatMap(([arm, grid]) =>
+    (grid.get(at) ?? []).flatMap(({ labels, value }) => {
+      const name = edgeName(labels, arm, times);
+      return name === undefined ? [] : [{ ...name, value }];
+    }),
+  );
 }
 
-interface Naming {
-  armOf(labels: Labels): Arm | undefined;
-  times: ReadonlyMap<string, Millis>;
+async function readBuckets(arms: Arms, sli: LatencySli): Promise<Read> {
+  const grids = await arms((within) => bucketsQuestion(sli, within));
+  return (at, times) => {
+    const armOf = new Map(grids.flatMap(([arm, grid]) => (grid.get(at) ?? []).map(({ labels }) => [labels, arm])));
+    const points = grids.flatMap(([, grid]) => grid.get(at) ?? []);
+    return bucketsOf(points, (labels) => edgeName(labels, armOf.get(labels), times));
+  };
 }
 
-/** Several values of the label may be one arm, e.g. one for each route: their counts are summed. */
-function countsAt(grid: Grid, at: Millis, naming: Naming): CounterSample[] {
-  const sums = new Map<string, CounterSample>();
-  for (const { labels, value } of grid.get(at) ?? []) {
-    const name = edgeName(labels, naming);
-    if (name === undefined) continue;
-    const known = sums.get(name.process);
-    sums.set(name.process, { ...name, value: value + (known?.value ?? 0) });
-  }
-  return [...sums.values()];
-}
-
-function edgeName(labels: Labels, { armOf, times }: Naming): ProcessName | undefined {
+function edgeName(labels: Labels, arm: Arm | undefined, times: ReadonlyMap<string, Millis>): ProcessName | undefined {
   const name = nameOf(labels, times);
-  const arm = armOf(labels);
   if (name === undefined || arm === undefined) return undefined;
   const process = standIn(name.process, arm);
   return { ...name, process, pod: process };
-}
-
-function armsOf({ label, stable, canary }: EdgeSplit): Naming['armOf'] {
-  const whole = (pattern: string) => new RegExp(`^(?:${pattern})$`);
-  const arms = { stable: whole(stable), canary: whole(canary) };
-  return ({ [label]: value = '' }) => {
-    if (arms.canary.test(value)) return 'canary';
-    return arms.stable.test(value) ? 'stable' : undefined;
-  };
 }
 
 function standIn(process: string, arm: Arm): string {
@@ -104,7 +111,7 @@ function standIn(process: string, arm: Arm): string {
 function standIns(times: ReadonlyMap<string, Millis>, oldest: Millis): Required<Pick<TickSamples, 'pods' | 'targets'>> {
   const living = [...times].flatMap(([process, at]) => (at >= oldest ? [process] : []));
   const pods = living.flatMap((process) =>
-    (['canary', 'stable'] as const).map((arm): PodInfo => {
+    ARMS.map((arm): PodInfo => {
       return { pod: standIn(process, arm), arm, available: true, containers: [] };
     }),
   );

@@ -6,8 +6,9 @@ import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
-import { createAsks, createTurns, type Turns } from './gate-asks.ts';
+import { createPass } from './gate-asks.ts';
 import { failRun, type GateRun, readRun, withoutSource } from './gate-run.ts';
+import { createLane, createSend, type Lane } from './gate-send.ts';
 
 export interface PassDeps {
   clock: Clock;
@@ -25,15 +26,6 @@ export interface Due {
   pods(): PodInfo[];
 }
 
-/** What stays of a source from one pass to the next. */
-interface Lane {
-  turns: Turns;
-  /** On the monotonic clock: the source asked for quiet until then. */
-  quietUntil: Millis;
-}
-
-// A fifth of the twenty that Prometheus runs at a time, so that rules and dashboards go on.
-const MAX_CONCURRENT = 4;
 // A source cannot ask for so much quiet that releases stand for hours.
 const MAX_QUIET_MS = 300_000;
 
@@ -42,22 +34,26 @@ const MAX_QUIET_MS = 300_000;
  * it skips the tick and finds it again in its next pass. Sources do not wait for each other.
  */
 export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
-  const lanes = new Map<string, Lane>();
+  const lanes = new Map<string, { source: MetricSource; lane: Lane }>();
 
   function laneOf(source: MetricSource): Lane {
-    const lane = lanes.get(source.name) ?? { turns: createTurns(MAX_CONCURRENT), quietUntil: 0 };
-    lanes.set(source.name, lane);
+    const known = lanes.get(source.name);
+    // A source that was opened anew, with other limits, is another one.
+    if (known?.source === source) return known.lane;
+    const lane = createLane(source);
+    lanes.set(source.name, { source, lane });
     return lane;
   }
 
   async function pass(source: MetricSource, due: Due[]): Promise<void> {
     const lane = laneOf(source);
     if (deps.clock.monotonic() < lane.quietUntil) return;
-    const asks = createAsks({ ...deps, source, turns: lane.turns });
+    const { clock, telemetry } = deps;
+    const asking = createPass(createSend({ source, lane, clock, telemetry }));
     const read = async (one: Due) => {
       one.run.busy = true;
       try {
-        await readRun(one.run, { ...one, asks, clock: deps.clock, telemetry: deps.telemetry, source: source.name });
+        await asking.read((asks) => readRun(one.run, { ...one, asks, clock, telemetry, source: source.name }));
       } catch (error) {
         failRun(one.run, error);
         if (hasCode(error, 'SOURCE_THROTTLED')) lane.quietUntil = quietUntil(error.retryAfterMs);

@@ -1,9 +1,11 @@
 import type { Selector, Sli, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
+import { OperatorError } from '#lib/errors.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
-import { countQuery, type Scope, scrapedQuery, targetsQuery, targetTimesQuery } from '#sources/promql.ts';
+import type { Within } from '#sources/ask.ts';
+import type { Scope } from '#sources/promql.ts';
 import type { Asks, Point, Span } from './gate-asks.ts';
 import { readBuckets } from './gate-buckets.ts';
 import { countersOf, wholeOf } from './gate-counters.ts';
@@ -29,11 +31,12 @@ export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise
     const read = await readEdge(asks, { slo, split: slo.arms, scrapeMs, span });
     return instants(span).map(read);
   }
-  const whole = wholeOf(slo.sli);
+  const selector = wholeOf(slo.sli);
+  const within: Within = { by: 'Pod', scope };
   const [counters, ups, times] = await Promise.all([
-    readCounters(asks, slo.sli, { scope, span }),
-    asks.ask(targetsQuery(whole, scope), span),
-    asks.ask(targetTimesQuery(whole, scope), span),
+    readCounters(asks, slo.sli, { within, span }),
+    asks.ask({ what: 'Targets', selector, within }, span),
+    asks.ask({ what: 'TargetTimes', selector, within }, span),
   ]);
   return instants(span).map((at) => ({
     at,
@@ -47,7 +50,7 @@ function instants({ from, to, stepMs }: Span): Millis[] {
 }
 
 interface Where {
-  scope: Scope;
+  within: Within;
   span: Span;
 }
 
@@ -64,19 +67,25 @@ async function readCounters(asks: Asks, sli: Sli, where: Where): Promise<At> {
 async function readCounter(
   asks: Asks,
   selector: Selector,
-  { scope, span }: Where,
+  { within, span }: Where,
 ): Promise<(at: Millis) => CounterSample[]> {
   const [counts, scraped] = await Promise.all([
-    asks.ask(countQuery(selector, scope), span),
-    asks.ask(scrapedQuery(selector, scope), span),
+    asks.ask({ what: 'Counts', selector, within }, span),
+    asks.ask({ what: 'ScrapeTimes', selector, within }, span),
   ]);
   return (at) => {
     const times = scrapeTimes(scraped, at);
-    return (counts.get(at) ?? []).flatMap(({ labels, value }) => {
+    return (counts.get(at) ?? []).flatMap(({ labels, value, histogram }) => {
+      if (histogram !== undefined) throw notACounter(selector);
       const name = nameOf(labels, times);
       return name === undefined ? [] : [{ ...name, value }];
     });
   };
+}
+
+function notACounter({ metric }: Selector): OperatorError {
+  const message = `${metric} is a native histogram; name a counter, or use a latency SLI of form Native`;
+  return new OperatorError('SOURCE_QUERY', message);
 }
 
 /**

@@ -77,6 +77,13 @@ export const METRICS: readonly Metric[] = [
   counter('headgate_gate_ticks_total', 'Ticks of evidence that gates counted.', 'source'),
   gauge('headgate_gate_data_age_seconds', 'Age of the newest tick that was counted.', 'source'),
   histogram('headgate_source_query_seconds', 'Time that a source took to answer.', CALL_SECONDS, 'source'),
+  counter(
+    'headgate_source_queries_total',
+    'Queries that were sent to a source, each for as many gates as can share it.',
+    'source',
+  ),
+  counter('headgate_source_bytes_total', 'Decompressed bytes of the answers of a source.', 'source'),
+  counter('headgate_source_series_total', 'Series in the answers of a source.', 'source'),
   counter('headgate_source_errors_total', 'Queries that failed, by error code.', 'source', 'code'),
   counter('headgate_probe_runs_total', 'Probe runs, by result (pass, fail).', 'result'),
 

@@ -14,10 +14,22 @@ import type { Millis } from '#lib/units.ts';
 export interface MetricSource {
   /** As people and metrics name it: the name of its MetricSource object. */
   readonly name: string;
+  /** What whoever writes queries for it must keep to; undefined where nothing special holds. */
+  readonly rules?: QueryRules;
   /** The value of `promql` at one instant. */
   query(promql: string, options: QueryOptions): Promise<QueryAnswer>;
   /** The value of `promql` at every multiple of `stepMs` from `from` to `to`, both included. */
   range(promql: string, options: RangeOptions): Promise<RangeAnswer>;
+}
+
+/** How a source wants to be asked. */
+export interface QueryRules {
+  /** Queries at the same time, at most. */
+  maxConcurrent: number;
+  /** Characters of one query, at most. */
+  maxQueryLength: number;
+  /** Window that `timestamp()` needs around a selector, e.g. `5m`; undefined where a bare selector is looked back for. */
+  window: string | undefined;
 }
 
 export interface QueryOptions {
@@ -81,11 +93,24 @@ export interface Sample {
   at: Millis;
 }
 
-export interface HistogramSample {
+export interface HistogramSample extends NativeHistogram {
   labels: Labels;
+  at: Millis;
+}
+
+export interface NativeHistogram {
+  /** Observations, NaN included, which is in no bucket. */
   count: number;
   sum: number;
-  at: Millis;
+  /** Populated buckets, rising; empty ones are left out. */
+  buckets: NativeBucket[];
+}
+
+/** Observations between two bounds. Positive buckets include the right one, negative ones the left one. */
+export interface NativeBucket {
+  left: number;
+  right: number;
+  count: number;
 }
 
 export interface Series {
@@ -93,5 +118,5 @@ export interface Series {
   /** Oldest first. */
   points: { at: Millis; value: number }[];
   /** Native histograms of this series, oldest first. */
-  histograms: { at: Millis; count: number; sum: number }[];
+  histograms: (NativeHistogram & { at: Millis })[];
 }

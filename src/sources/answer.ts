@@ -1,5 +1,14 @@
 import { OperatorError } from '#lib/errors.ts';
-import type { HistogramSample, InstantResult, Labels, MatrixResult, Sample, Series } from '#ports/metric-source.ts';
+import type {
+  HistogramSample,
+  InstantResult,
+  Labels,
+  MatrixResult,
+  NativeBucket,
+  NativeHistogram,
+  Sample,
+  Series,
+} from '#ports/metric-source.ts';
 
 /** Body of an answer of the Prometheus HTTP API, as far as it was understood. */
 export type Body =
@@ -82,10 +91,18 @@ function readMatrix(entries: unknown[]): MatrixResult {
   return { kind: 'matrix', series };
 }
 
-function readHistogram(value: unknown): { at: number; count: number; sum: number } {
+function readHistogram(value: unknown): NativeHistogram & { at: number } {
   const [at, histogram] = pair(value, 'a native histogram');
-  const { count, sum } = record(histogram, 'a native histogram');
-  return { at: readTime(at), count: readValue(count), sum: readValue(sum) };
+  const { count, sum, buckets } = record(histogram, 'a native histogram');
+  const filled = list(buckets ?? [], 'the buckets of a native histogram').map(readBucket);
+  return { at: readTime(at), count: readValue(count), sum: readValue(sum), buckets: filled };
+}
+
+/** `[which bounds belong to it, left, right, count]`: who owns a bound matters to nobody who only asks at bounds. */
+function readBucket(value: unknown): NativeBucket {
+  const [, left, right, count, ...more] = list(value, 'a bucket of a native histogram');
+  if (more.length > 0) throw nonsense('a bucket of a native histogram has more than four parts');
+  return { left: readValue(left), right: readValue(right), count: readValue(count) };
 }
 
 function readLabels(value: unknown): Labels {

@@ -48,33 +48,6 @@ export function countQuery(selector: Selector, scope: Scope): string {
   return `sum by ${PROCESS} (${selectorText(selector, scope)})`;
 }
 
-/** The buckets of each process' classic histogram: one number for each bound `le`. */
-export function bucketsQuery({ metric, matchers }: Selector, scope: Scope): string {
-  return `sum by (${PROCESS.slice(1, -1)}, le) (${selectorText({ metric: `${metric}_bucket`, matchers }, scope)})`;
-}
-
-/** When each process was scraped last, in seconds: the time of the sample, not of the query. */
-export function scrapedQuery(selector: Selector, scope: Scope): string {
-  return `max by ${PROCESS} (timestamp(${selectorText(selector, scope)}))`;
-}
-
-/** Labels that Prometheus gives to a target as a whole, so that `up` carries them as well. */
-const TARGET_LABELS = ['job', 'instance', 'container', 'endpoint', 'service'];
-
-/**
- * One series per scrape target of the pods in scope, 1 when its last scrape succeeded. What `selector` says about the
- * target holds here too: a pod whose sidecar is scraped as well has one target once the selector names the container.
- */
-export function targetsQuery(selector: Selector, scope: Scope): string {
-  const matchers = selector.matchers.filter(({ label }) => TARGET_LABELS.includes(label));
-  return selectorText({ metric: 'up', matchers }, scope);
-}
-
-/** When each of those targets was scraped last, in seconds. What is no longer scraped goes on for five minutes. */
-export function targetTimesQuery(selector: Selector, scope: Scope): string {
-  return `timestamp(${targetsQuery(selector, scope)})`;
-}
-
 /** The selector in PromQL, with the namespace and the pods of `scope` forced in. */
 export function selectorText(selector: Selector, scope: Scope): string {
   const pods = scope.replicaSets.map((name) => `${escapeRegex(name)}-.*`).join('|');
@@ -83,7 +56,12 @@ export function selectorText(selector: Selector, scope: Scope): string {
     { label: 'pod', op: '=~', value: pods },
     ...selector.matchers,
   ];
-  return `${selector.metric}{${matchers.map(({ label, op, value }) => `${label}${op}${quoteLabel(value)}`).join(',')}}`;
+  return renderSelector({ metric: selector.metric, matchers });
+}
+
+/** The selector in PromQL, just as it is. */
+export function renderSelector({ metric, matchers }: Selector): string {
+  return `${metric}{${matchers.map(({ label, op, value }) => `${label}${op}${quoteLabel(value)}`).join(',')}}`;
 }
 
 /** A PromQL string literal that means exactly `value`. */

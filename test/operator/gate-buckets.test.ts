@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { LatencySli } from '#core/gate.ts';
 import type { Asks, Grid, Point } from '#operator/gate-asks.ts';
 import { readBuckets } from '#operator/gate-buckets.ts';
+import type { Within } from '#sources/ask.ts';
 
 const at = 600_000;
 const sli: LatencySli = {
@@ -10,7 +11,8 @@ const sli: LatencySli = {
   threshold: 0.3,
   form: 'Classic',
 };
-const where = { scope: { namespace: 'shop', replicaSets: ['shop-a'] }, span: { from: at, to: at, stepMs: 1000 } };
+const within: Within = { by: 'Pod', scope: { namespace: 'shop', replicaSets: ['shop-a'] } };
+const where = { within, span: { from: at, to: at, stepMs: 1000 } };
 
 function labels(pod: string, le?: string): Record<string, string> {
   return {
@@ -29,7 +31,7 @@ function bucket(pod: string, le: string, value: number): Point {
 /** Answers bucket and scrape-time queries from lists. */
 function source(buckets: Point[], scraped: Point[]): Asks {
   const grid = (points: Point[]): Grid => new Map([[at, points]]);
-  return { ask: async (promql) => grid(promql.includes('timestamp(') ? scraped : buckets) };
+  return { ask: async (question) => grid('what' in question && question.what === 'ScrapeTimes' ? scraped : buckets) };
 }
 
 test.each([

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Slo } from '#core/gate.ts';
 import { countsOf, type Look, readTick, type TickSamples } from '#gates/evidence.ts';
-import type { Asks, Grid, Point } from '#operator/gate-asks.ts';
+import type { Asks, Point } from '#operator/gate-asks.ts';
 import { readEdge } from '#operator/gate-edge.ts';
+import { plan } from '#sources/planner.ts';
+import { share } from '#sources/share.ts';
 
 const split = { by: 'Label', label: 'service', stable: 'shop-web-80@.*', canary: 'shop-web-canary-80@.*' } as const;
 const slo: Slo = {
@@ -17,6 +19,7 @@ const slo: Slo = {
   windowMs: 86_400_000,
 };
 const scrapeMs = 1000;
+const rules = { maxConcurrent: 4, maxQueryLength: 60_000, window: undefined };
 
 /** Requests and failures by gateway process and service. */
 type Shown = Record<string, Record<string, [total: number, bad: number]>>;
@@ -26,12 +29,16 @@ function source(at: number, shown: Shown): Asks {
     Object.entries(shown).flatMap(([pod, services]) =>
       Object.entries(services).map(([service, counts]) => ({ labels: labels(pod, service), value: counts[part] })),
     );
-  const scraped = Object.keys(shown).map((pod) => ({ labels: labels(pod), value: at / 1000 }));
-  const grid = (all: Point[]): Grid => new Map([[at, all]]);
   return {
-    ask: async (promql) => {
-      if (promql.includes('timestamp(')) return grid(scraped);
-      return grid(points(promql.includes('code=~') ? 1 : 0));
+    async ask(question, span) {
+      if (!('what' in question)) throw new Error('the question can be shared');
+      const { what, selector } = question;
+      const counts = points(selector.matchers.length > 0 ? 1 : 0);
+      const all = what === 'Counts' ? counts : counts.map(({ labels: own }) => ({ labels: own, value: at / 1000 }));
+      const samples = all.map((point) => ({ ...point, at }));
+      const [query] = plan([{ ...question, span }], rules);
+      if (query === undefined) throw new Error('nothing is asked');
+      return share(query, { kind: 'vector', samples, histograms: [] })[0]?.grid ?? new Map();
     },
   };
 }

@@ -40,10 +40,10 @@ function infoOf({ pod: name, bornAt }: FakeProcess): PodInfo {
   return { pod: name, arm, available: true, containers: [{ name: 'app', startedAt: bornAt }] };
 }
 
-function context(changes: Partial<GateContext> & { name?: string; source?: string } = {}): GateContext {
-  const { name = 'availability', source, ...rest } = changes;
-  const total = { metric: 'http_requests_total', matchers: [] };
-  const bad = { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~' as const, value: '5..' }] };
+function context(changes: Partial<GateContext> & { name?: string; source?: string; total?: string } = {}): GateContext {
+  const { name = 'availability', source, total: metric = 'http_requests_total', ...rest } = changes;
+  const total = { metric, matchers: [] };
+  const bad = { metric, matchers: [{ label: 'code', op: '=~' as const, value: '5..' }] };
   const slo: Slo = {
     name,
     sli: { kind: 'events', total, bad },
@@ -143,11 +143,11 @@ test('instants lie on the grid, a scrape in the past, and each is asked once', a
   );
 });
 
-test('gates that share counters ask once: total, bad, targets, and their scrape times', async () => {
+test('gates that share counters ask once: total, bad, targets, and the scrape times of both', async () => {
   const { clock, watch, main, engine } = world();
   watch({ contexts: [context({ name: 'a' }), context({ name: 'b' })] });
   await clock.advance(0);
-  expect(main.asked).toHaveLength(6);
+  expect(main.asked).toHaveLength(5);
   expect(engine.readings(KEY).map(({ gate }) => gate)).toEqual(['a', 'b']);
 });
 
@@ -259,6 +259,18 @@ test('law: stopped at any time and started from its checkpoint, the engine says 
   );
 }, 60_000);
 
+test('a gateway is not read while new pods join, and its verdict blames nobody', async () => {
+  // kills: counts of both arms read as one arm's once canary pods answer for stable too
+  const { clock, watch, reading, main } = world();
+  const edge = context({ mixed: true });
+  edge.gate.slo.arms = { by: 'Label', label: 'service', stable: 'shop-80', canary: 'shop-canary-80' };
+  watch({ contexts: [edge] });
+  await clock.advance(60_000);
+  expect(main.asked).toEqual([]);
+  const message = expect.stringMatching(/cannot tell the arms apart/);
+  expect(reading()).toMatchObject({ verdict: 'Inconclusive', message });
+});
+
 test.each([
   { name: 'nothing', checkpoint: '' },
   { name: 'noise', checkpoint: '{"v":1,"gates":{"availability":"{}","x":3}}' },
@@ -301,11 +313,11 @@ test('one broken source leaves the others alone, and one broken query its neighb
   const other = fakePrometheus({ clock, scrapeMs: SCRAPE, name: 'other' });
   other.failure = new OperatorError('SOURCE_UNREACHABLE', 'other: gone');
   sources.set('other', other);
-  main.failing = { text: 'checkout-ccc', error: new OperatorError('SOURCE_QUERY', 'main: no') };
+  main.failing = { text: 'other_total', error: new OperatorError('SOURCE_QUERY', 'main: no') };
   watch();
   watch({ contexts: [context({ source: 'other' })] }, 'shop/a');
   watch({ contexts: [context({ source: 'missing' })] }, 'shop/b');
-  watch({ scope: { namespace: 'shop', replicaSets: ['checkout-ccc'] } }, 'shop/c');
+  watch({ contexts: [context({ total: 'other_total' })] }, 'shop/c');
   await clock.advance(120_000);
   expect(reading()).toMatchObject({ verdict: 'Pass' });
   expect(reading('shop/a')).toMatchObject({ verdict: 'Error', cause: 'SourceDown', message: 'other: gone' });
@@ -314,6 +326,26 @@ test('one broken source leaves the others alone, and one broken query its neighb
     'MetricSource missing does not exist; ServiceLevelObjective availability names it in source',
   );
   expect(reading('shop/c')).toMatchObject({ verdict: 'Error', cause: 'BadQuery' });
+});
+
+test('an answer that is too large is asked for in parts, and one that is by itself fails alone', async () => {
+  const { clock, watch, reading, main } = world();
+  main.failing = { text: 'checkout-huge', error: new OperatorError('SOURCE_TOO_LARGE', 'main: too large') };
+  watch();
+  const others = Array.from({ length: 20 }, (_, index) => `shop/app-${index}`);
+  for (const key of others) watch({}, key);
+  for (const index of others.keys()) {
+    watch({ scope: { namespace: 'shop', replicaSets: ['checkout-aaa', 'checkout-bbb', `a-${index}`] } }, others[index]);
+  }
+  watch({ scope: { namespace: 'shop', replicaSets: ['checkout-huge'] } }, 'shop/huge');
+  await clock.advance(120_000);
+  // kills: a shared answer that takes all its gates with it
+  for (const key of [KEY, ...others]) expect(reading(key)).toMatchObject({ verdict: 'Pass' });
+  expect(reading('shop/huge')).toMatchObject({ verdict: 'Error', cause: 'BadQuery', message: 'main: too large' });
+  main.asked = [];
+  await clock.advance(TICK);
+  // It is known by now: five questions that all others share, and its own five. kills: halving anew at every tick
+  expect(main.asked).toHaveLength(10);
 });
 
 test('when the source is down, the rest of a pass fails at once', async () => {

@@ -95,7 +95,7 @@ describe('values', () => {
     expect(result).toEqual({
       kind: 'vector',
       samples: [{ labels: { pod: 'b' }, value: 2, at: 1000 }],
-      histograms: [{ labels: { pod: 'a' }, count: 5, sum: 2.5, at: 1000 }],
+      histograms: [{ labels: { pod: 'a' }, count: 5, sum: 2.5, buckets: [], at: 1000 }],
     });
   });
 
@@ -131,7 +131,7 @@ describe('values', () => {
           { at: 1000, value: 2 },
           { at: 2000, value: Number.POSITIVE_INFINITY },
         ],
-        histograms: [{ at: 3000, count: 1, sum: 1 }],
+        histograms: [{ at: 3000, count: 1, sum: 1, buckets: [] }],
       },
     ]);
   });

@@ -8,10 +8,7 @@ import {
   parsePromql,
   quoteLabel,
   type Scope,
-  scrapedQuery,
   selectorText,
-  targetsQuery,
-  targetTimesQuery,
   validateSelector,
 } from '#sources/promql.ts';
 
@@ -27,34 +24,10 @@ test.each([
     want: `sum by (namespace, pod, container, instance) (http_requests_total{${pinned},code=~"5.."})`,
   },
   {
-    name: 'scraped',
-    because: 'the time of the sample, not of the query',
-    query: scrapedQuery(requests, scope),
-    want: `max by (namespace, pod, container, instance) (timestamp(http_requests_total{${pinned},code=~"5.."}))`,
-  },
-  {
-    name: 'targets',
-    because: 'one series per scrape target; the code is no label of a target',
-    query: targetsQuery(requests, scope),
-    want: `up{${pinned}}`,
-  },
-  {
-    name: 'target times',
-    because: 'a target that is gone shows its last value for five minutes',
-    query: targetTimesQuery(requests, scope),
-    want: `timestamp(up{${pinned}})`,
-  },
-  {
-    name: 'targets of one container',
-    because: 'a scraped sidecar is not a second target of the app',
-    query: targetsQuery({ metric: 'm', matchers: [{ label: 'container', op: '=', value: 'app' }] }, scope),
-    want: `up{${pinned},container="app"}`,
-  },
-  {
     name: 'names with dots',
     because: 'a dot in a name is a dot, not any character',
-    query: targetsQuery(requests, { namespace: 'shop', replicaSets: ['check.out-6f'] }),
-    want: 'up{namespace="shop",pod=~"check\\\\.out-6f-.*"}',
+    query: countQuery({ metric: 'm', matchers: [] }, { namespace: 'shop', replicaSets: ['check.out-6f'] }),
+    want: 'sum by (namespace, pod, container, instance) (m{namespace="shop",pod=~"check\\\\.out-6f-.*"})',
   },
 ])('$name query: $because', ({ query, want }) => {
   expect(query).toBe(want);
