@@ -5,6 +5,7 @@ import type { InstantResult, MetricSource, QueryCost, QueryRules } from '#ports/
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Ask, FreeQuestion, Span } from '#sources/ask.ts';
 import { type Learned, nothingLearned, plan, type Query, split } from '#sources/planner.ts';
+import { forceNamespace } from '#sources/promql-namespace.ts';
 import { type Portion, share, shareAll } from '#sources/share.ts';
 import type { Asked, GateCost, Send } from './gate-asks.ts';
 import { createTurns, type Turns } from './gate-turns.ts';
@@ -103,7 +104,8 @@ export function createSend(deps: SendDeps): Send {
     if (first === undefined) return;
     const { question, span } = first;
     try {
-      const { result, cost } = await fetch({ ...question, span, turns: lane.side, group: question.namespace });
+      const promql = forced(question);
+      const { result, cost } = await fetch({ promql, span, turns: lane.side, group: question.namespace });
       const { grid, series } = shareAll(span, result);
       for (const one of same) one.answer(grid, partOf(cost, { users: same.length, series, weight: 1 / same.length }));
     } catch (error) {
@@ -199,6 +201,13 @@ function partOf(
   { users, series, weight }: { users: number; series: number; weight: number },
 ): GateCost {
   return { queries: 1 / users, series, bytes: cost.bytes * weight, seconds: cost.elapsedMs / 1000 / users };
+}
+
+/** A tenant's own query reads the tenant's own namespace. */
+function forced({ promql, namespace }: FreeQuestion): string {
+  const result = forceNamespace(promql, namespace);
+  if (result.ok) return result.promql;
+  throw new OperatorError('SOURCE_QUERY', `line ${result.line}, column ${result.column}: ${result.message}`);
 }
 
 interface Free extends Asked {
