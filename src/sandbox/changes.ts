@@ -111,9 +111,10 @@ export function patch(deps: WriteDeps, target: Target, request: Request): Reply 
   const mode = writeModeOf(request);
   const old = read(deps.store, target);
   const object = renamed(patched(old, request), old, target);
+  if (object.metadata.uid !== old.metadata.uid) throw immutableUid(target, object);
   const writer = writerOf(deps, target, mode, request);
   const candidate = { target, object, old, mode, writer, signed: false };
-  return { code: 200, body: asPatch(target.kind, old, () => store(deps, candidate)) };
+  return { code: 200, body: asPatch(old, () => store(deps, candidate)) };
 }
 
 function patched(old: KubeObject, { body, contentType = '' }: Request): KubeObject {
@@ -130,6 +131,12 @@ function patched(old: KubeObject, { body, contentType = '' }: Request): KubeObje
   }
 }
 
+/** Where a replacement would be a conflict, a patch is invalid. */
+function immutableUid({ kind: { resource } }: Target, { metadata: { name, uid } }: KubeObject): Refused {
+  const text = `Invalid value: "${uid}": field is immutable`;
+  return invalid(resource, name, [{ field: 'metadata.uid', reason: 'FieldValueInvalid', text }]);
+}
+
 /** A patch may not make another object of it. */
 function renamed(object: KubeObject, old: KubeObject, { name }: Target): KubeObject {
   if (object.metadata.name !== name)
@@ -138,15 +145,15 @@ function renamed(object: KubeObject, old: KubeObject, { name }: Target): KubeObj
 }
 
 /** An unknown field is a bad request elsewhere; in the result of a patch the server calls it invalid. */
-function asPatch<T>({ resource }: SandboxKind, old: KubeObject, effect: () => T): T {
+function asPatch<T>(old: KubeObject, effect: () => T): T {
   try {
     return effect();
   } catch (error) {
     if (!(error instanceof Refused) || error.body.code !== 400) throw error;
     const said = /strict decoding error: .*$/.exec(error.body.message ?? '')?.[0];
     if (said === undefined) throw error;
-    const text = `Invalid value: ${said}`;
-    throw invalid(resource, old.metadata.name, [{ field: 'patch', reason: 'FieldValueInvalid', text }]);
+    const text = `Invalid value: ${JSON.stringify(JSON.stringify(old))}: ${said}`;
+    throw invalid({ kind: '', group: '' }, '', [{ field: 'patch', reason: 'FieldValueInvalid', text }]);
   }
 }
 
@@ -159,8 +166,8 @@ export function apply(deps: WriteDeps, target: Target, request: Request): Reply 
   const live = deps.store.get(kindId(kind.resource), keyOf(config));
   if (live === undefined) checkNamespace(deps, target);
   const writer = writerOf(deps, target, mode, request);
-  checkApplied(config, live, target);
   const merged = afterApply({ live, config, force: mode.force }, writer, kind.ownershipOf);
+  checkApplied(config, live, target);
   const object = live === undefined ? withManaged(born(merged, target, deps), merged) : merged;
   const body = store(deps, { target, object, old: live, mode, writer, signed: true });
   return { code: live === undefined ? 201 : 200, body };
@@ -217,7 +224,9 @@ function wishOf({ body, query }: Request): DeleteWish {
   };
 }
 
-function checkWish({ preconditions = {} }: DeleteWish, { metadata }: KubeObject, { resource }: SandboxKind): void {
+function checkWish({ preconditions = {} }: DeleteWish, { metadata }: KubeObject, kind: SandboxKind): void {
+  // Preconditions of deletions name the kind where other conflicts name the plural.
+  const resource = { ...kind.resource, plural: kind.resource.kind };
   const { uid, resourceVersion } = preconditions;
   const recreated = 'The object might have been deleted and then recreated';
   if (uid !== undefined && uid !== metadata.uid)

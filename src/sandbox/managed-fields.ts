@@ -68,7 +68,9 @@ export function afterUpdate(
   const owned = new Set(changed.map(([path]) => path));
   for (const path of mine === undefined ? [] : fromFieldsV1(mine.fieldsV1)) if (now.has(path)) owned.add(path);
   const others = entries.filter((entry) => !isMine(entry)).flatMap((entry) => strip(entry, taken));
-  const entry = changed.length === 0 ? mine : entryOf(writer, 'Update', owned);
+  // Taking away alone is no sign of life: the time of the entry stays.
+  const time = changed.length === 0 ? mine?.time : writer.time;
+  const entry = time === undefined ? undefined : entryOf({ ...writer, time }, 'Update', owned);
   return withEntries(after, entry === undefined || owned.size === 0 ? others : sorted([...others, entry]));
 }
 
@@ -93,13 +95,11 @@ function entryOf(
   return subresource === undefined ? base : { ...base, subresource };
 }
 
-/** Those who apply first, then by age. */
+/** Those who apply first, then by age; the order is total, or a write that changes nothing would look like one. */
 function sorted(entries: ManagedEntry[]): ManagedEntry[] {
-  return entries.sort(
-    (a, b) =>
-      Number(a.operation === 'Update') - Number(b.operation === 'Update') ||
-      (a.time < b.time ? -1 : a.time > b.time ? 1 : a.manager < b.manager ? -1 : 1),
-  );
+  const rank = ({ operation, time, manager, subresource = '' }: ManagedEntry) =>
+    [operation, time, manager, subresource].join('\n');
+  return entries.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 export interface Applied {

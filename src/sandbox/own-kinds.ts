@@ -52,7 +52,10 @@ function kindOf({ spec: { names, scope, versions } }: Crd, twins: Twins): Sandbo
     schema,
     ownershipOf: ownershipBySchema(schema),
     selectable: {},
-    check: (object, old) => check({ object, old, schema, twins }),
+    check: (object, old) => [
+      ...check({ object, old, schema, twins }),
+      ...(subresources?.scale === undefined ? [] : checkReplicas(object, scaleOf(subresources.scale))),
+    ],
   };
 }
 
@@ -102,6 +105,15 @@ function check({ object, old, schema, twins }: Checking): FieldError[] {
     ...ask(twins.status, object['status'], 'status'),
   ]);
   return [...errors, ...checkRules({ value: object, old, schema }, findings)];
+}
+
+/** The scale path has an opinion of its own about replicas. */
+function checkReplicas(object: KubeObject, { specReplicas }: ScalePaths): FieldError[] {
+  const replicas = dig(object, specReplicas);
+  const field = `.${specReplicas.join('.')}`;
+  if (typeof replicas !== 'number' || replicas >= 0) return [];
+  const text = `Invalid value: ${replicas}: should be a non-negative integer`;
+  return [{ field, reason: 'FieldValueInvalid', text }];
 }
 
 /** What a kind's zod schema finds wrong, as keys of its rules. */

@@ -120,6 +120,11 @@ export function invalid(
     code: 422,
     reason: 'Invalid',
     message: `${of} "${name}" is invalid: ${sentence}`,
-    details: { name, ...(group === '' ? {} : { group }), kind, causes },
+    details: {
+      ...(name === '' ? {} : { name }),
+      ...(group === '' ? {} : { group }),
+      ...(kind === '' ? {} : { kind }),
+      causes,
+    },
   });
 }

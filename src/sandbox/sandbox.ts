@@ -7,7 +7,7 @@ import { discover } from './discovery.ts';
 import { kindId, type SandboxKind } from './kind.ts';
 import { ownKinds } from './own-kinds.ts';
 import { createPages, type Pages, read, selection, watch } from './reading.ts';
-import { methodNotAllowed, noSuchPath, Refused } from './refused.ts';
+import { methodNotAllowed, noSuchPath, notFound, Refused } from './refused.ts';
 import { type Reply, type Request, type Target, targetOf, verbOf } from './request.ts';
 import { review } from './reviews.ts';
 import { scale } from './scaling.ts';
@@ -83,8 +83,8 @@ function handle(server: Server, request: Request): Reply {
 function answer(server: Server, target: Target, request: Request): Reply {
   const { deps } = server;
   const { kind, subresource } = target;
-  if (subresource === 'scale') return scale(deps, target, request);
-  if (subresource !== undefined && !(subresource === 'status' && kind.hasStatus)) throw noSuchPath();
+  if (subresource === 'scale' && kind.scale !== undefined) return scale(deps, target, request);
+  if (subresource !== undefined && !(subresource === 'status' && kind.hasStatus)) throw noPart(target);
   switch (verbOf(request, target)) {
     case 'get':
       return shown(server, target, request, { code: 200, body: read(deps.store, target) });
@@ -106,6 +106,11 @@ function answer(server: Server, target: Target, request: Request): Reply {
     case 'deletecollection':
       return removeAll(server, target, request);
   }
+}
+
+/** A part that a custom resource lacks is answered as if the object were not there. */
+function noPart({ kind: { resource, schema }, name = '' }: Target): Refused {
+  return schema === undefined ? noSuchPath() : notFound(resource, name);
 }
 
 function shown(

@@ -17,7 +17,8 @@ export function scale(deps: WriteDeps, target: Target, request: Request): Reply 
   const before = scaleOf(object, paths);
   const after = request.method === 'PUT' ? request.body : patched(before, request);
   const replicas = dig(after, ['spec', 'replicas']) ?? 0;
-  if (typeof replicas !== 'number' || replicas < 0)
+  // Custom resources are judged by their own schema, below.
+  if (target.kind.schema === undefined && (typeof replicas !== 'number' || replicas < 0))
     throw invalid({ kind: 'Scale', group: 'autoscaling' }, object.metadata.name, [
       {
         field: 'spec.replicas',

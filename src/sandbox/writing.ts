@@ -74,7 +74,10 @@ export function store(deps: WriteDeps, candidate: Candidate): KubeObject {
   if (old !== undefined && unchanged(object, old)) return old;
   if (mode.dryRun) return object;
   const id = kindId(kind.resource);
-  return isFinished(object) && old !== undefined ? deps.store.remove(id, keyOf(object)) : deps.store.put(id, object);
+  if (old === undefined || !isFinished(object)) return deps.store.put(id, object);
+  // The last finalizer is gone: the write becomes the deletion, and its answer is the object as it was wished.
+  deps.store.remove(id, keyOf(object));
+  return object;
 }
 
 function checkPreconditions({ metadata }: KubeObject, old: KubeObject, { resource, unconditional }: SandboxKind): void {
@@ -86,7 +89,8 @@ function checkPreconditions({ metadata }: KubeObject, old: KubeObject, { resourc
   if (resourceVersion === '' || resourceVersion === '0') {
     if (unconditional) return;
     const text = 'Invalid value: 0: must be specified for an update';
-    throw invalid(resource, old.metadata.name, [
+    // This one refusal names the plural where all others name the kind.
+    throw invalid({ kind: resource.plural, group: resource.group }, old.metadata.name, [
       { field: 'metadata.resourceVersion', reason: 'FieldValueInvalid', text },
     ]);
   }
@@ -105,7 +109,14 @@ function decode({ target: { kind }, object, mode: { strict } }: Candidate): Kube
     const what = `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}`;
     throw badRequest(`${what}: strict decoding error: ${said}`);
   }
-  return { ...(known as object), apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  return { ...(known as object), apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: lean(metadata) };
+}
+
+/** Empty lists and maps of metadata are as good as none. */
+function lean(metadata: KubeObject['metadata']): KubeObject['metadata'] {
+  const empty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  const entries = Object.entries(metadata).filter(([, value]) => !empty(value));
+  return Object.fromEntries(entries) as unknown as KubeObject['metadata'];
 }
 
 function openMetadata(schema: NonNullable<SandboxKind['schema']>) {
