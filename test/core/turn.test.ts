@@ -176,6 +176,10 @@ test('a breach names its gate, what users had met, and who else moved', () => {
   world.counts = { canary: { total: 900, bad: 40 }, stable: { total: 9000, bad: 20 } };
   world.run(10);
   expect(world.state.release).toMatchObject({ breach, ending: { remediedAt: foundAt + 1000 } });
+  // kills: a remedy that is as late as the last hand on the route
+  Object.assign(world.routes[0] ?? {}, { weight: 1000, version: 900, manager: 'kubectl-edit' });
+  world.run(20);
+  expect(world.state.release?.ending?.remediedAt).toBe(foundAt + 1000);
 });
 
 const spent = (left: number | undefined, more: Partial<BudgetSight> = {}): BudgetSight => ({

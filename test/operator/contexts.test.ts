@@ -78,6 +78,20 @@ test.each([
   expect(context?.raisedAt, because).toBe(want);
 });
 
+test('leaving the last step asks for the whole tolerated excess, and the bake is a stay with traffic', () => {
+  const world = releasing();
+  world.plan = { ...world.plan, bake: { forMs: 9000, control: 5000 } };
+  world.runUntil((w) => w.state.release?.stage === 'Holding' && w.state.release.step === 2);
+  const contextNow = () => contextsOf(world.state.release ?? fail(), world.plan, at)[0];
+  // kills: a bake that is taken for a next step, whose weight asks for less than its promotion will
+  expect(contextNow()).toMatchObject({ weight: 50_000, arrived: true });
+  expect(contextNow()?.nextWeight).toBeUndefined();
+  const last = contextNow();
+  world.runUntil((w) => w.state.release?.stage === 'Baking');
+  expect(contextNow()).toMatchObject({ weight: 95_000, arrived: true, epoch: last?.epoch });
+  expect(contextNow()?.stepEpoch).not.toBe(last?.stepEpoch);
+});
+
 function fail(): never {
   throw new Error('no release');
 }

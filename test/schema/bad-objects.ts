@@ -136,6 +136,45 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.budget', message: 'targetSpend must be at most maxSpend' },
   },
   {
+    name: 'a control of most',
+    because: 'then it is no bake',
+    object: rollout({ bake: { control: 51 } }),
+    refused: 'spec.bake.control: Invalid value: 51: must be from 0% to 50%, such as 5 or "2.5%"',
+    read: { field: 'spec.bake.control', message: 'must be from 0% to 50%, such as 5 or "2.5%"' },
+  },
+  {
+    name: 'a bake of days',
+    because: 'Go durations have none',
+    object: rollout({ bake: { for: '1d' } }),
+    refused: 'spec.bake.for: Invalid value: "1d": must be a duration such as 90s, 1m30s or 250ms',
+    read: { field: 'spec.bake.for', message: 'must be a duration such as 90s, 1m30s or 250ms' },
+  },
+  {
+    name: 'a whole budget to begin with',
+    because: 'one failure in weeks would end all releases',
+    object: rollout({ budget: { preflightRemaining: 100 } }),
+    refused: 'spec.budget.preflightRemaining: Invalid value: 100: must be from 0% to 99%, such as "10%"',
+    read: { field: 'spec.budget.preflightRemaining', message: 'must be from 0% to 99%, such as "10%"' },
+  },
+  {
+    name: 'a group that is no name',
+    because: 'it would never match another',
+    object: rollout({ group: 'Shop Path' }),
+    refused: 'spec.group: Invalid value: "Shop Path": must be a name of lower case letters, digits and "-"',
+    read: { field: 'spec.group', message: 'must be a name of lower case letters, digits and "-"' },
+  },
+  {
+    name: 'a signal that retreats',
+    because: 'a Signal may hold, and no more',
+    object: rollout({ gates: [{ slo: 'a', role: 'Signal', onNoData: 'Retreat' }] }),
+    refused:
+      'spec.gates[0].onNoData: Invalid value: only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',
+    read: {
+      field: 'spec.gates[0].onNoData',
+      message: 'only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',
+    },
+  },
+  {
     name: 'one SLO twice',
     because: 'two gates of one name cannot be told apart',
     object: rollout({ gates: [{ slo: 'a' }, { slo: 'a' }] }),

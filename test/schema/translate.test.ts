@@ -22,8 +22,10 @@ test('a small Rollout gets every default', () => {
       rollbackWindow: 3,
       settleMs: 10_000,
     },
-    gates: [{ slo: 'a', role: 'Guardrail' }],
+    gates: [{ slo: 'a', role: 'Guardrail', onNoData: 'Hold' }],
+    bake: { forMs: 1_800_000, control: 5000 },
     budget: { targetSpend: 0.001, maxSpend: 0.01 },
+    preflight: { least: 0.1, onUnknown: 'Proceed' },
     probes: [],
     change: {},
   });
@@ -48,6 +50,17 @@ test('steps, gates and annotations are read', () => {
   });
 });
 
+test('bake, group and what a budget must have left are read', () => {
+  const budget = { preflightRemaining: 0, unknown: 'Hold' };
+  expect(readRollout(rollout({ bake: { for: '90s', control: 0 }, group: 'paths', budget }))).toMatchObject({
+    bake: { forMs: 90_000, control: 0 },
+    group: 'paths',
+    preflight: { least: 0, onUnknown: 'Hold' },
+  });
+  // kills: a bake of no length, which would ask the data plane for one more weight
+  expect(readRollout(rollout({ bake: { for: '0s' } }))).not.toHaveProperty('bake');
+});
+
 test('a revision is named by what runs, not by key order or our labels', () => {
   const { spec } = podTemplate() as { spec: Record<string, unknown> };
   const name = (labels: Record<string, string>, more = {}) => revisionOf({ metadata: { labels, ...more }, spec });
@@ -67,6 +80,13 @@ test.each([
   // kills: dividing by 100
   expect(readSlo(objective({ objective: given }))).toMatchObject({
     value: { objective: want, windowMs: 28 * 86_400_000 },
+  });
+});
+
+test('a built-in SLI is read as it is: only a Rollout gives it a meaning', () => {
+  const builtin = { kind: 'http-latency', gateway: 'linkerd', threshold: '250ms' };
+  expect(readSlo(objective({ sli: { builtin } }))).toMatchObject({
+    value: { sli: { kind: 'http-latency', gateway: 'linkerd', thresholdMs: 250 } },
   });
 });
 
@@ -156,14 +176,19 @@ const gate = fc.record({
   slo: fc.record({ name: fc.constant('availability'), sli, arms, objective: share, windowMs: ms }),
   tolerate: share,
   maxWaitMs: ms,
+  onNoData: fc.constantFrom('Hold', 'Pause', 'Retreat'),
 });
-const plans = fc.record({
-  steps: fc.array(step, { maxLength: 5 }),
-  gates: fc.array(gate, { maxLength: 3 }),
-  probes: fc.array(fc.constant('smoke'), { maxLength: 2 }),
-  onBreach: fc.constantFrom('Pause', 'Retreat', 'Abort'),
-  rollback: fc.boolean(),
-}) as fc.Arbitrary<Plan>;
+const bake = fc.record({ forMs: ms, control: fc.integer({ min: 0, max: 50_000 }) });
+const planOf = (more: { bake?: typeof bake }) =>
+  fc.record({
+    ...more,
+    steps: fc.array(step, { maxLength: 5 }),
+    gates: fc.array(gate, { maxLength: 3 }),
+    probes: fc.array(fc.constant('smoke'), { maxLength: 2 }),
+    onBreach: fc.constantFrom('Pause', 'Retreat', 'Abort'),
+    rollback: fc.boolean(),
+  });
+const plans = fc.oneof(planOf({}), planOf({ bake })) as fc.Arbitrary<Plan>;
 
 const begun = {
   name: 'shop-1',
@@ -182,7 +207,7 @@ const begun = {
 
 test('a plan comes back from its record as it went in', () => {
   // kills: printing durations in whole seconds, percents in three decimals
-  const budget = { targetSpend: 0.001, maxSpend: 0.01 };
+  const budget = { targetSpend: 0.001, maxSpend: 0.01, carried: 0.0025 };
   const wish = {
     budget,
     change: { author: 'a' },
