@@ -22,6 +22,11 @@ export function processWorld(): World {
       ...size,
     },
     err: (text) => process.stderr.write(text),
+    errColour: picocolors.isColorSupported && process.stderr.isTTY === true,
+    async read(name) {
+      const { readText } = await import('./read.ts');
+      return await readText(name);
+    },
     clock: systemClock,
     signal: stop.signal,
     async connect(flags) {

@@ -3,6 +3,7 @@ import type { Verb } from '#core/model.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { VERSION } from '#src/version.ts';
 import { CliError, EXIT_HELP, type ExitCode, exit } from './exit.ts';
+import { addSlo } from './slo/command.ts';
 import type { World } from './world.ts';
 
 /** Runs one command line and says how it went. Errors become one line: what is wrong, and what to do. */
@@ -72,6 +73,7 @@ ${EXIT_HELP}`,
   for (const action of actions) addAction(program, action, world, finish);
   addHistory(program, world, finish);
   addDashboard(program, world, finish);
+  addSlo(program, world, finish);
   program
     .command('version')
     .description('Print the version.')

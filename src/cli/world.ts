@@ -7,6 +7,10 @@ export interface World {
   out: Terminal;
   /** Errors and progress: what must not mix with output that a script reads. */
   err: (text: string) => void;
+  /** Errors and progress may have colours. */
+  errColour?: boolean;
+  /** The text of a file, or of standard input for `-`. What cannot be read is a CliError that names it. */
+  read(name: string): Promise<string>;
   clock: Clock;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;

@@ -1,3 +1,4 @@
+import { CliError } from '#cli/exit.ts';
 import type { Cluster, World } from '#cli/world.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -26,6 +27,7 @@ export function eagerClock(): Clock {
 
 export interface FakeCluster {
   rollouts: KubeObject[];
+  objectives?: KubeObject[];
   releases: KubeObject[];
   /** What the operator answers to the action; undefined: nothing, ever. */
   answer?: { state: string; message?: string };
@@ -36,7 +38,10 @@ export interface FakeCluster {
 /** An API server that holds a few objects and records what is created. */
 export function fakeApi(cluster: FakeCluster): { api: KubeApi; created: KubeObject[] } {
   const created: KubeObject[] = [];
-  const listOf = (plural: string) => (plural === 'rollouts' ? cluster.rollouts : cluster.releases);
+  const listOf = (plural: string) => {
+    if (plural === 'servicelevelobjectives') return cluster.objectives ?? [];
+    return plural === 'rollouts' ? cluster.rollouts : cluster.releases;
+  };
   const check = (call: string) => {
     if (cluster.refuse?.call === call) throw cluster.refuse.error;
   };
@@ -72,7 +77,15 @@ export function fakeApi(cluster: FakeCluster): { api: KubeApi; created: KubeObje
 }
 
 /** A terminal that keeps what was written, before a cluster. */
-export function fakeWorld(api: KubeApi, { tty = false, columns }: { tty?: boolean; columns?: number } = {}) {
+export function fakeWorld(
+  api: KubeApi,
+  {
+    tty = false,
+    columns,
+    colour = false,
+    files = {},
+  }: { tty?: boolean; columns?: number; colour?: boolean; files?: Record<string, string> } = {},
+) {
   const output = { out: '', err: '' };
   const cluster: Cluster = {
     api,
@@ -86,11 +99,17 @@ export function fakeWorld(api: KubeApi, { tty = false, columns }: { tty?: boolea
         output.out += text;
       },
       tty,
-      colour: false,
+      colour,
       ...(columns === undefined ? {} : { columns }),
     },
     err: (text) => {
       output.err += text;
+    },
+    errColour: colour,
+    read: async (name) => {
+      const text = files[name];
+      if (text === undefined) throw new CliError(`cannot read ${name}: there is no such file`);
+      return text;
     },
     clock: eagerClock(),
     signal: new AbortController().signal,
