@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generated } from '#schema/emit.ts';
+import { renderCatalogue } from './catalogue.ts';
 import { DASHBOARD, renderDashboard } from './dashboards.ts';
 
 /** Writes every generated file. With --check it writes nothing and fails on the first stale ones, naming the fix. */
@@ -9,6 +10,7 @@ import { DASHBOARD, renderDashboard } from './dashboards.ts';
 const root = new URL('../', import.meta.url);
 const files: Record<string, string> = {
   ...generated(),
+  'docs/catalogue.md': renderCatalogue(),
   [relative(fileURLToPath(root), fileURLToPath(DASHBOARD))]: renderDashboard(),
 };
 

@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import type { Sli } from './gate.ts';
 
 /** SLIs that need no metric name: what is measured, and who measures it. The catalogue turns them into selectors. */
 
@@ -14,4 +15,8 @@ export interface BuiltinSli {
   gateway: Gateway;
   /** Slower than this is bad: for http-latency, and for no other kind. */
   thresholdMs?: Millis;
+}
+
+export function isBuiltin(sli: Sli | BuiltinSli): sli is BuiltinSli {
+  return 'gateway' in sli;
 }

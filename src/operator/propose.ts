@@ -6,6 +6,7 @@ import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
 import { gates as gateKinds } from '#src/catalog.ts';
+import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import type { Stores } from './stores.ts';
 
@@ -26,7 +27,7 @@ interface Planning {
 export function propose(wish: RolloutWish, state: State, at: Planning): Proposal {
   const problems: Problem[] = [];
   const gates = wish.gates.flatMap((gate, index): Gate[] => {
-    const slo = resolveSlo(gate, index, at);
+    const slo = findSlo(gate, index, { ...at, split: wish.spec });
     if ('problems' in slo) problems.push(...slo.problems);
     return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];
   });
@@ -73,7 +74,7 @@ export function trafficQuestion(
   { rollout, stable, namespace, stores }: { rollout: string; stable: string; namespace: string; stores: Stores },
 ): TrafficQuestion | undefined {
   const slos = wish.gates.flatMap((gate, index): Slo[] => {
-    const resolved = resolveSlo(gate, index, { namespace, stores });
+    const resolved = findSlo(gate, index, { namespace, stores, split: wish.spec });
     return 'problems' in resolved ? [] : [resolved.slo];
   });
   if (slos.length === 0) return undefined;
@@ -105,10 +106,10 @@ function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs }: GateWish, sl
   return { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0, onNoData };
 }
 
-function resolveSlo(
+function findSlo(
   gate: GateWish,
   index: number,
-  { namespace, stores }: Pick<Planning, 'namespace' | 'stores'>,
+  { namespace, stores, split }: Pick<Planning, 'namespace' | 'stores'> & { split: Omit<Split, 'namespace'> },
 ): { slo: Slo } | { problems: Problem[] } {
   const field = `spec.gates[${index}].slo`;
   const object = stores.slos.get({ namespace, name: gate.slo });
@@ -130,14 +131,18 @@ function resolveSlo(
         message: `ServiceLevelObjective ${gate.slo}: ${at} ${message}`,
       })),
     };
-  const { kind } = read.value.sli;
+  const resolved = resolveSlo(read.value, { ...split, namespace }, stores);
+  if ('problem' in resolved) {
+    return { problems: [{ field, message: `ServiceLevelObjective ${gate.slo}: ${resolved.problem}` }] };
+  }
+  const { kind } = resolved.sli;
   if (!gateKinds.some(({ sli }) => sli === kind)) {
     const message = `ServiceLevelObjective ${gate.slo}: this operator has no gate for sli.${kind}; use one of ${gateKinds.map(({ sli }) => sli).join(', ')}`;
     return { problems: [{ field, message }] };
   }
   const source = findSource(stores, read.value.source);
   if (typeof source === 'string') return { problems: [{ field, message: source }] };
-  return { slo: { ...read.value, source: source.name } };
+  return { slo: { ...resolved, source: source.name } };
 }
 
 /** The MetricSource by name, or the cluster's default; a sentence when there is none. */

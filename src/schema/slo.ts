@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { BUILTIN_KINDS, GATEWAYS } from '#core/builtin.ts';
 import {
   choice,
   duration,
@@ -85,15 +86,38 @@ const business = ruled(
   },
 );
 
+const builtin = ruled(
+  group({
+    kind: choice(BUILTIN_KINDS).describe(
+      'What is measured: answers that are no 5xx, answers within a threshold, or gRPC calls without a fault of the server.',
+    ),
+    gateway: choice(GATEWAYS).describe(
+      'Who counts: the gateway or mesh that splits the traffic, or the application itself. See docs/catalogue.md.',
+    ),
+    threshold: duration()
+      .exactOptional()
+      .describe('For http-latency: slower than this is bad. One of the bucket bounds of the histogram, e.g. 250ms.'),
+  }),
+  {
+    cel: "has(self.threshold) == (self.kind == 'http-latency')",
+    message: 'is needed for http-latency, and for nothing else',
+    field: '.threshold',
+    holds: ({ kind, threshold }) => (threshold !== undefined) === (kind === 'http-latency'),
+  },
+);
+
 const sli = ruled(
   group({
+    builtin: builtin
+      .exactOptional()
+      .describe('No metric names: the catalogue knows what the gateway counts, for each arm of the Rollout.'),
     events: events.exactOptional().describe('Counters of all and of bad or good events.'),
     latency: latency.exactOptional().describe('A histogram and the slowest that is good.'),
     business: business.exactOptional().describe('What users do, per exposure, compared between the arms.'),
   }),
   {
-    cel: '(has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) == 1',
-    message: 'give exactly one of events, latency and business',
+    cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) == 1',
+    message: 'give exactly one of builtin, events, latency and business',
     holds: (given) => Object.values(given).filter((one) => one !== undefined).length === 1,
   },
 );
@@ -132,7 +156,7 @@ const sloShape = group({
 /** ServiceLevelObjective.spec. */
 export const sloSpec = ruled(sloShape, {
   cel: 'has(self.objective) != has(self.sli.business)',
-  message: 'is needed for events and latency, and not for business, which is compared with stable alone',
+  message: 'is needed for builtin, events and latency, and not for business, which is compared with stable alone',
   field: '.objective',
   holds: ({ objective, sli: { business: users } }) => (objective === undefined) === (users !== undefined),
 });

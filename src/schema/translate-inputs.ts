@@ -1,3 +1,4 @@
+import type { BuiltinSli } from '#core/builtin.ts';
 import type { Sli, Slo } from '#core/gate.ts';
 import type { SeenAction } from '#core/model.ts';
 import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
@@ -19,16 +20,20 @@ function nameOf(object: unknown): string {
   return text(record(object, 'metadata')['name']) ?? '';
 }
 
-export function readSlo(object: unknown): Parsed<Slo> {
+/** An objective as it is declared: a built-in SLI means something only together with a Rollout. */
+export interface SloWish extends Omit<Slo, 'sli' | 'arms'> {
+  sli: Sli | BuiltinSli;
+}
+
+export function readSlo(object: unknown): Parsed<SloWish> {
   const read = readPart(object, 'spec', sloSpec);
   if (!read.ok) return read;
   const { objective, window, sli, source } = read.value;
   const windowMs = parseWindow(window.rolling);
   if (windowMs === undefined) return failed('spec.window.rolling', 'must be a length of time such as 28d');
-  const value: Slo = present<Slo>({
+  const value: SloWish = present<SloWish>({
     name: nameOf(object),
     sli: sliOf(sli),
-    arms: { by: 'Pod' },
     objective: objective === undefined ? 0 : ratioOfPercent(objective),
     windowMs,
     source,
@@ -36,7 +41,11 @@ export function readSlo(object: unknown): Parsed<Slo> {
   return { ok: true, value };
 }
 
-function sliOf({ events, latency, business }: SloSpec['sli']): Sli {
+function sliOf({ builtin, events, latency, business }: SloSpec['sli']): Sli | BuiltinSli {
+  if (builtin !== undefined) {
+    const { threshold, ...rest } = builtin;
+    return { ...rest, ...(threshold === undefined ? {} : { thresholdMs: millis(threshold) }) };
+  }
   if (latency !== undefined) {
     const { histogram, threshold, form } = latency;
     return { kind: 'latency', histogram, threshold: millis(threshold) / 1000, form };

@@ -1,0 +1,84 @@
+import { isBuiltin } from '#core/builtin.ts';
+import type { Slo } from '#core/gate.ts';
+import { canaryServiceName } from '#core/labels.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import type { SloWish } from '#schema/translate-inputs.ts';
+import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
+import { resolveBuiltin } from '#sources/catalogue/list.ts';
+import type { Stores } from './stores.ts';
+import { serviceSpec } from './workload.ts';
+
+/** What a Rollout splits, by name. */
+export interface Split {
+  namespace: string;
+  service: string;
+  routes: readonly string[];
+}
+
+/** An objective as a release goes by it: a built-in SLI becomes the selectors of this Rollout's Service and routes. */
+export function resolveSlo(
+  { sli, ...rest }: SloWish,
+  split: Split,
+  stores: Pick<Stores, 'services' | 'routes'>,
+): Slo | { problem: string } {
+  if (!isBuiltin(sli)) return { ...rest, sli, arms: { by: 'Pod' } };
+  const target = targetOf(split, stores);
+  if ('problem' in target) return target;
+  const resolved = resolveBuiltin(sli, target);
+  if (!resolved.ok) return { problem: `spec.sli.builtin: ${resolved.problem}` };
+  return { ...rest, sli: resolved.sli, arms: resolved.arms };
+}
+
+function targetOf(
+  { namespace, service, routes: names }: Split,
+  stores: Pick<Stores, 'services' | 'routes'>,
+): Target | { problem: string } {
+  const found = names.flatMap((name) => {
+    const object = stores.routes.get({ namespace, name });
+    return object === undefined ? [] : [routeOf(name, object, { namespace, service })];
+  });
+  const object = stores.services.get({ namespace, name: service });
+  const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
+  if (port === undefined) return { problem: `Service ${service} has no port` };
+  return {
+    namespace,
+    service,
+    canaryService: canaryServiceName(service),
+    port,
+    routes: found.map(({ route }) => route),
+  };
+}
+
+interface BackendRef {
+  name?: string;
+  namespace?: string;
+  port?: number;
+}
+
+interface RouteSpec {
+  parentRefs?: { group?: string; kind?: string; name?: string; namespace?: string }[];
+  rules?: ({ backendRefs?: BackendRef[] } | null)[];
+}
+
+/** What the route says of the Service. In the middle of a release the canary stands behind it and moves nothing before. */
+function routeOf(
+  name: string,
+  object: KubeObject,
+  { namespace, service }: { namespace: string; service: string },
+): { route: TargetRoute; port: number | undefined } {
+  const { parentRefs = [], rules = [] } = (object['spec'] ?? {}) as RouteSpec;
+  const isOurs = (ref: BackendRef) => ref.name === service && (ref.namespace ?? namespace) === namespace;
+  const places = rules.flatMap((rule, index) => {
+    const backend = rule?.backendRefs?.findIndex(isOurs) ?? -1;
+    return backend < 0 ? [] : [{ index, backend }];
+  });
+  const ports = rules.flatMap((rule) => (rule?.backendRefs ?? []).filter(isOurs).map(({ port }) => port));
+  const parents = parentRefs.flatMap((ref) =>
+    ref.name === undefined ? [] : [{ namespace: ref.namespace ?? namespace, name: ref.name }],
+  );
+  return { route: { name, parents, rules: places }, port: ports.find((port) => port !== undefined) };
+}
+
+function firstPort(service: KubeObject | undefined): number | undefined {
+  return service === undefined ? undefined : serviceSpec(service).ports?.[0]?.port;
+}
