@@ -215,6 +215,24 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.sli.events', message: 'give exactly one of bad and good' },
   },
   {
+    name: 'a built-in latency without its threshold',
+    because: 'nothing says what is slow',
+    object: objective({ sli: { builtin: { kind: 'http-latency', gateway: 'traefik' } } }),
+    refused: 'spec.sli.builtin.threshold: Invalid value: is needed for http-latency, and for nothing else',
+    read: { field: 'spec.sli.builtin.threshold', message: 'is needed for http-latency, and for nothing else' },
+  },
+  {
+    name: 'a gateway that the catalogue does not know',
+    because: 'an unknown kind is an error, never a default',
+    object: objective({ sli: { builtin: { kind: 'http-availability', gateway: 'haproxy' } } }),
+    refused:
+      '[spec.sli.builtin.gateway: Unsupported value: "haproxy": supported values: "traefik", "envoy-gateway", "istio", "contour", "linkerd", "nginx", "app", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+    read: {
+      field: 'spec.sli.builtin.gateway',
+      message: 'must be one of traefik, envoy-gateway, istio, contour, linkerd, nginx, app',
+    },
+  },
+  {
     name: 'neither bad nor good',
     because: 'nothing could be counted',
     object: objective({ sli: { events: { total: { metric: 'a' } } } }),

@@ -220,10 +220,7 @@ test.each<Refused>([
     },
     want: 'HTTPRoute checkout of namespace shop-eu one name: rename one',
   },
-] as { name: string; because: string; wish: never; target?: Target; want: string }[])(
-  '$name is refused: $because',
-  (row) => {
-    const resolved = resolveBuiltin(row.wish, row.target ?? target);
-    expect(resolved).toEqual({ ok: false, problem: expect.stringContaining(row.want) });
-  },
-);
+])('$name is refused: $because', (row) => {
+  const resolved = resolveBuiltin(row.wish, row.target ?? target);
+  expect(resolved).toEqual({ ok: false, problem: expect.stringContaining(row.want) });
+});
