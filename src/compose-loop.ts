@@ -68,7 +68,7 @@ export function composeLoop(parts: LoopParts): Loop {
   });
   const run = createHttpProbe({ clock, version: VERSION });
   const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
-  const templates = createTemplateCheck(api);
+  const templates = createTemplateCheck({ api, clock, again });
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const changed = () => {

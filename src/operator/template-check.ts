@@ -1,11 +1,24 @@
 import type { Problem } from '#core/model.ts';
 import { REPLICA_SET } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
+import type { Millis } from '#lib/units.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import { keyOf } from './observe.ts';
 import { replicaSetFor } from './workload.ts';
 
 /** Results kept; a template that comes back after so many others is asked about again. */
 const KEPT = 1000;
+
+/** A quota is raised and a policy mended without a word to us: what is forbidden is asked about again after this long. */
+const AGAIN_MS: Millis = 30_000;
+
+export interface TemplateCheckDeps {
+  api: KubeApi;
+  clock: Clock;
+  /** Wants the Rollout to be looked at again. */
+  again(key: string): void;
+}
 
 export interface TemplateCheck {
   /** Asks the API server once for each template: a dry run of the ReplicaSet that would be made of it. */
@@ -15,7 +28,7 @@ export interface TemplateCheck {
 }
 
 /** Finds an invalid pod template before it can replace anything. */
-export function createTemplateCheck(api: KubeApi): TemplateCheck {
+export function createTemplateCheck({ api, clock, again }: TemplateCheckDeps): TemplateCheck {
   const known = new Map<string, Problem[]>();
   const idOf = (rollout: KubeObject, revision: string) => `${rollout.metadata.uid}/${revision}`;
   return {
@@ -27,22 +40,35 @@ export function createTemplateCheck(api: KubeApi): TemplateCheck {
         replicaSetFor(rollout, { revision, replicas: 0, arms: { stable: false, canary: false } }),
         signal,
       );
-      known.set(id, found);
+      known.set(id, found.problems);
+      if (found.mayChange) {
+        clock.timer(AGAIN_MS, () => {
+          known.delete(id);
+          again(keyOf(rollout));
+        });
+      }
       if (known.size > KEPT) known.delete(known.keys().next().value ?? '');
     },
     problems: (rollout, revision) => known.get(idOf(rollout, revision)),
   };
 }
 
-async function dryRun(api: KubeApi, set: KubeObject, signal: AbortSignal): Promise<Problem[]> {
+interface Found {
+  problems: Problem[];
+  /** The same template may be taken later, without any change of it. */
+  mayChange: boolean;
+}
+
+async function dryRun(api: KubeApi, set: KubeObject, signal: AbortSignal): Promise<Found> {
   try {
     await api.create(REPLICA_SET, set, { dryRun: true, signal });
-    return [];
+    return { problems: [], mayChange: false };
   } catch (error) {
-    if (hasCode(error, 'KUBE_EXISTS')) return [];
+    if (hasCode(error, 'KUBE_EXISTS')) return { problems: [], mayChange: false };
+    if (!hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN')) throw error;
+    const message = `the API server refuses it: ${error.message}`;
     // Forbidden can mean a quota or an admission policy that refuses the pods: a person must mend that too.
-    if (hasCode(error, 'KUBE_INVALID', 'KUBE_FORBIDDEN'))
-      return [{ field: 'spec.template', message: `the API server refuses it: ${error.message}`, barsPods: true }];
-    throw error;
+    const mayChange = error.code === 'KUBE_FORBIDDEN';
+    return { problems: [{ field: 'spec.template', message, barsPods: true }], mayChange };
   }
 }
