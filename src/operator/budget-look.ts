@@ -2,13 +2,16 @@ import type { Slo } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
-import type { MetricSource } from '#ports/metric-source.ts';
-import { type BudgetScope, badOver, budgetQuery, PART } from '#sources/promql-budget.ts';
+import type { MatrixResult, MetricSource } from '#ports/metric-source.ts';
+import { type BudgetScope, budgetQuery, PART } from '#sources/promql-budget.ts';
 
 /** What is left of one objective's error budget. */
 export interface BudgetFigure {
   slo: string;
-  /** Share of the window's budget; below 0 it is overspent. */
+  /**
+   * Share of the window's budget; below 0 it is overspent. The budget is that of a whole window at the traffic that was
+   * seen, as in the gates' ledger: a service of yesterday may fail as often as an old one.
+   */
   left?: number;
   /** Why it cannot be told. */
   unknown?: string;
@@ -20,7 +23,7 @@ export interface BudgetQuestion {
   slos: Slo[];
   scope: BudgetScope;
   scrapeMs: Millis;
-  /** Below this share the way back is worth a second question. */
+  /** The share whose return is forecast. */
   least: number;
 }
 
@@ -36,8 +39,10 @@ export interface BudgetLook {
 const FRESH_MS: Millis = 300_000;
 /** A source that did not answer is asked again sooner, though not at every pass. */
 const RETRY_MS: Millis = 30_000;
-/** Slices of the window by which bad events leave it: their times are that exact. */
+/** Slices of the window: the forecast is that exact, and what is younger than one counts as a whole one. */
 const SLICES = 28;
+/** Shorter ones hold too few scrapes. */
+const LEAST_SLICE_MS: Millis = 600_000;
 
 interface Answer {
   askedAt: Millis;
@@ -72,61 +77,67 @@ function ageOf({ figures }: Answer): Millis {
 }
 
 async function look(deps: LookDeps, slo: Slo, question: BudgetQuestion, signal: AbortSignal): Promise<BudgetFigure> {
-  const promql = budgetQuery(slo, question.scope);
+  const { name, windowMs } = slo;
+  const stepMs = Math.max(LEAST_SLICE_MS, Math.round(windowMs / SLICES / 1000) * 1000);
+  const promql = budgetQuery(slo, question.scope, stepMs);
   // What people buy has no budget of failures.
-  if (promql === undefined) return { slo: slo.name, left: 1 };
+  if (promql === undefined) return { slo: name, left: 1 };
   const source = deps.sourceFor(slo.source);
-  if (source === undefined) return { slo: slo.name, unknown: 'there is no such MetricSource' };
-  const at = deps.clock.now() - question.scrapeMs;
+  if (source === undefined) return { slo: name, unknown: 'there is no such MetricSource' };
+  const to = deps.clock.now() - question.scrapeMs;
+  const from = to - (Math.ceil(windowMs / stepMs) - 1) * stepMs;
   try {
-    const { total, bad } = await partsOf(source, promql, { at, signal });
-    if (!(total > 0)) return { slo: slo.name, unknown: 'the source counts no event within the window' };
-    const left = 1 - bad / ((1 - slo.objective) * total);
-    if (left >= question.least) return { slo: slo.name, left };
-    const backAt = await wayBack(source, slo, { question, total, at, signal });
-    return { slo: slo.name, left, ...(backAt === undefined ? {} : { backAt }) };
+    const { result } = await source.range(promql, { from, to, stepMs, signal });
+    return figureOf(slo, slicesOf(result), { stepMs, least: question.least });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    deps.log.warn('no figure of the error budget', { source: source.name, slo: slo.name, error: message });
-    return { slo: slo.name, unknown: message };
+    deps.log.warn('no figure of the error budget', { source: source.name, slo: name, error: message });
+    return { slo: name, unknown: message };
   }
 }
 
-async function partsOf(
-  source: MetricSource,
-  promql: string,
-  when: { at: Millis; signal: AbortSignal },
-): Promise<{ total: number; bad: number }> {
-  const { result } = await source.query(promql, when);
-  const samples = result.kind === 'vector' ? result.samples : [];
-  const part = (name: string) => samples.find(({ labels, value }) => labels[PART] === name && value > 0)?.value ?? 0;
-  return { total: part('total'), bad: part('bad') };
-}
-
-interface Way {
-  question: BudgetQuestion;
+/** Events of one slice of the window, which ended at `end`. */
+interface Slice {
+  end: Millis;
   total: number;
-  at: Millis;
-  signal: AbortSignal;
+  bad: number;
 }
 
-/** Bad events leave the window a window after they came: oldest first, until few enough are left. */
-async function wayBack(
-  source: MetricSource,
-  slo: Slo,
-  { question, total, at, signal }: Way,
-): Promise<Millis | undefined> {
-  const stepMs = Math.max(60_000, Math.round(slo.windowMs / SLICES / 1000) * 1000);
-  const promql = badOver(slo, question.scope, stepMs);
-  if (promql === undefined) return undefined;
-  const to = Math.floor(at / stepMs) * stepMs;
-  const { result } = await source.range(promql, { from: to - (SLICES - 1) * stepMs, to, stepMs, signal });
-  const points = (result.series[0]?.points ?? []).map(({ at: end, value }) => ({ end, bad: Math.max(0, value || 0) }));
-  const allowed = (1 - question.least) * (1 - slo.objective) * total;
-  let left = points.reduce((sum, { bad }) => sum + bad, 0);
-  for (const { end, bad } of points) {
-    left -= bad;
-    if (left <= allowed) return end + slo.windowMs;
+/** Oldest first, from the first that has events. */
+function slicesOf({ series }: MatrixResult): Slice[] {
+  const slices = new Map<Millis, Slice>();
+  for (const { labels, points } of series) {
+    for (const { at, value } of points) {
+      const slice = slices.get(at) ?? { end: at, total: 0, bad: 0 };
+      const count = Math.max(0, value || 0);
+      slices.set(at, labels[PART] === 'total' ? { ...slice, total: count } : { ...slice, bad: count });
+    }
   }
-  return undefined;
+  return [...slices.values()].filter(({ total }) => total > 0).sort((a, b) => a.end - b.end);
+}
+
+function figureOf(slo: Slo, slices: Slice[], { stepMs, least }: { stepMs: Millis; least: number }): BudgetFigure {
+  const { name, objective, windowMs } = slo;
+  const [first] = slices;
+  const last = slices.at(-1);
+  if (first === undefined || last === undefined)
+    return { slo: name, unknown: 'the source counts no event within the window' };
+  const seenMs = Math.min(windowMs, last.end - first.end + stepMs);
+  const total = slices.reduce((sum, slice) => sum + slice.total, 0);
+  const budget = (1 - objective) * total * (windowMs / seenMs);
+  const bad = slices.reduce((sum, slice) => sum + slice.bad, 0);
+  const left = 1 - bad / budget;
+  if (left >= least) return { slo: name, left };
+  const allowed = (1 - least) * budget;
+  const leaves = lastToLeave(slices, bad, allowed);
+  return { slo: name, left, ...(leaves === undefined ? {} : { backAt: leaves.end + windowMs }) };
+}
+
+/** Bad events leave the window a window after they came, oldest first: with this slice few enough are left. */
+function lastToLeave(slices: readonly Slice[], bad: number, allowed: number): Slice | undefined {
+  let left = bad;
+  return slices.find((slice) => {
+    left -= slice.bad;
+    return left <= allowed;
+  });
 }

@@ -12,19 +12,19 @@ export interface BudgetScope {
 export const PART = 'part';
 
 /**
- * Events of the whole window and the bad ones among them, in one question: two series without a label but `part`.
- * `increase` extrapolates and misses births, which a guardrail must not; over days both are small.
+ * All events of the last `overMs` and the bad ones among them, in one question: two series without a label but `part`.
+ * `increase` extrapolates and misses births, which a guardrail must not; over hours and days both are small. Undefined
+ * for an objective without a budget.
  */
-export function budgetQuery(slo: Slo, scope: BudgetScope): string | undefined {
-  const total = totalOver(slo, scope, slo.windowMs);
-  const bad = badOver(slo, scope, slo.windowMs);
+export function budgetQuery(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
+  const total = totalOver(slo, scope, overMs);
+  const bad = badOver(slo, scope, overMs);
   if (total === undefined || bad === undefined) return undefined;
   const named = (part: string, query: string) => `label_replace(${query}, "${PART}", "${part}", "", "")`;
   return `${named('total', total)} or ${named('bad', bad)}`;
 }
 
-/** Bad events of the last `overMs`. Undefined for an objective without a budget. */
-export function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
+function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });
   if (sli.kind === 'business') return undefined;

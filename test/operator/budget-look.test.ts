@@ -26,23 +26,23 @@ const slo: Slo = {
   windowMs: 28 * DAY,
 };
 
-/** A source that knows how many events there were a day, oldest first, and how many of them were bad. */
+/** A source that knows how many events there were a day, the last of them today, and how many of them were bad. */
 function prepare(days: { total: number; bad: number }[], failure?: OperatorError) {
   const clock = createVirtualClock({ wall: START });
-  const asked: string[] = [];
-  const sum = (part: 'total' | 'bad') => days.reduce((all, day) => all + day[part], 0);
+  const asked: { promql: string; from: number; to: number }[] = [];
   const source: MetricSource = {
     name: 'main',
-    async query(promql, { at }) {
-      asked.push(promql);
+    query: () => Promise.reject(new Error('the window is asked for in one question')),
+    async range(promql, { from, to, stepMs }) {
+      asked.push({ promql, from, to });
       if (failure !== undefined) throw failure;
-      const samples = (['total', 'bad'] as const).map((part) => ({ labels: { part }, value: sum(part), at }));
-      return { result: { kind: 'vector', samples, histograms: [] }, warnings: [], cost };
-    },
-    async range(promql, { from, stepMs }) {
-      asked.push(promql);
-      const points = days.map(({ bad }, index) => ({ at: from + index * stepMs, value: bad }));
-      return { result: { kind: 'matrix', series: [{ labels: {}, points, histograms: [] }] }, warnings: [], cost };
+      const oldest = to - (days.length - 1) * stepMs;
+      const series = (['total', 'bad'] as const).map((part) => ({
+        labels: { part },
+        points: days.map((day, index) => ({ at: oldest + index * stepMs, value: day[part] })),
+        histograms: [],
+      }));
+      return { result: { kind: 'matrix', series }, warnings: [], cost };
     },
   };
   const look = createBudgetLook({ sourceFor: () => source, clock, log: silentLog });
@@ -60,7 +60,15 @@ test('what is left is what the window allows less what failed', async () => {
   await ask();
   // 28,000 events may fail 280 times; 70 of them did.
   expect(look.known('shop/checkout')).toEqual([{ slo: 'availability', left: expect.closeTo(0.75, 9) }]);
-  expect(asked, 'one question as long as nothing is low').toHaveLength(1);
+  // The last of the 28 days ends now, so the question reaches back 27 from its end.
+  expect(asked.map(({ from, to }) => [(START - from) / DAY, to])).toEqual([[27, START]]);
+});
+
+// kills: a budget of the hours that a young service has had, which a handful of failures would empty
+test('a young service has the budget of a whole window at the traffic that it has', async () => {
+  const { look, ask } = prepare([{ total: 1000, bad: 14 }]);
+  await ask();
+  expect(look.known('shop/checkout')).toEqual([{ slo: 'availability', left: expect.closeTo(0.95, 9) }]);
 });
 
 test('a budget that is low says when it will be back: when the bad days have left the window', async () => {
@@ -71,7 +79,7 @@ test('a budget that is low says when it will be back: when the bad days have lef
   expect(figure?.left).toBeCloseTo(1 - 300 / 280, 9);
   // 252 may stand: the older bad day, which ended 18 days ago, has to leave, and the younger may stay.
   expect(figure?.backAt).toBe(START - 18 * DAY + 28 * DAY);
-  expect(asked).toHaveLength(2);
+  expect(asked).toHaveLength(1);
 });
 
 test.each([
@@ -125,15 +133,15 @@ test.each([
     given: { ...slo, arms: { by: 'Label', label: 'service', stable: 'shop-a', canary: 'shop-b' } } satisfies Slo,
     says: 'service=~"(?:shop-a)|(?:shop-b)"',
   },
-])('the question about $name is PromQL over the whole window', ({ given, says }) => {
-  const query = budgetQuery(given, scope) ?? '';
+])('the question about $name is PromQL', ({ given, says }) => {
+  const query = budgetQuery(given, scope, DAY) ?? '';
   expect(parsePromql(query)).toEqual({ ok: true });
   expect(query).toContain(says);
-  expect(query).toContain('[2419200s]');
+  expect(query).toContain('[86400s]');
 });
 
 test('it counts the pods of this Rollout in its namespace and nobody else’s', () => {
-  const query = budgetQuery(slo, scope) ?? '';
+  const query = budgetQuery(slo, scope, DAY) ?? '';
   expect(query).toContain('namespace="shop"');
   const pattern = new RegExp(`^(?:${/pod=~"([^"]*)"/.exec(query)?.[1]?.replaceAll('\\\\', '\\') ?? ''})$`);
   expect(pattern.test('check.out-7be02f5a-x2x4c')).toBe(true);
@@ -147,5 +155,5 @@ test('what people buy has no budget of failures', () => {
     ...slo,
     sli: { kind: 'business', exposure: { metric: 'a', matchers: [] }, worse: 'Lower', tolerate: 0.2, lagMs: 0 },
   };
-  expect(budgetQuery(business, scope)).toBeUndefined();
+  expect(budgetQuery(business, scope, DAY)).toBeUndefined();
 });
