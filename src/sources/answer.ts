@@ -26,12 +26,20 @@ export function readBody(text: string, limits: { maxSeries: number }): Body {
   }
   if (body['status'] !== 'success') throw nonsense('the body has no `status: success`');
   const warnings = strings(body['warnings'], 'warnings');
+  // VictoriaMetrics' way to say that a store did not answer.
+  const partial = body['isPartial'] === true ? ['isPartial'] : [];
   return {
     status: 'success',
     result: readResult(record(body['data'], 'data'), limits),
     warnings: [...warnings.filter(harmless), ...strings(body['infos'], 'infos')],
-    partial: warnings.filter((warning) => !harmless(warning)),
+    partial: [...partial, ...warnings.filter((warning) => !harmless(warning))],
   };
+}
+
+/** Reads a part of the list of series: JSON objects with commas between them. */
+export function readSeries(kind: 'vector' | 'matrix', text: string): InstantResult {
+  const entries = list(parseJson(`[${text}]`), 'a part of data.result');
+  return kind === 'vector' ? readVector(entries) : readMatrix(entries);
 }
 
 // Prometheus before 2.53 reported its infos among the warnings. Any other warning may mean a missing store.

@@ -4,6 +4,9 @@ import type { Millis } from '#lib/units.ts';
 /** Longest piece of a server's text that stands in a message of ours. */
 const MAX_QUOTE = 300;
 
+/** How Prometheus, Mimir and VictoriaMetrics say that a query goes over one of their limits. */
+const TOO_LARGE = /too many samples|exceed(?:ed|s) the maximum number|cannot select more than|maxUniqueTimeseries/;
+
 /**
  * What a status other than 200 means. Every redirect is refused: it could carry the credentials,
  * or the operator itself, to a host that nobody named.
@@ -21,6 +24,10 @@ export function statusFailure(response: {
   if (status >= 300 && status < 400) {
     const target = hostOf(headers['location']);
     return new OperatorError('SOURCE_ANSWER', `redirects to ${target} (${status}); put the final address into url`);
+  }
+  // What the source itself finds too large: asked for in parts it may be answered.
+  if (status === 422 && TOO_LARGE.test(text)) {
+    return new OperatorError('SOURCE_TOO_LARGE', `finds the answer too large: ${said}`);
   }
   if (status === 400 || status === 422) return new OperatorError('SOURCE_QUERY', `refuses the query: ${said}`);
   if (status === 401 || status === 403) {

@@ -8,8 +8,9 @@ import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { InstantResult, MetricSource, QueryAnswer, RangeAnswer } from '#ports/metric-source.ts';
-import { readBody } from './answer.ts';
+import { createBodyReader, seriesIn } from './body.ts';
 import { connectionFailure, redact, refusal, statusFailure } from './failure.ts';
+import { dialects, type Flavour, flavourHeaders } from './flavour.ts';
 
 export type SourceAuth = { kind: 'bearer'; token: string } | { kind: 'basic'; username: string; password: string };
 
@@ -18,20 +19,33 @@ export interface SourceLimits {
   timeoutMs: Millis;
   /** Longest body, decompressed. Default 20,000,000. */
   maxBytes: number;
-  /** Most series of one answer. Default 10,000. */
+  /** Most series of one answer. Default 50,000. */
   maxSeries: number;
+  /**
+   * Queries at the same time, and connections. Default 4: a fifth of the twenty that Prometheus runs at a time, so that
+   * rules and dashboards go on.
+   */
+  maxConcurrent: number;
 }
 
-export const DEFAULT_LIMITS: SourceLimits = { timeoutMs: 10_000, maxBytes: 20_000_000, maxSeries: 10_000 };
-
-// Prometheus itself takes 512 connections and runs 20 queries at a time, rules and dashboards included.
-const MAX_SOCKETS = 8;
+export const DEFAULT_LIMITS: SourceLimits = {
+  timeoutMs: 10_000,
+  maxBytes: 20_000_000,
+  maxSeries: 50_000,
+  maxConcurrent: 4,
+};
 
 export interface PrometheusOptions {
   name: string;
   /** http or https, without credentials, query and fragment; a path prefix is kept. */
   url: string;
   auth?: SourceAuth;
+  /** Default Prometheus. */
+  flavour?: Flavour;
+  /** Whose series a multi-tenant server shows (X-Scope-OrgID). */
+  tenant?: string;
+  /** Certificates (PEM) that sign the server's, in place of those that Node trusts. */
+  ca?: string;
   limits?: Partial<SourceLimits>;
   clock: Clock;
 }
@@ -55,14 +69,18 @@ export function sourceUrlProblem(url: string): string | undefined {
  */
 export function createPrometheusSource(options: PrometheusOptions): MetricSource & { close(): void } {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { flavour = 'Prometheus', ca } = options;
+  const sockets = { keepAlive: true, maxSockets: limits.maxConcurrent };
   const agents = {
-    http: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    https: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    http: new HttpAgent(sockets),
+    https: new HttpsAgent({ ...sockets, ...(ca === undefined ? {} : { ca }) }),
   };
-  const transport: Transport = { ...options, limits, agents };
+  const { parameters, ...rules } = dialects[flavour];
+  const transport: Transport = { ...options, limits, agents, parameters };
   const timeout = `${limits.timeoutMs}ms`;
   return {
     name: options.name,
+    rules: { ...rules, maxConcurrent: limits.maxConcurrent },
     async query(promql, { at, signal }): Promise<QueryAnswer> {
       assert(Number.isFinite(at), 'a query has a time');
       // A Date, because the library reads the number 0 as "now".
@@ -92,6 +110,8 @@ interface Transport {
   name: string;
   url: string;
   auth?: SourceAuth;
+  tenant?: string;
+  parameters: Readonly<Record<string, string>>;
   limits: SourceLimits;
   clock: Clock;
   agents: { http: HttpAgent; https: HttpsAgent };
@@ -123,7 +143,7 @@ async function send(transport: Transport, signal: AbortSignal | undefined, ask: 
     if (deadline.signal.aborted && failure !== undefined) throw tooSlow(transport);
     if (answer === undefined) throw failure ?? new OperatorError('SOURCE_UNREACHABLE', `${transport.name}: no answer`);
     const { result, warnings, bytes } = answer;
-    return { result, warnings, cost: { bytes, series: seriesOf(result), elapsedMs: clock.monotonic() - began } };
+    return { result, warnings, cost: { bytes, series: seriesIn(result), elapsedMs: clock.monotonic() - began } };
   } finally {
     cancel();
   }
@@ -161,8 +181,10 @@ async function attempt(transport: Transport, call: Call, ask: Ask): Promise<Call
 
 function prepare(config: InternalAxiosRequestConfig, transport: Transport, call: Call): InternalAxiosRequestConfig {
   if (transport.auth !== undefined) config.headers.set('Authorization', authorization(transport.auth));
-  // Thanos answers with what it has unless told otherwise; the others ignore the parameter.
-  if (config.data instanceof URLSearchParams) config.data.set('partial_response', 'false');
+  for (const [name, value] of Object.entries(flavourHeaders(transport))) config.headers.set(name, value);
+  if (config.data instanceof URLSearchParams) {
+    for (const [name, value] of Object.entries(transport.parameters)) config.data.set(name, value);
+  }
   return {
     ...config,
     adapter: 'http',
@@ -179,23 +201,32 @@ function prepare(config: InternalAxiosRequestConfig, transport: Transport, call:
 
 async function receive(response: AxiosResponse<Readable>, transport: Transport, call: Call) {
   const { limits, clock } = transport;
-  const text = await readText(response.data, { maxBytes: limits.maxBytes, signal: call.signal });
-  const { status, headers } = response;
+  const { status, headers, data } = response;
+  const pieces = piecesOf(data, { maxBytes: limits.maxBytes, signal: call.signal });
   if (status !== 200) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of pieces) chunks.push(chunk);
     // Before the text is cut to a quote: half a secret would not be found any more.
-    throw statusFailure({ status, headers, text: redact(text, secretsOf(transport.auth)), now: clock.now() });
+    const text = redact(Buffer.concat(chunks).toString('utf8'), secretsOf(transport.auth));
+    throw statusFailure({ status, headers, text, now: clock.now() });
   }
-  const body = readBody(text, limits);
+  const reader = createBodyReader(limits);
+  let bytes = 0;
+  for await (const chunk of pieces) {
+    bytes += chunk.length;
+    // Whoever waits for this process has a turn between two slices.
+    if (reader.push(chunk)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const body = reader.end();
   if (body.status === 'error') throw refusal(body);
   const [partial] = body.partial;
   if (partial !== undefined) {
     throw new OperatorError('SOURCE_ANSWER', `the answer may be incomplete: ${partial}`);
   }
-  return { result: body.result, warnings: body.warnings, bytes: text.length };
+  return { result: body.result, warnings: body.warnings, bytes };
 }
 
-async function readText(stream: Readable, { maxBytes, signal }: { maxBytes: number; signal: AbortSignal }) {
-  const chunks: Buffer[] = [];
+async function* piecesOf(stream: Readable, { maxBytes, signal }: { maxBytes: number; signal: AbortSignal }) {
   let bytes = 0;
   const stop = () => stream.destroy(new Error('aborted'));
   signal.addEventListener('abort', stop, { once: true });
@@ -205,13 +236,12 @@ async function readText(stream: Readable, { maxBytes, signal }: { maxBytes: numb
       bytes += chunk.length;
       // Counted after decompression, while it streams: a small body can be a large one.
       if (bytes > maxBytes) throw new OperatorError('SOURCE_TOO_LARGE', `the answer is longer than ${maxBytes} bytes`);
-      chunks.push(chunk);
+      yield chunk;
     }
   } finally {
     signal.removeEventListener('abort', stop);
     stream.destroy();
   }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function authorization(auth: SourceAuth): string {
@@ -237,9 +267,4 @@ function secretsOf(auth: SourceAuth | undefined): string[] {
 
 function tooSlow({ name, limits }: Transport): OperatorError {
   return new OperatorError('SOURCE_UNREACHABLE', `${name}: no complete answer within ${limits.timeoutMs} ms`);
-}
-
-function seriesOf(result: InstantResult): number {
-  if (result.kind === 'vector') return result.samples.length + result.histograms.length;
-  return result.kind === 'matrix' ? result.series.length : 1;
 }

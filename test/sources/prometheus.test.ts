@@ -169,12 +169,41 @@ describe('requests', () => {
     expect(seen).toBe(header);
   });
 
-  test('many queries share eight connections', async () => {
+  test.each([
+    { flavour: 'Thanos' as const, sends: { partial_response: 'false', dedup: 'true', max_source_resolution: '0s' } },
+    { flavour: 'Mimir' as const, sends: { partial_response: 'false' } },
+    {
+      flavour: 'VictoriaMetrics' as const,
+      sends: { deny_partial_response: '1', nocache: '1', latency_offset: '1s', max_lookback: '5m' },
+    },
+  ])('asks $flavour in its own way', async ({ flavour, sends }) => {
+    let asked = '';
+    let tenant: unknown;
+    answer = (request, response, body) => {
+      asked = body;
+      tenant = request.headers['x-scope-orgid'];
+      response.end(vector());
+    };
+    const source = sourceOf({ flavour, ...(flavour === 'Mimir' ? { tenant: 'team-a|team-b' } : {}) });
+    await source.query('x', { at: 0 });
+    expect(Object.fromEntries(new URLSearchParams(asked))).toEqual({
+      query: 'x',
+      time: '0',
+      timeout: '10000ms',
+      ...sends,
+    });
+    expect(tenant).toBe(flavour === 'Mimir' ? 'team-a|team-b' : undefined);
+    expect(source.rules).toMatchObject(
+      flavour === 'VictoriaMetrics' ? { maxQueryLength: 16_000, window: '5m' } : { maxQueryLength: 60_000 },
+    );
+  });
+
+  test('many queries share four connections', async () => {
     answer = says(vector());
     const source = sourceOf();
     await Promise.all(Array.from({ length: 60 }, () => source.query('x', { at: 1 })));
     // kills: no agent, which opens one connection per query
-    expect(sockets).toBeLessThanOrEqual(8);
+    expect(sockets).toBeLessThanOrEqual(4);
   });
 
   test('a kept connection that the server closed is replaced without a word', async () => {
@@ -212,10 +241,20 @@ describe('refusals', () => {
     },
     {
       name: '422',
-      send: says('{"status":"error","error":"too many samples"}', 422),
+      send: says('{"status":"error","error":"found duplicate series"}', 422),
       code: 'SOURCE_QUERY',
-      text: 'samples',
+      text: 'duplicate',
     },
+    ...[
+      'query processing would load too many samples into memory in query execution',
+      'the query exceeded the maximum number of series (limit: 100000 series) (err-mimir-max-series-per-query)',
+      'cannot select more than -search.maxUniqueTimeseries=300000 time series',
+    ].map((error) => ({
+      name: `422 ${error.slice(0, 20)}`,
+      send: says(JSON.stringify({ status: 'error', error }), 422),
+      code: 'SOURCE_TOO_LARGE',
+      text: error,
+    })),
     {
       name: 'bad_data with 200',
       send: says('{"status":"error","errorType":"bad_data"}'),
@@ -305,6 +344,13 @@ describe('refusals', () => {
     };
     await failureOf(sourceOf().query('x', { at: 1 }));
     expect(paths).toEqual(['/api/v1/query']); // kills: maxRedirects left at five
+  });
+
+  test('a part of a cluster that did not answer is an error, not less traffic', async () => {
+    answer = says(JSON.stringify({ status: 'success', isPartial: true, data: { resultType: 'vector', result: [] } }));
+    const error = await failureOf(sourceOf({ flavour: 'VictoriaMetrics' }).query('x', { at: 1 }));
+    expect(error).toMatchObject({ code: 'SOURCE_ANSWER' });
+    expect(error.message).toContain('may be incomplete');
   });
 
   test('a warning means that stores may be missing, and an info does not', async () => {
