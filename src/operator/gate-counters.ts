@@ -22,6 +22,6 @@ export function countersOf(sli: Exclude<Sli, LatencySli>): [Counter, ...Counter[
 }
 
 /** The series of a histogram that carry the labels of its targets and the time of their scrapes. */
-export function countOf({ histogram }: LatencySli): Selector {
-  return { ...histogram, metric: `${histogram.metric}_count` };
+export function countOf({ histogram, form }: LatencySli): Selector {
+  return form === 'Native' ? histogram : { ...histogram, metric: `${histogram.metric}_count` };
 }

@@ -92,7 +92,7 @@ async function readBuckets(arms: Arms, sli: LatencySli): Promise<Read> {
   return (at, times) => {
     const armOf = new Map(grids.flatMap(([arm, grid]) => (grid.get(at) ?? []).map(({ labels }) => [labels, arm])));
     const points = grids.flatMap(([, grid]) => grid.get(at) ?? []);
-    return bucketsOf(points, (labels) => edgeName(labels, armOf.get(labels), times));
+    return bucketsOf(sli, points, (labels) => edgeName(labels, armOf.get(labels), times));
   };
 }
 

@@ -103,6 +103,7 @@ async function counters(
 ): Promise<Map<string, number>> {
   const { result } = await source.query(query, when);
   if (result.kind !== 'vector') return new Map();
-  const samples = result.samples.filter(({ value }) => Number.isFinite(value));
+  const native = result.histograms.map(({ labels, count }) => ({ labels, value: count }));
+  const samples = [...result.samples, ...native].filter(({ value }) => Number.isFinite(value));
   return new Map(samples.map(({ labels, value }) => [JSON.stringify(labels), value]));
 }

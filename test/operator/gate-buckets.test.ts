@@ -74,3 +74,38 @@ test.each([
   expect({ names: read.names, values: read.samples.map(({ values }) => values) }, because).toEqual(want);
   expect(new Set(read.samples.map(({ scrapedAt }) => scrapedAt))).toEqual(new Set([599_000]));
 });
+
+const native: LatencySli = { ...sli, threshold: 0.25, form: 'Native' };
+
+function observed(pod: string, buckets: [left: number, right: number, count: number][]): Point {
+  const count = buckets.reduce((sum, [, , own]) => sum + own, 0);
+  const histogram = { count, sum: 1, buckets: buckets.map(([left, right, own]) => ({ left, right, count: own })) };
+  return { labels: labels(pod), value: count, histogram };
+}
+
+test('reads a native histogram at the powers of two around the threshold', async () => {
+  const points = [
+    observed('a', [
+      [0.2, 0.25, 4],
+      [0.25, 0.3, 3],
+    ]),
+    // Bounds that grow by four: what lies up to 0.5 is not known.
+    observed('b', [[0.25, 1, 2]]),
+  ];
+  const scraped = ['a', 'b'].map((pod) => ({ labels: labels(pod), value: 599 }));
+  const { names, samples } = (await readBuckets(source(points, scraped), native, where))(at);
+  // kills: a bound that one process cannot tell read as 0, which would call its requests slow.
+  expect(names.slice(0, 2)).toEqual(['total', '0.0009765625']);
+  expect(names.slice(8)).toEqual(['0.125', '0.25', '1', '2', '4', '8', '16']);
+  const place = names.indexOf('0.25');
+  expect(samples.map(({ values }) => [values[0], values[place], values[place + 1]])).toEqual([
+    [7, 4, 7],
+    [2, 0, 2],
+  ]);
+});
+
+test('a classic counter where a native histogram is due is a wrong query', async () => {
+  const [points, scraped] = [[bucket('a', '1', 4)], [{ labels: labels('a'), value: 599 }]];
+  const read = await readBuckets(source(points, scraped), native, where);
+  expect(() => read(at)).toThrow(/is no native histogram; set sli.latency.form to Classic/);
+});
