@@ -4,6 +4,7 @@ import type { Step } from '#core/model.ts';
 import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
 import type { PodInfo } from '#gates/evidence.ts';
+import { historyOf, pastContext } from '#gates/history.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import { contextsOf } from '#operator/contexts.ts';
@@ -104,6 +105,16 @@ export class HeadgateRun implements Run {
     this.cluster = new Cluster(START, gate, steps);
     this.cluster.release('v2');
     this.cluster.settle(START, () => []);
+  }
+
+  /** When a gate begins it reads stable's last hour, a tick a minute. */
+  before(served: Served, ago: number): void {
+    const at = START - (ago - 1) * TICK_MS;
+    this.exporters.observe(served, this.cluster.pods(), at, (pod, when) => this.cluster.restart(pod, when));
+    const context = this.context();
+    if (context === undefined || at % historyOf(context, at).stepMs !== 0) return;
+    const tick = this.exporters.tick(at, served.scraped);
+    this.state = foldErrorTick(this.state, tick, this.cluster.pods(), pastContext(context));
   }
 
   /** Queries look one scrape into the past: this tick is judged at the end of the next one. */

@@ -24,6 +24,7 @@ const MAX_WARM_UP = 40;
 export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
   const run = policy.start(scenario);
   const ending: Ending = { outcome: 'open', excess: 0 };
+  lookBack(run, scenario, seed);
   let { now, next, wish } = warmUp(run, scenario, seed);
   for (let tick = 0; tick < TICKS; tick += 1) {
     ending.excess += excessServed(scenario, tick, now.canary);
@@ -34,6 +35,12 @@ export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
     [now, next] = [next, wish.shares];
   }
   return ending;
+}
+
+/** The hour before the release, for policies that look at it. */
+function lookBack(run: Run, scenario: Scenario, seed: number): void {
+  if (run.before === undefined) return;
+  for (let ago = TICKS; ago > 0; ago -= 1) run.before(serve(scenario, seed, -MAX_WARM_UP - ago, run.shares), ago);
 }
 
 /** Until the canary meets its first user; policies that begin with a weight need none. */

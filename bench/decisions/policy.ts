@@ -13,6 +13,8 @@ export interface Policy {
 export interface Run {
   /** Before the first tick. */
   shares: Shares;
+  /** Takes a tick of the hour before the release, oldest first; `ago` ticks before it began. */
+  before?(served: Served, ago: number): void;
   /** Takes what was measured of tick `tick`, and says what it wants from now on. Negative before the first user request. */
   tick(served: Served, tick: number): Wish;
 }

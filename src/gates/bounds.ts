@@ -76,3 +76,47 @@ export const MIXTURE_PRICE = 1.5;
 
 /** How long a gate may hold a step: this multiple of the forecast, and never less than the minimum. */
 export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
+
+/**
+ * Stop test of latencies. Every bound has its own alternatives, and the average over all of them decides: each bound
+ * more costs a little evidence. Bounds that more than `mostSlow` of stable's requests exceed cannot show a ratio.
+ */
+export const LATENCY = { bounds: 8, ratios: { count: 6, least: 1.3, most: 15 }, mostSlow: 0.6, untouched: 2 };
+
+/** Intervals shown beside a verdict: 1 in 20 misses the truth at some look; tightest at so many requests. */
+export const SHOWN = { alpha: 0.05, tunedFor: 1000 };
+
+/**
+ * Dispersion of stable's own pods: in blocks of a minute, because what lasts for a minute makes its ticks fail together.
+ * Nothing is tempered before 30 ticks, nor by what two standard errors explain: a good guess of 1.1 would delay every
+ * stop. By ten at most, or one broken stable pod would blind the gates.
+ */
+export const DISPERSION = { blockMs: 60_000, leastTicks: 30, errors: 2, most: 10 };
+
+/**
+ * Standard deviation of the logarithm of an arm's error rate from minute to minute, beside what both arms share: two arms
+ * of one version are never quite alike. It counts for nothing at little traffic and is what is left at much.
+ */
+export const ARM_NOISE = 0.1;
+
+/** One pod of three or more, or one tick among four or more, that would be the worst by chance once in twenty times. */
+export const INFLUENCE = { leastPods: 3, leastTicks: 4, chance: 0.05 };
+
+/**
+ * Sums of values need this many pairs of ticks before the normal law may speak, and are judged best after half an
+ * hour of 15 s.
+ */
+export const PAIRS = { least: 30, best: 120 };
+
+/** Value of one tick at most: so many standard deviations above its expectation, once that is known. */
+export const WINSOR = { deviations: 6, leastTicks: 10 };
+
+/** Alternatives of a business count that falls: even steps down to a hundredth of what is tolerated; and that rises. */
+export const DIPS = { count: 16, most: 0.99 };
+export const RISES = { count: 16, least: 1.1, most: 20 };
+
+/** A relative regression above this need not be excluded, however small the next weight is. */
+export const MAX_REGRESSION = 0.9;
+
+/** How much of stable's past is looked at when a gate begins. */
+export const HISTORY = { minutes: 60 };

@@ -45,6 +45,13 @@ export function startStopTest({ lateShare = LATE_SHARE, alternatives = ratios }:
   return { logs: alternatives.map(() => Math.log(1 - lateShare)), starts: 0 };
 }
 
+/** The same test without its evidence. */
+export function clearStopTest({ logs, starts }: StopTest): StopTest {
+  // What had begun has seen nothing now; what is left to begin keeps its weight, so that E is 1.
+  const fresh = Math.fround(Math.log(1 - LATE_SHARE * tail(starts)));
+  return { logs: logs.map(() => fresh), starts };
+}
+
 /**
  * Takes one tick. `elapsedMs` is the time from the start of the test to the start of this tick: what the tick holds must
  * not decide when a later start begins.

@@ -1,13 +1,15 @@
-import type { Cause, Evidence, GateContext } from '#core/gate.ts';
+import type { Cause, Counts, Evidence, GateContext } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { WHOLE } from '#lib/units.ts';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
 import { ALPHA, DARK_DUE, DARK_DUE_LATER, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
 import { type CountSight, scrapeOf } from './count.ts';
-import { foldStopTest, logEvidence, matters, type StopTest, stopLimit } from './eprocess.ts';
+import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
+import { clearStopTest, foldStopTest, logEvidence, matters, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
-import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
+import type { Arm, ArmCounts, PodInfo, TickSamples } from './evidence.ts';
+import { foldInfluence, type MainSource, mainSource, noInfluence } from './influence.ts';
 import { foldLedger, overspent, spendOf } from './ledger.ts';
 
 /** Starts afresh what a new attempt or a new step starts afresh. */
@@ -24,8 +26,21 @@ export interface Counted {
   at: Millis;
   counts: ArmCounts;
   canaryUnknown: boolean;
-  /** What the stop test makes of the tick, where it looks at more than its bad requests. */
-  foldStop?(stop: StopTest, elapsedMs: Millis): StopTest;
+  /** The same by pod, for dispersion and influence. */
+  byPod?: ByPod;
+  /** What the stop test makes of the tick, where it looks at more than its bad requests. `temper` is φ of the tick. */
+  foldStop?(stop: StopTest, elapsedMs: Millis, temper: number): StopTest;
+}
+
+export type ByPod = Record<Arm, ReadonlyMap<string, Counts>>;
+
+const noPods: ByPod = { canary: new Map(), stable: new Map() };
+
+/** What the pods of each arm counted, `read` as requests. */
+export function podCounts({ reading: { byPod } }: CountSight, read: (sums: readonly number[]) => Counts): ByPod {
+  const of = (wanted: Arm) =>
+    new Map([...byPod].filter(([, { arm }]) => arm === wanted).map(([pod, { sums }]) => [pod, read(sums)]));
+  return { canary: of('canary'), stable: of('stable') };
 }
 
 /** At weight 0 the canary answers probes only: they are no users. */
@@ -34,9 +49,10 @@ export function ofUsers(counts: ArmCounts, { weight, arrived }: GateContext): Ar
 }
 
 export function countTick(state: ErrorGate, counted: Counted, context: GateContext): ErrorGate {
-  const { at, canaryUnknown } = counted;
+  const { at, canaryUnknown, byPod = noPods } = counted;
   const tick = ofUsers(counted.counts, context);
-  const foldStop = counted.foldStop ?? ((stop, elapsedMs) => foldStopTest(stop, tick, elapsedMs));
+  const foldStop = counted.foldStop ?? ((stop, elapsedMs, temper) => foldStopTest(stop, tick, elapsedMs, { temper }));
+  const temper = temperOf(state.dispersion) * armNoise(tick, at - state.at);
   // Waiting for scrapes can join ticks of two weights into one, and those must not be pooled.
   const mixed = state.weight !== context.weight && at - state.at > 2 * scrapeOf(context);
   const elapsedMs = state.at - state.startedAt;
@@ -48,10 +64,12 @@ export function countTick(state: ErrorGate, counted: Counted, context: GateConte
     weight: context.weight,
     rps: (tick.canary.total + tick.stable.total) / ((at - state.at) / 1000),
     all: addCounts(state.all, tick),
-    stop: mixed || state.fired !== undefined ? state.stop : foldStop(state.stop, elapsedMs),
+    stop: mixed || state.fired !== undefined ? state.stop : foldStop(state.stop, elapsedMs, temper),
     alone: controlled ? state.alone : addArm(state.alone, tick.canary),
     ledger: foldLedger(state.ledger, tick, state.all.stable),
     recent,
+    dispersion: foldDispersion(state.dispersion, byPod.stable, at),
+    influence: context.weight > 0 ? foldInfluence(state.influence, tick, byPod.canary) : state.influence,
   };
   const arrived = context.arrived && state.at >= (context.raisedAt ?? 0);
   return arrived ? countStep(next, { tick, canaryUnknown }, context) : next;
@@ -72,7 +90,12 @@ function countStep(
   // so its silence begins there.
   const due = canaryUnknown ? 0 : state.silence.due + dueOn(context, tick.stable.total);
   const silence: Silence = tick.canary.total > 0 ? { due: 0, answered: true } : { ...state.silence, due };
-  return { ...state, step: addCounts(state.step, tick), advance: state.advance + gain, silence };
+  return {
+    ...state,
+    step: addCounts(state.step, tick),
+    advance: state.advance + gain / temperOf(state.dispersion),
+    silence,
+  };
 }
 
 /** Stable's counts of the last minutes, because its rate moves; of the whole attempt where those are too few. */
@@ -135,12 +158,26 @@ export function fire(state: ErrorGate, { at, dark, excess = 0 }: StopQuestion, c
   const { slo } = context.gate;
   const limit = stopLimit(context.alpha ?? ALPHA);
   const seen = Math.max(excess, excessSeen(state));
-  if (logEvidence(state.stop) >= limit && matters(seen)) return stopWith(state, 'Worse', at);
+  if (logEvidence(state.stop) >= limit && matters(seen) && mainSource(state.influence) === undefined)
+    return stopWith(state, 'Worse', at);
   const alone = state.alone.total > 0 && sumRecent(state.recent).stable.total === 0;
   if (alone && burnLogE(state.alone, burnRate(slo.objective)) >= limit) return stopWith(state, 'ObjectiveMissed', at);
   if (overspent(state.ledger, spendSoFar(state, context, at), context.maxSpend))
     return stopWith(state, 'BudgetSpent', at);
   return dark && state.silence.due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;
+}
+
+/** The one pod, or tick, for whose sake alone the stop test has not stopped the release. */
+export function suspectOf(state: ErrorGate, context: GateContext): MainSource | undefined {
+  const due = state.fired === undefined && logEvidence(state.stop) >= stopLimit(context.alpha ?? ALPHA);
+  return due ? mainSource(state.influence) : undefined;
+}
+
+/** A pod that was under suspicion and has gone took its failures along: what they proved is forgotten, once for each. */
+export function withoutGone<S extends ErrorGate>(state: S, pods: readonly PodInfo[], context: GateContext): S {
+  const pod = suspectOf(state, context)?.pod;
+  if (pod === undefined || pods.some((one) => one.pod === pod)) return state;
+  return { ...state, ...freshStep(), stop: clearStopTest(state.stop), influence: noInfluence };
 }
 
 function stopWith(state: ErrorGate, cause: Cause, at: Millis): ErrorGate {
@@ -169,6 +206,7 @@ export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
     at,
     ticks,
     ...all,
+    ...(temperOf(state.dispersion) > 1 ? { dispersion: temperOf(state.dispersion) } : {}),
     stopLogE: logEvidence(state.stop),
     stopLimit: stopLimit(context.alpha ?? ALPHA),
     advanceLogE: state.advance,

@@ -3,8 +3,10 @@ import type { Millis, Weight } from '#lib/units.ts';
 import { bitsOf, doublesOf } from './bits.ts';
 import { noCounts, noRecent, type Recent } from './burn.ts';
 import type { CountState } from './count.ts';
+import { type Dispersion, noDispersion } from './dispersion.ts';
 import { type StopTest, startStopTest } from './eprocess.ts';
 import type { ArmCounts } from './evidence.ts';
+import { type Influence, loadInfluence, noInfluence, type SavedInfluence, saveInfluence } from './influence.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
 
 /** Everything the error gate knows. Immutable; `saveErrorGate` leaves out what Prometheus can show again. */
@@ -25,6 +27,9 @@ export interface ErrorGate extends CountState {
   ledger: Ledger;
   recent: Recent;
   silence: Silence;
+  /** How much more stable's pods differ than chance explains. It outlives attempts: stable stays the same. */
+  dispersion: Dispersion;
+  influence: Influence;
   /** A stop stands until the attempt ends, whatever is seen later. */
   fired?: { cause: Cause; at: Millis };
 }
@@ -47,6 +52,7 @@ export function startErrorGate(): ErrorGate {
     weight: 0,
     rps: 0,
     recent: noRecent,
+    dispersion: noDispersion,
   };
 }
 
@@ -59,6 +65,7 @@ export function freshAttempt() {
     stop: startStopTest(),
     alone: noCounts.canary,
     ledger: emptyLedger,
+    influence: noInfluence,
   };
 }
 
@@ -83,11 +90,16 @@ interface Saved {
   /** float64 bits in base64: logs of the stop test, advance, charged, net, due, rps */
   f: string;
   fired?: Cause;
+  /** float64 bits: the dispersion's sums. Left out by earlier versions: nothing is known of it. */
+  d?: string;
+  /** The source of the excess, while there is a main one. */
+  i?: SavedInfluence;
 }
 
 /** At most 1 KiB of JSON; `loadErrorGate` reads it back bit by bit. */
 export function saveErrorGate(state: ErrorGate): string {
-  const { epoch, stepEpoch, stop, ledger, recent, silence, fired } = state;
+  const { epoch, stepEpoch, stop, ledger, recent, silence, fired, dispersion } = state;
+  const source = saveInfluence(state.influence);
   const arms = [state.all, state.step, ...recent.buckets].flatMap(({ canary, stable }) => [canary, stable]);
   const numbers = [state.startedAt, state.at, state.ticks, state.weight, stop.starts, recent.bucket];
   const saved: Saved = {
@@ -97,6 +109,8 @@ export function saveErrorGate(state: ErrorGate): string {
     c: [state.alone, ...arms].flatMap(({ total, bad }) => [total, bad]),
     f: bitsOf(new Float64Array([...stop.logs, state.advance, ledger.charged, ledger.net, silence.due, state.rps])),
     ...(fired === undefined ? {} : { fired: fired.cause }),
+    d: bitsOf(new Float64Array([dispersion.ticks, dispersion.squares, dispersion.expected, dispersion.freedom])),
+    ...(source === undefined ? {} : { i: source }),
   };
   return JSON.stringify(saved);
 }
@@ -124,6 +138,8 @@ export function loadErrorGate(text: string, size: number = startStopTest().logs.
     ledger: { charged, net },
     recent: { bucket, buckets },
     silence: { due, answered: answered === 1 },
+    dispersion: dispersionOf(saved.d),
+    influence: loadInfluence(saved.i),
     ...(saved.fired === undefined ? {} : { fired: { cause: saved.fired, at: firedAt } }),
   };
 }
@@ -137,6 +153,12 @@ function parse(text: string): Saved | undefined {
   } catch {
     return undefined;
   }
+}
+
+function dispersionOf(text: string | undefined): Dispersion {
+  const [ticks = 0, squares = 0, expected = 0, freedom = 0] = doublesOf(text) ?? [];
+  const sums = { ticks, squares, expected, freedom };
+  return Object.values(sums).every(Number.isFinite) ? sums : noDispersion;
 }
 
 function pairsOf(numbers: readonly number[]): Counts[] {

@@ -1,10 +1,11 @@
 import { printBad, printCount, printShare } from '#core/figures.ts';
 import type { Cause, Evidence, GateContext, GateReading, Verdict } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
-import { formatDuration, formatPercent } from '#lib/units.ts';
-import { STALE_SCRAPES } from './bounds.ts';
+import { formatPercent } from '#lib/units.ts';
 import { missesNow, sumRecent } from './burn.ts';
-import { isOld, scrapeOf } from './count.ts';
+import { isOld } from './count.ts';
+import { catchesUp, early, old } from './count-verdict.ts';
+import { suspectOf } from './error-count.ts';
 import type { ErrorGate } from './error-state.ts';
 
 export interface Judged {
@@ -34,10 +35,21 @@ type Rule = (judged: Judged) => Answer | undefined;
  * | empty     | Inconclusive: TooFewSamples; NoData: NoTraffic                    | no count, no verdict                                  |
  * | shared    | Inconclusive: BothArmsBad, or no cause                            | nothing is proved while stable itself is bad          |
  * | early     | Inconclusive: TooFewSamples                                       | no user traffic is due on the canary yet              |
+ * | suspected | Inconclusive: SinglePod, or no cause                              | one pod is replaced; the release is not to blame      |
  * | proved    | Pass                                                              | the advance test has passed its line                  |
  * | unproved  | Inconclusive: TooFewSamples                                       | healthy so far is not yet evidence                    |
  */
-const rules: readonly Rule[] = [stopped, catchesUp, troubled, old, empty, shared, early, proved];
+const rules: readonly Rule[] = [
+  stopped,
+  ({ state }) => catchesUp(state),
+  ({ state }) => state.problem,
+  ({ state, context, now }) => old(state, context, now),
+  empty,
+  shared,
+  ({ context }) => early(context),
+  suspected,
+  proved,
+];
 
 export function verdictOf(judged: Judged): Answer {
   for (const rule of rules) {
@@ -71,26 +83,11 @@ function whyStopped(cause: Cause, state: ErrorGate, context: GateContext, eviden
   if (cause === 'ObjectiveMissed') {
     return `the canary alone misses its objective ${printShare(context.gate.slo.objective)}: ${printBad(state.alone)} while stable served nobody`;
   }
-  return `the canary is worse than stable: ${canary} against ${printBad(evidence.stable)}; log evidence ${evidence.stopLogE.toFixed(2)}, limit ${evidence.stopLimit.toFixed(2)}`;
+  return `the canary is worse than stable: ${canary} against ${printBad(evidence.stable)}; log evidence ${evidence.stopLogE.toFixed(2)}, limit ${evidence.stopLimit.toFixed(2)}${tempered(evidence)}`;
 }
 
-function catchesUp({ state }: Judged): Answer | undefined {
-  if (state.look !== undefined || state.at === 0 || state.problem !== undefined) return undefined;
-  return {
-    verdict: 'NoData',
-    cause: 'CatchingUp',
-    message: 'reading the ticks that were missed while the operator was away',
-  };
-}
-
-function troubled({ state }: Judged): Answer | undefined {
-  return state.problem;
-}
-
-function old({ state, context, now }: Judged): Answer | undefined {
-  if (state.look === undefined || !isOld(state, context, now)) return undefined;
-  const limit = formatDuration(STALE_SCRAPES * scrapeOf(context));
-  return { verdict: 'NoData', cause: 'Stale', message: `no sample is newer than ${limit}` };
+function tempered({ dispersion }: Evidence): string {
+  return dispersion === undefined ? '' : `, divided by ${dispersion.toFixed(1)} because stable's pods differ that much`;
 }
 
 function empty({ state, stable, context }: Judged): Answer | undefined {
@@ -117,13 +114,15 @@ function shared({ state, context, stable }: Judged): Answer | undefined {
   return { verdict: 'Inconclusive', cause: 'BothArmsBad', message };
 }
 
-function early({ context }: Judged): Answer | undefined {
-  if (context.arrived) return undefined;
-  const message =
-    context.weight > 0
-      ? `waiting for ${formatPercent(context.weight)} of the traffic to arrive`
-      : 'no user traffic is due on the canary yet';
-  return { verdict: 'Inconclusive', cause: 'TooFewSamples', message };
+function suspected({ state, context }: Judged): Answer | undefined {
+  const suspect = suspectOf(state, context);
+  if (suspect === undefined) return undefined;
+  const most = `${printBad(suspect)} of the ${printCount(state.influence.all.canary.bad)} bad requests of the canary`;
+  if (suspect.pod === undefined) {
+    return { verdict: 'Inconclusive', message: `one tick supplies most of the excess, ${most}: waiting for another` };
+  }
+  const message = `pod ${suspect.pod} supplies most of the excess, ${most} on ${suspect.among} pods: delete the pod, and the release goes on without it`;
+  return { verdict: 'Inconclusive', cause: 'SinglePod', message };
 }
 
 function proved({ evidence }: Judged): Answer | undefined {

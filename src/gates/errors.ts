@@ -1,8 +1,17 @@
-import type { GateContext, GateReading } from '#core/gate.ts';
+import type { Counts, GateContext, GateReading } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { type CountRules, type CountSight, foldCounts } from './count.ts';
 import { defineGate } from './define.ts';
-import { countTick, evidenceOf, fire, isDarkable, pendingSilence, renew } from './error-count.ts';
+import {
+  countTick,
+  evidenceOf,
+  fire,
+  isDarkable,
+  pendingSilence,
+  podCounts,
+  renew,
+  withoutGone,
+} from './error-count.ts';
 import { type ErrorGate, loadErrorGate, saveErrorGate, startErrorGate } from './error-state.ts';
 import { stableNow, verdictOf } from './error-verdict.ts';
 import { type ArmCounts, countsOf, type PodInfo, type TickSamples } from './evidence.ts';
@@ -12,7 +21,9 @@ const rules: CountRules<ErrorGate> = {
   count(state, sight, context) {
     const { reading, tick, pods } = sight;
     const { canaryUnknown } = reading;
-    const counted = countTick(state, { at: tick.at, counts: requestsOf(sight), canaryUnknown }, context);
+    const byPod = podCounts(sight, (sums) => requestsIn(sums, sight));
+    const known = withoutGone(state, pods, context);
+    const counted = countTick(known, { at: tick.at, counts: requestsOf(sight), canaryUnknown, byPod }, context);
     return fire(counted, { at: tick.at, dark: isDarkable(tick, pods, context) }, context);
   },
   wait(state, sight, context) {
@@ -24,6 +35,10 @@ const rules: CountRules<ErrorGate> = {
 /** The second counter holds the good events, or the bad ones. */
 function requestsOf({ reading, tick }: CountSight): ArmCounts {
   return countsOf(reading.sums, tick.names[1] === 'good');
+}
+
+function requestsIn(sums: readonly number[], { tick }: CountSight): Counts {
+  return countsOf({ canary: sums, stable: [] }, tick.names[1] === 'good').canary;
 }
 
 /** Folds one tick of samples into the gate's state. Pure. */

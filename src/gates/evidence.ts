@@ -100,6 +100,11 @@ export interface ArmSums {
   stable: readonly number[];
 }
 
+export interface PodSums {
+  arm: Arm;
+  sums: readonly number[];
+}
+
 /** What one process had shown when it was last counted. */
 export interface Base {
   pod: string;
@@ -138,6 +143,8 @@ export interface Scrapes {
 export interface TickReading extends Scrapes {
   /** Increments since the look before, of all processes that were scraped since. */
   sums: ArmSums;
+  /** The same by pod, for those that counted something that can be told. */
+  byPod: ReadonlyMap<string, PodSums>;
   /** The canary was scraped and some of what it counted cannot be told: its 0 says nothing. */
   canaryUnknown: boolean;
   /** The memory once these increments are counted. */
@@ -173,6 +180,7 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
   const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, shown);
   const sums = { canary: tick.names.map(() => 0), stable: tick.names.map(() => 0) };
   const bases = keptBases(before, known, shown);
+  const byPod = new Map<string, PodSums & { sums: number[] }>();
   let canaryUnknown = false;
   for (const [process, sample] of shown) {
     const pod = known.get(sample.pod);
@@ -181,11 +189,15 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
     canaryUnknown ||= pod.arm === 'canary' && step?.known !== true;
     if (step === undefined) continue;
     bases.set(process, step.base);
+    if (step.grown === undefined) continue;
     add(sums[pod.arm], step.grown);
+    const own = byPod.get(pod.pod) ?? { arm: pod.arm, sums: tick.names.map(() => 0) };
+    add(own.sums, step.grown);
+    byPod.set(pod.pod, own);
   }
   const scraped = new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod)));
   const look: Look = { since: before?.since ?? tick.at, names: tick.names, bases, scraped };
-  return { ...scrapes, sums, canaryUnknown, look };
+  return { ...scrapes, sums, byPod, canaryUnknown, look };
 }
 
 type Known = ReadonlyMap<string, PodInfo>;
@@ -208,8 +220,8 @@ function keptBases(before: Look | undefined, known: Known, shown: Shown): Map<st
   return bases;
 }
 
-function add(sums: number[], grown: readonly number[] | undefined): void {
-  if (grown !== undefined) for (const [index, value] of grown.entries()) sums[index] = (sums[index] ?? 0) + value;
+function add(sums: number[], grown: readonly number[]): void {
+  for (const [index, value] of grown.entries()) sums[index] = (sums[index] ?? 0) + value;
 }
 
 /** The memory in the order of other names. What was not asked for before has no base: it counts from now on. */
