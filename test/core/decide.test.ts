@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decide } from '#core/decide.ts';
-import { releasing, settled, type World } from './world.ts';
+import { releasing, settled, TICK_MS, type World } from './world.ts';
 
 const weightOf = (world: World) => world.routes[0]?.weight;
 const holdingAt = (step: number) => (world: World) =>
@@ -246,6 +246,19 @@ test('deletion gives the traffic back, drains the canary, widens the Service and
   expect(world.routes[0]).toMatchObject({ weight: 0, fence: undefined });
   expect(world.narrowed).toBe(false);
   expect(world.pods.filter((pod) => pod.set === 'shop-v2')).toEqual([]);
+});
+
+test('a deletion does not wait for ever for a gateway that answers no more', () => {
+  const world = releasing();
+  world.runUntil(holdingAt(1));
+  world.gatewayDead = true;
+  world.deleting = true;
+  world.run(Math.floor(world.spec.progressDeadlineMs / TICK_MS) - 1);
+  // kills: giving up at once, while the gateway may still send to the canary
+  expect(world).toMatchObject({ finalized: false });
+  expect(world.pods.some((pod) => pod.set === 'shop-v2')).toBe(true);
+  world.runUntil((w) => w.finalized, 400);
+  expect(world.routes[0]).toMatchObject({ weight: 0, fence: undefined });
 });
 
 test('an edit that is invalid replaces nothing', () => {

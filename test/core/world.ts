@@ -110,6 +110,8 @@ export class World {
   quarantined: string[] = [];
   actions: SeenAction[] = [];
   deleting = false;
+  /** No parent accepts what is written from now on. */
+  gatewayDead = false;
   finalized = false;
   problems: Seen['problems'] = [];
   probes: ProbeReading = { result: 'None', message: '' };
@@ -184,7 +186,7 @@ export class World {
       resourceVersion: String(route.version),
       weight: route.weight,
       ...(route.fence === undefined ? {} : { fence: route.fence }),
-      accepted: this.now >= route.acceptedAt,
+      accepted: this.now >= route.acceptedAt && !this.gatewayDead,
       memo: '',
       manager: route.manager,
     };
