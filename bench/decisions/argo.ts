@@ -1,6 +1,6 @@
 import { at, type Policy, promoted, type Run, stopped, type Wish } from './policy.ts';
 import { TICK_MS, TICKS_PER_MINUTE } from './traffic.ts';
-import { Window } from './window.ts';
+import { leastQuality, Window } from './window.ts';
 
 /** Weights of its documented example, each held for five minutes. */
 const WEIGHTS = [0.05, 0.1, 0.25, 0.5];
@@ -38,10 +38,20 @@ export function measurement(rate: number | undefined, threshold: number): 'Succe
   return Number.isNaN(rate) || rate >= threshold ? 'Successful' : 'Failed';
 }
 
-/** Argo Rollouts with a background analysis of the canary's success rate; the first measurement after one interval. */
-export function argo(name: string, title: string, options: { threshold: number; minutes: number }): Policy {
-  const { threshold, minutes } = options;
-  return { name, title, start: () => new ArgoRun(threshold, minutes) };
+interface Options {
+  /** Least success rate; undefined: the objective of the SLO. */
+  threshold?: number;
+  /** Interval, and window of the query. */
+  minutes: number;
+}
+
+/** Argo Rollouts with a background analysis of the canary; the first measurement after one interval. */
+export function argo(name: string, title: string, { threshold, minutes }: Options): Policy {
+  return {
+    name,
+    title,
+    start: (scenario) => new ArgoRun(leastQuality(scenario, threshold ?? scenario.objective), minutes),
+  };
 }
 
 class ArgoRun implements Run {
@@ -63,7 +73,7 @@ class ArgoRun implements Run {
     this.window.push(served);
     const now = (tick + 1) * TICK_MS;
     while (this.dueMs <= now) {
-      const result = measurement(this.window.successRate(), this.threshold);
+      const result = measurement(this.window.quality(), this.threshold);
       if (this.analysis.measure(result)) return stopped;
       this.dueMs += result === 'Error' ? ERROR_RETRY_MS : this.intervalMs;
     }

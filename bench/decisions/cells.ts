@@ -15,51 +15,108 @@ export interface Cell {
   stopped: Figure;
   /** … that were stopped before the defect began, … */
   early?: Figure;
-  /** … that reached all traffic, and that did neither within the hour. */
+  /** … that got all traffic for good, and that did neither within the hour: they wait, or bake. */
   promoted: Figure;
   open: Figure;
+  /** Share that had 95 % of the traffic at some time, and the minutes from the first user request until then. */
+  reached: Figure;
+  minutesTo95?: Figure;
   /** Minutes from the first user request, or from the onset of the defect, until its traffic was off. */
   minutesToStop?: Figure & { p90: number };
-  /** Minutes from the first user request until the new revision had all traffic, and until it left the last step. */
-  minutesToAll?: Figure;
+  /** Minutes until the last step was left, and how many times as long as forecast that took. */
   minutesToClimb?: Figure;
-  /** Expected failures beyond stable's that users met within the hour. */
+  forecast?: Figure;
+  slip?: Figure & { p90: number };
+  /** Expected harm beyond stable's that users met within the hour: failures, slow answers or lost orders. */
   excess: Figure;
-  /** The same as percent of the error budget of 30 days. */
-  spendPercent: number;
+  /** The same as percent of the error budget of 30 days, where failures count. */
+  spendPercent?: number;
+  /** Of releases beside others: the culprit alone was stopped first, and another one was stopped at all. */
+  right?: Figure;
+  accused?: Figure;
   /** Why releases were stopped or stayed open. */
   causes: Record<string, number>;
+  /** The same of the first seeds alone, for quicker checks. */
+  first?: Head[];
 }
 
-export function cellOf(scenario: Scenario, endings: readonly Ending[], objective: number): Cell {
+/** What is compared of the first seeds. */
+export type Head = Pick<Cell, 'runs'> & {
+  stopped: number;
+  reached: number;
+  promoted: number;
+  minutesTo95?: number;
+  minutesToStop?: number;
+  excess: number;
+};
+
+export function cellOf(scenario: Scenario, endings: readonly Ending[], heads: readonly number[] = []): Cell {
   const runs = endings.length;
   const by = (outcome: Ending['outcome']) => endings.filter((ending) => ending.outcome === outcome);
   const [stopped, promoted, open] = [by('stopped'), by('promoted'), by('open')];
   const onset = scenario.onset ?? 0;
-  const minutes = (some: readonly Ending[]) => some.flatMap((one) => one.minutes ?? []);
-  const stops = minutes(stopped)
-    .filter((minute) => minute >= onset)
-    .map((minute) => minute - onset);
+  const stops = stopsOf(scenario, endings);
+  const most = endings.flatMap((ending) => ending.most ?? []);
   const excess = meanOf(endings.map((ending) => ending.excess));
-  const budget = (1 - objective) * scenario.rps * 30 * 86_400;
+  const failures = scenario.latency === undefined && scenario.business === undefined;
+  const budget = (1 - scenario.objective) * scenario.rps * 30 * 86_400;
   return {
     runs,
     stopped: wilson(stops.length, runs),
     ...(onset === 0 ? {} : { early: wilson(stopped.length - stops.length, runs) }),
     promoted: wilson(promoted.length, runs),
     open: wilson(open.length, runs),
+    reached: wilson(most.length, runs),
+    ...(most.length === 0 ? {} : { minutesTo95: medianOf(most) }),
     ...(stops.length === 0 ? {} : { minutesToStop: { ...medianOf(stops), p90: round(quantile(stops, 0.9)) } }),
-    ...(promoted.length === 0 ? {} : { minutesToAll: medianOf(minutes(promoted)) }),
     ...climbs(endings),
     excess,
-    spendPercent: round((100 * excess.value) / budget),
+    ...(failures ? { spendPercent: round((100 * excess.value) / budget) } : {}),
+    ...attribution(endings),
     causes: countCauses([...stopped, ...open]),
+    ...(heads.length === 0 ? {} : { first: heads.map((count) => headOf(scenario, endings.slice(0, count))) }),
   };
 }
 
-function climbs(endings: readonly Ending[]): Pick<Cell, 'minutesToClimb'> {
+/** What a check compares: figures without intervals, which come from the cell of all seeds. */
+export function headOf(scenario: Scenario, endings: readonly Ending[]): Head {
+  const { runs, stopped, promoted, reached, minutesTo95, minutesToStop, excess } = cellOf(scenario, endings);
+  return {
+    runs,
+    stopped: stopped.value,
+    reached: reached.value,
+    promoted: promoted.value,
+    ...(minutesTo95 === undefined ? {} : { minutesTo95: minutesTo95.value }),
+    ...(minutesToStop === undefined ? {} : { minutesToStop: minutesToStop.value }),
+    excess: excess.value,
+  };
+}
+
+/** Minutes from the defect to the stop, of those that were stopped for it. */
+function stopsOf({ onset = 0 }: Scenario, endings: readonly Ending[]): number[] {
+  const stopped = endings.filter(({ outcome }) => outcome === 'stopped');
+  return stopped.flatMap(({ minutes = 0 }) => (minutes >= onset ? [minutes - onset] : []));
+}
+
+function climbs(endings: readonly Ending[]): Pick<Cell, 'minutesToClimb' | 'forecast' | 'slip'> {
   const climbed = endings.flatMap((ending) => ending.climbed ?? []);
-  return climbed.length === 0 ? {} : { minutesToClimb: medianOf(climbed) };
+  const forecast = endings.flatMap((ending) => ending.forecast ?? []);
+  const slips = endings.flatMap((ending) =>
+    ending.climbed === undefined || ending.forecast === undefined ? [] : [ending.climbed / ending.forecast],
+  );
+  return {
+    ...(climbed.length === 0 ? {} : { minutesToClimb: medianOf(climbed) }),
+    ...(forecast.length === 0 ? {} : { forecast: medianOf(forecast) }),
+    ...(slips.length === 0 ? {} : { slip: { ...medianOf(slips), p90: round(quantile(slips, 0.9)) } }),
+  };
+}
+
+function attribution(endings: readonly Ending[]): Pick<Cell, 'right' | 'accused'> {
+  const beside = endings.filter(({ accused }) => accused !== undefined);
+  if (beside.length === 0) return {};
+  const right = beside.filter(({ outcome, accused }) => outcome === 'stopped' && accused?.before === false);
+  const accused = beside.filter((ending) => (ending.accused?.others ?? 0) > 0);
+  return { right: wilson(right.length, beside.length), accused: wilson(accused.length, beside.length) };
 }
 
 function countCauses(endings: readonly Ending[]): Record<string, number> {

@@ -1,7 +1,7 @@
 import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
-import type { Gate, GateReading } from '#core/gate.ts';
-import type { Arms, Fence, Plan, Seen, SeenReplicaSet, Spec, State, Step } from '#core/model.ts';
+import type { GateReading } from '#core/gate.ts';
+import type { Arms, Fence, Plan, Seen, SeenReplicaSet, Spec, State } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
@@ -53,8 +53,8 @@ export class Cluster {
   private born = 0;
 
   /** At rest on `v1`, which has served for an hour. */
-  constructor(now: Millis, gate: Gate, steps: Step[]) {
-    this.plan = { steps, gates: [gate], probes: [], onBreach: 'Retreat', rollback: false };
+  constructor(now: Millis, plan: Omit<Plan, 'probes' | 'onBreach' | 'rollback'>) {
+    this.plan = { ...plan, probes: [], onBreach: 'Retreat', rollback: false };
     this.state = initialState(now - 3_600_000);
     this.settle(now - 3_600_000, () => []);
   }

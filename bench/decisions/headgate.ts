@@ -1,24 +1,23 @@
 import { epochOf } from '#core/epoch.ts';
-import type { Gate, GateContext, GateReading } from '#core/gate.ts';
-import type { Step } from '#core/model.ts';
-import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
-import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
+import type { Gate, GateContext, GateReading, Sli, Slo } from '#core/gate.ts';
+import type { Plan } from '#core/model.ts';
+import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
-import { historyOf, pastContext } from '#gates/history.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import { contextsOf } from '#operator/contexts.ts';
+import { gateFor, gates } from '#src/catalog.ts';
 import { Cluster, spec } from './cluster.ts';
 import { Exporters } from './exporters.ts';
-import { nothing, type Policy, type Run, stopped, type Wish } from './policy.ts';
-import { type Scenario, type Served, SLOTS, TICK_MS } from './traffic.ts';
+import { THRESHOLD } from './latency.ts';
+import { nothing, type Policy, promoted, type Run, stopped, type Wish } from './policy.ts';
+import { type Scenario, type Served, SLOTS, serve, sum, TICK_MS, TICKS_PER_MINUTE } from './traffic.ts';
 
 /**
- * Headgate by its production code: `decide`, `contextsOf`, `foldErrorTick`, `judgeErrors` and the ramp planner. Made up
- * are a cluster where pods and routes are ready at once, and exporters that are scraped once a tick.
+ * Headgate by its production code: `decide`, `contextsOf`, the gates of the catalog and the ramp planner. Made up are a
+ * cluster where pods and routes are ready at once, and exporters that are scraped once a tick.
  */
 
-export const OBJECTIVE = 0.995;
 const WINDOW_MS = 30 * 86_400_000;
 const BUDGET = { targetSpend: 0.001, maxSpend: 0.01 };
 const SCRAPE_MS = TICK_MS;
@@ -26,95 +25,95 @@ const SCRAPE_MS = TICK_MS;
 /** Release begins here; a multiple of the tick, and late enough for an hour of service before it. */
 const START = 1000 * TICK_MS;
 
-const slo: Gate['slo'] = {
-  name: 'availability',
-  sli: {
-    kind: 'events',
-    total: { metric: 'http_requests_total', matchers: [] },
-    bad: { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
-  },
-  arms: { by: 'Pod' },
-  objective: OBJECTIVE,
-  windowMs: WINDOW_MS,
-};
-
 const SETTLE_MS = spec.settleMs;
 const HOLD_MS = 60_000;
+const REACTION_MS = SCRAPE_MS + TICK_MS + SETTLE_MS;
 
-export interface Plan {
-  steps: Step[];
-  gate: Gate;
+/** The defaults of a Rollout: half an hour with a control of 5 %. */
+const BAKE = { forMs: 1_800_000, control: 5000 };
+
+const requests = { metric: 'http_requests_total', matchers: [] };
+
+function sliOf({ latency, business }: Scenario): Sli {
+  if (latency !== undefined) {
+    const histogram = { metric: 'http_request_duration_seconds', matchers: [] };
+    return { kind: 'latency', histogram, threshold: THRESHOLD, form: 'Classic' };
+  }
+  if (business !== undefined) {
+    const events = { metric: 'orders_total', matchers: [] };
+    return { kind: 'business', exposure: requests, events, worse: 'Lower', tolerate: 0, lagMs: business.lag * TICK_MS };
+  }
+  const bad = { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~' as const, value: '5..' }] };
+  return { kind: 'events', total: requests, bad };
 }
 
-export interface Planning {
-  /** Traffic and failure rate that the planner knows; without them it takes its fallback. */
-  live?: { rps: number; base: number };
-  lastHoldMs?: Millis;
-  canaryReplicas?: number;
+function sloOf(scenario: Scenario): Slo {
+  const objective = scenario.business === undefined ? scenario.objective : 0;
+  return { name: 'checkout', sli: sliOf(scenario), arms: { by: 'Pod' }, objective, windowMs: WINDOW_MS };
+}
+
+/** Traffic and failure ratio of stable's last minute, as the operator looks at them before it plans. */
+export function lookAt(scenario: Scenario, seed: number): { rps: number; base: number } {
+  const ticks = Array.from({ length: TICKS_PER_MINUTE }, (_, index) => index - TICKS_PER_MINUTE);
+  const { total, bad } = sum(ticks.flatMap((tick) => serve(scenario, seed, tick, nothing).stable));
+  return { rps: total / 60, base: total > 0 ? bad / total : 0 };
+}
+
+/** What the operator proposes, and the minutes until the last step is left, as it knows before the release. */
+export interface Proposal {
+  plan: Omit<Plan, 'probes' | 'onBreach' | 'rollback'>;
+  forecast?: number;
 }
 
 /** What the operator proposes for a Rollout that gives no steps and no maxWait. */
-export function planOf({ live, lastHoldMs = HOLD_MS, canaryReplicas }: Planning): Plan {
+export function planOf(scenario: Scenario, live: { rps: number; base: number } | undefined): Proposal {
   const { targetSpend } = BUDGET;
-  const reactionMs = SCRAPE_MS + TICK_MS + SETTLE_MS;
-  const budget = { objective: OBJECTIVE, windowMs: WINDOW_MS, targetSpend, reactionMs };
-  const weights = deriveWeights({ slos: [slo], targetSpend, reactionMs, ...(live && { rps: live.rps }) });
-  const tolerate = 1 - OBJECTIVE;
-  const forecast = live === undefined ? [] : forecastSteps({ ...budget, ...live, weights, tolerate });
-  const steps = weights.map((weight, index) => ({
+  const slo = sloOf(scenario);
+  const tolerate = 1 - scenario.objective;
+  const { objective, windowMs } = slo;
+  const budget = { targetSpend, reactionMs: REACTION_MS };
+  const weights = deriveWeights({ slos: [slo], ...budget, ...(live && { rps: live.rps }) });
+  const forecast =
+    live === undefined ? [] : forecastSteps({ ...budget, ...live, weights, tolerate, objective, windowMs });
+  const steps = weights.map((weight) => ({
     weight,
-    holdMs: index === weights.length - 1 ? lastHoldMs : HOLD_MS,
-    ...(canaryReplicas === undefined ? {} : { canaryReplicas }),
+    holdMs: HOLD_MS,
+    ...(scenario.onePod === true ? { canaryReplicas: SLOTS } : {}),
   }));
-  return { steps, gate: { name: slo.name, role: 'Guardrail', slo, tolerate, maxWaitMs: deriveMaxWait(forecast) } };
+  const gate: Gate = { name: slo.name, role: 'Guardrail', slo, tolerate, maxWaitMs: deriveMaxWait(forecast) };
+  return { plan: { steps, bake: BAKE, gates: [gate] }, ...(live === undefined ? {} : { forecast: climbOf(forecast) }) };
 }
 
-interface Options {
-  /** Plan on the live traffic, as the ramp planner is meant to. */
-  planned?: boolean;
-  /** What a user writes today who wants a bake: a long hold of the last step. */
-  lastHoldMs?: Millis;
-  only?: string[];
+/** Each step settles, is held, and waits for its evidence, which begins with the first whole tick and comes late. */
+function climbOf(forecast: readonly Millis[]): number {
+  const steps = forecast.map((ms) => Math.max(SETTLE_MS + HOLD_MS, REACTION_MS + ms));
+  return steps.reduce((total, ms) => total + ms, 0) / 60_000;
 }
 
-export function headgate(name: string, title: string, { planned, lastHoldMs, only }: Options = {}): Policy {
-  return {
-    name,
-    title,
-    ...(only === undefined ? {} : { only }),
-    start: ({ rps, base, onePod }: Scenario) =>
-      new HeadgateRun(
-        planOf({
-          ...(planned === true ? { live: { rps, base } } : {}),
-          ...(lastHoldMs === undefined ? {} : { lastHoldMs }),
-          ...(onePod === true ? { canaryReplicas: SLOTS } : {}),
-        }),
-      ),
-  };
-}
+/** Plays what the catalog has a gate for. */
+export const headgate: Policy = {
+  name: 'headgate',
+  title: 'Headgate',
+  only: (scenario) => gates.some(({ sli }) => sli === sliOf(scenario).kind),
+  start: (scenario, seed) => new HeadgateRun(scenario, planOf(scenario, lookAt(scenario, seed))),
+};
 
 export class HeadgateRun implements Run {
   readonly shares = nothing;
+  readonly forecast?: number;
   readonly cluster: Cluster;
-  private readonly exporters = new Exporters();
-  private state: ErrorGate = startErrorGate();
+  private readonly exporters: Exporters;
+  private gate: LiveGate;
   private at = START;
   private climbed = false;
 
-  constructor({ steps, gate }: Plan) {
-    this.cluster = new Cluster(START, gate, steps);
+  constructor(scenario: Scenario, { plan, forecast }: Proposal) {
+    if (forecast !== undefined) this.forecast = forecast;
+    this.exporters = new Exporters(scenario);
+    this.gate = gateFor(sliOf(scenario).kind).start();
+    this.cluster = new Cluster(START, plan);
     this.cluster.release('v2');
     this.cluster.settle(START, () => []);
-  }
-
-  /** When a gate begins it reads stable's last hour, a tick a minute. */
-  before(served: Served, ago: number): void {
-    const at = START - (ago - 1) * TICK_MS;
-    this.exporters.observe(served, this.cluster.pods(), at, (pod, when) => this.cluster.restart(pod, when));
-    const context = this.context();
-    if (context === undefined || at % historyOf(context, at).stepMs !== 0) return;
-    const tick = this.exporters.tick(at, served.scraped);
-    this.state = foldErrorTick(this.state, tick, this.cluster.pods(), pastContext(context));
   }
 
   /** Queries look one scrape into the past: this tick is judged at the end of the next one. */
@@ -144,22 +143,23 @@ export class HeadgateRun implements Run {
   private fold(scraped: boolean, pods: readonly PodInfo[]): void {
     const context = this.context();
     if (context === undefined) return;
-    this.state = foldErrorTick(this.state, this.exporters.tick(this.at, scraped), pods, context);
+    this.gate = this.gate.fold(this.exporters.tick(this.at, scraped), pods, context);
   }
 
   private readings(now: Millis): GateReading[] {
     const context = this.context();
-    return context === undefined ? [] : [judgeErrors(this.state, context, now)];
+    return context === undefined ? [] : [this.gate.judge(context, now)];
   }
 
   private wish(): Wish {
     const { state } = this.cluster;
     const release = state.release;
     if (release?.ending !== undefined) return { ...stopped, cause: release.ending.cause ?? release.ending.kind };
-    this.climbed ||= release === undefined || release.stage === 'Promoting';
+    this.climbed ||= release?.stage === 'Promoting' || release?.step === this.cluster.plan.steps.length;
     const canary = this.cluster.share('v2');
-    const outcome = canary >= 0.95 ? 'promoted' : 'open';
-    return { shares: { canary, baseline: 0 }, outcome, climbed: this.climbed, cause: waitsFor(state) };
+    // Past the commit point the old pods leave, whatever is seen.
+    if (release === undefined || release.committed === true) return { ...promoted, climbed: true };
+    return { shares: { canary, baseline: 0 }, outcome: 'open', climbed: this.climbed, cause: waitsFor(state) };
   }
 }
 

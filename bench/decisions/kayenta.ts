@@ -1,7 +1,7 @@
-import type { Counts } from '#core/gate.ts';
 import { shiftOf } from './mann-whitney.ts';
 import { at, type Policy, promoted, type Run, stopped, type Wish } from './policy.ts';
-import { sum, TICKS_PER_MINUTE } from './traffic.ts';
+import { sum, type Tally, TICKS_PER_MINUTE } from './traffic.ts';
+import { qualityOf } from './window.ts';
 
 const SHARE = 0.1;
 const JUDGE_EVERY = 10 * TICKS_PER_MINUTE;
@@ -29,14 +29,14 @@ function meanOf(values: readonly number[]): number {
 }
 
 /**
- * Kayenta: the canary and an equal fresh baseline at 10 % each, failures in percent per minute, judged every ten
+ * Kayenta: the canary and an equal fresh baseline at 10 % each, one figure per minute, judged every ten
  * minutes on all minutes so far. With one metric the score is 100 or 0, so one High ends it.
  */
 export const kayenta: Policy = { name: 'kayenta', title: 'Kayenta', start: () => new KayentaRun() };
 
 class KayentaRun implements Run {
   readonly shares = at(SHARE, SHARE).shares;
-  private minute: { canary: Counts; baseline: Counts } = empty();
+  private minute: { canary: Tally; baseline: Tally } = empty();
   private readonly experiment: number[] = [];
   private readonly control: number[] = [];
 
@@ -57,12 +57,18 @@ class KayentaRun implements Run {
   /** A minute without requests is NaN, which the judge's defaults remove. */
   private close(): void {
     const { canary, baseline } = this.minute;
-    if (canary.total > 0) this.experiment.push((100 * canary.bad) / canary.total);
-    if (baseline.total > 0) this.control.push((100 * baseline.bad) / baseline.total);
+    if (canary.total > 0) this.experiment.push(badness(canary));
+    if (baseline.total > 0) this.control.push(badness(baseline));
     this.minute = empty();
   }
 }
 
-function empty(): { canary: Counts; baseline: Counts } {
+/** Failures in percent, or the 99th percentile of durations in milliseconds: its root finder needs large figures. */
+function badness(tally: Tally): number {
+  const quality = qualityOf(tally);
+  return tally.within === undefined ? 100 * (1 - quality) : -1000 * quality;
+}
+
+function empty(): { canary: Tally; baseline: Tally } {
   return { canary: { total: 0, bad: 0 }, baseline: { total: 0, bad: 0 } };
 }

@@ -1,62 +1,90 @@
 import { assert } from '#lib/assert.ts';
-import type { Policy, Run, Wish } from './policy.ts';
-import { excessServed, type Scenario, type Shares, serve, TICKS, TICKS_PER_MINUTE } from './traffic.ts';
+import { nothing, type Policy, type Run, type Wish } from './policy.ts';
+import { excessServed, type Scenario, type Served, type Shares, serve, TICKS, TICKS_PER_MINUTE } from './traffic.ts';
 
 /** How one release went. Minutes count from the canary's first user request. */
 export interface Ending {
   outcome: Wish['outcome'];
   /** When its traffic was off, or all of the traffic on it. */
   minutes?: number;
-  /** When the last step was left. */
+  /** When the last step was left, when that had been forecast, and when 95 % of the traffic was on it. */
   climbed?: number;
-  /** Expected failures that users met beyond those of stable. */
+  forecast?: number;
+  most?: number;
+  /** Expected harm to users beyond stable's: failures, slow answers, lost orders. */
   excess: number;
   cause?: string;
+  /** Of releases beside this one: how many were stopped, and whether any was before it. */
+  accused?: { others: number; before: boolean };
 }
+
+/** What counts as all of the traffic where a small control is kept. */
+const MOST = 0.95;
 
 /** A release that has met no user after this many ticks never will. */
 const MAX_WARM_UP = 40;
 
 /**
- * Plays one release for an hour. What a policy wants after the evidence of tick k holds from tick k + 2 on: measuring,
- * deciding and moving the traffic take a tick together, whoever does it.
+ * A release under way, with the traffic it has and will have. What a policy wants after the evidence of tick k holds
+ * from tick k + 2 on: measuring, deciding and moving the traffic take a tick together, whoever does it.
  */
-export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
-  const run = policy.start(scenario);
-  const ending: Ending = { outcome: 'open', excess: 0 };
-  lookBack(run, scenario, seed);
-  let { now, next, wish } = warmUp(run, scenario, seed);
-  for (let tick = 0; tick < TICKS; tick += 1) {
-    ending.excess += excessServed(scenario, tick, now.canary);
-    if (wish.outcome === 'open') {
-      wish = run.tick(serve(scenario, seed, tick, now), tick);
-      note(ending, wish, tick);
-    }
-    [now, next] = [next, wish.shares];
+export class Ride {
+  now: Shares;
+  wish: Wish;
+  readonly ending: Ending;
+  private next: Shares;
+  private readonly run: Run;
+
+  constructor(run: Run) {
+    this.run = run;
+    this.now = run.shares;
+    this.next = run.shares;
+    this.wish = { shares: run.shares, outcome: 'open' };
+    this.ending = { outcome: 'open', excess: 0, ...(run.forecast === undefined ? {} : { forecast: run.forecast }) };
   }
-  return ending;
+
+  /** The hour before the release, for policies that look at it. */
+  lookBack(served: (tick: number) => Served): void {
+    if (this.run.before === undefined) return;
+    for (let ago = TICKS; ago > 0; ago -= 1) this.run.before(served(-MAX_WARM_UP - ago), ago);
+  }
+
+  /** Takes one tick; those before the first user request are negative and not noted. */
+  tick(served: () => Served, tick: number): void {
+    if (this.wish.outcome === 'open') {
+      this.wish = this.run.tick(served(), tick);
+      if (tick >= 0) note(this.ending, this.wish, tick);
+    }
+    [this.now, this.next] = [this.next, this.wish.shares];
+  }
 }
 
-/** The hour before the release, for policies that look at it. */
-function lookBack(run: Run, scenario: Scenario, seed: number): void {
-  if (run.before === undefined) return;
-  for (let ago = TICKS; ago > 0; ago -= 1) run.before(serve(scenario, seed, -MAX_WARM_UP - ago, run.shares), ago);
+/** Plays one release for an hour. */
+export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
+  const ride = new Ride(policy.start(scenario, seed));
+  const lag = scenario.business?.lag ?? 0;
+  ride.lookBack((tick) => serve(scenario, seed, tick, nothing));
+  warmUp(ride, (tick) => ride.tick(() => serve(scenario, seed, tick, ride.now), tick));
+  const past: Shares[] = [];
+  for (let tick = 0; tick < TICKS; tick += 1) {
+    ride.ending.excess += excessServed(scenario, tick, ride.now.canary);
+    past.push(ride.now);
+    ride.tick(() => serve(scenario, seed, tick, ride.now, past[tick - lag] ?? nothing), tick);
+  }
+  return ride.ending;
 }
 
 /** Until the canary meets its first user; policies that begin with a weight need none. */
-function warmUp(run: Run, scenario: Scenario, seed: number): { now: Shares; next: Shares; wish: Wish } {
-  let [now, next] = [run.shares, run.shares];
-  let wish: Wish = { shares: run.shares, outcome: 'open' };
-  for (let early = 1; now.canary === 0; early += 1) {
+export function warmUp(ride: Ride, tick: (early: number) => void): void {
+  for (let early = 1; ride.now.canary === 0; early += 1) {
     assert(early <= MAX_WARM_UP, 'a release meets users within ten minutes');
-    wish = run.tick(serve(scenario, seed, -early, now), -early);
-    [now, next] = [next, wish.shares];
+    tick(-early);
   }
-  return { now, next, wish };
 }
 
 function note(ending: Ending, wish: Wish, tick: number): void {
   if (wish.climbed === true) ending.climbed ??= minutesAt(tick);
+  if (wish.shares.canary >= MOST) ending.most ??= minutesAt(tick);
   if (wish.cause !== undefined) ending.cause = wish.cause;
   if (wish.outcome !== 'open') Object.assign(ending, { outcome: wish.outcome, minutes: minutesAt(tick) });
 }

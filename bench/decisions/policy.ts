@@ -4,15 +4,17 @@ import type { Scenario, Served, Shares } from './traffic.ts';
 export interface Policy {
   name: string;
   title: string;
-  /** Scenarios it is played on; undefined: all. */
-  only?: readonly string[];
-  start(scenario: Scenario): Run;
+  /** Whether it is played on a scenario; undefined: on all. */
+  only?: (scenario: Scenario) => boolean;
+  start(scenario: Scenario, seed: number): Run;
 }
 
 /** One release under way. */
 export interface Run {
   /** Before the first tick. */
   shares: Shares;
+  /** Minutes from the first user request until the last step is left, as it was forecast, by those who do. */
+  forecast?: number;
   /** Takes a tick of the hour before the release, oldest first; `ago` ticks before it began. */
   before?(served: Served, ago: number): void;
   /** Takes what was measured of tick `tick`, and says what it wants from now on. Negative before the first user request. */

@@ -41,6 +41,15 @@ export function binomial(random: Random, total: number, rate: number): number {
   return bad;
 }
 
+/** The same for parts of any size: by the normal approximation where there would be many gaps. */
+export function draws(random: Random, total: number, rate: number): number {
+  if (rate > 0.5) return total - draws(random, total, 1 - rate);
+  const mean = total * rate;
+  if (mean <= 50) return binomial(random, total, rate);
+  const drawn = Math.round(mean + Math.sqrt(mean * (1 - rate)) * normal(random));
+  return Math.min(total, Math.max(0, drawn));
+}
+
 function gap(random: Random, rate: number): number {
   return rate >= 1 ? 0 : Math.floor(Math.log(1 - random()) / Math.log1p(-rate));
 }

@@ -85,6 +85,6 @@ export const study: Readonly<Record<string, Readonly<Record<string, string>>>> =
 };
 
 function row(figures: readonly string[]): Record<string, string> {
-  const names = ['headgate', 'argo-99.5', 'argo-99', 'flagger-99', 'kayenta', 'z-0.001'];
+  const names = ['headgate', 'argo-slo', 'argo-99', 'flagger-99', 'kayenta', 'z-0.001'];
   return Object.fromEntries(names.map((name, index) => [name, figures[index] ?? '']));
 }

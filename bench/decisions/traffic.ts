@@ -1,5 +1,6 @@
 import type { Counts } from '#core/gate.ts';
-import { binomial, normal, poisson, type Random, stream } from './random.ts';
+import { type Durations, drawDurations, type Slowness, slower } from './latency.ts';
+import { binomial, draws, normal, poisson, type Random, stream } from './random.ts';
 
 /** Ticks of 15 s, an hour of them, counted from the canary's first user request. */
 export const TICK_MS = 15_000;
@@ -17,6 +18,8 @@ export interface Scenario {
   kind: 'good' | 'bad' | 'pod';
   rps: number;
   base: number;
+  /** The SLO: share of requests that must be good. */
+  objective: number;
   /** The canary's failures beyond stable's, from `onset` minutes on. */
   excess?: (minute: number) => number;
   onset?: number;
@@ -34,6 +37,21 @@ export interface Scenario {
   onePod?: boolean;
   /** A failed request is tried again up to twice by the gateway, on the same arm, and fails again half the time. */
   retries?: boolean;
+  /** Durations are what counts, and the canary's are these; no failures. */
+  latency?: Slowness;
+  /** Orders are what counts: requests that lead to none are the bad ones. */
+  business?: Business;
+  /** So many releases of different services are under way at once, and the edge counts for all of them. */
+  together?: number;
+}
+
+export interface Business {
+  /** Orders per request on stable. */
+  rate: number;
+  /** Part of them that the canary loses. */
+  dip: number;
+  /** Ticks from a request to its order. */
+  lag: number;
 }
 
 export interface Shares {
@@ -42,52 +60,93 @@ export interface Shares {
   baseline: number;
 }
 
+/** Counts of one pod; `within` where durations are what counts. */
+export type Tally = Counts & Partial<Pick<Durations, 'within'>>;
+
 /** What Prometheus could know of one tick; the slots of an arm are its pods. */
 export interface Served {
-  canary: Counts[];
-  stable: Counts[];
-  baseline: Counts;
+  canary: Tally[];
+  stable: Tally[];
+  baseline: Tally;
   /** False while nothing is scraped. */
   scraped: boolean;
   /** The process that began again in this tick: its counts are those since. */
   restarted?: { arm: 'canary' | 'stable'; slot: number };
 }
 
+type ArmName = 'canary' | 'stable' | 'baseline';
+
 const PURPOSE = { canary: 100, stable: 200, baseline: 300, burst: 400 };
 
-/** Requests and failures of tick `tick` at the given shares. Equal shares of equal seeds are equal, bit by bit. */
-export function serve(scenario: Scenario, seed: number, tick: number, shares: Shares): Served {
-  const minute = tick / TICKS_PER_MINUTE;
-  const load = (scenario.rps * (scenario.swing?.(minute).load ?? 1) * TICK_MS) / 1000;
+/** One arm at one tick. */
+interface ArmTick {
+  scenario: Scenario;
+  seed: number;
+  tick: number;
+  arm: ArmName;
+  /** Requests that come, and those whose orders come. */
+  total: number;
+  due: number;
+}
+
+/**
+ * Requests and failures of tick `tick` at the given shares. Equal shares of equal seeds are equal, bit by bit. `lagged`
+ * are the shares of the tick whose orders come now.
+ */
+export function serve(scenario: Scenario, seed: number, tick: number, shares: Shares, lagged = shares): Served {
   const restarted = restartAt(scenario, tick);
-  const arm = (name: 'canary' | 'stable', share: number): Counts[] => {
-    const total = poisson(stream(seed, tick, PURPOSE[name]), load * share);
-    const rates = ratesOf(scenario, seed, tick, name);
-    return rates.map((rate, slot) => {
-      const half = restarted?.arm === name && restarted.slot === slot ? 2 : 1;
-      const part = Math.floor((total + slot) / SLOTS / half);
-      return draw(scenario, stream(seed, tick, PURPOSE[name] + 1 + slot), part, rate);
-    });
+  const at = (arm: ArmName): ArmTick => {
+    const arrived = (then: number, share: number) => arrivals(scenario, stream(seed, then, PURPOSE[arm]), then, share);
+    const total = arrived(tick, shareOf(shares, arm));
+    const { business } = scenario;
+    const due = business === undefined ? 0 : arrived(tick - business.lag, shareOf(lagged, arm));
+    return { scenario, seed, tick, arm, total, due };
+  };
+  const pods = (arm: 'canary' | 'stable') => {
+    const whole = at(arm);
+    const since = (slot: number) => (restarted?.arm === arm && restarted.slot === slot ? 0.5 : 1);
+    return Array.from({ length: SLOTS }, (_, slot) => podAt(whole, slot, since(slot)));
   };
   return {
-    canary: arm('canary', shares.canary),
-    stable: arm('stable', Math.max(0, 1 - shares.canary - shares.baseline)),
-    baseline: baselineOf(scenario, { seed, tick, load: load * shares.baseline }),
-    scraped: scenario.gap?.(minute) !== true,
+    canary: pods('canary'),
+    stable: pods('stable'),
+    // Kayenta's control is one pod.
+    baseline: shares.baseline > 0 ? tallyOf(at('baseline'), 0) : { total: 0, bad: 0 },
+    scraped: scenario.gap?.(tick / TICKS_PER_MINUTE) !== true,
     ...(restarted === undefined ? {} : { restarted }),
   };
 }
 
-function baselineOf(scenario: Scenario, { seed, tick, load }: { seed: number; tick: number; load: number }): Counts {
-  if (load <= 0) return { total: 0, bad: 0 };
-  const [rate = 0] = ratesOf(scenario, seed, tick, 'baseline');
-  const random = stream(seed, tick, PURPOSE.baseline);
-  return draw(scenario, random, poisson(random, load), rate);
+function shareOf({ canary, baseline }: Shares, arm: ArmName): number {
+  return { canary, baseline, stable: Math.max(0, 1 - canary - baseline) }[arm];
 }
 
-function draw(scenario: Scenario, random: Random, total: number, rate: number): Counts {
-  const bad = binomial(random, total, rate);
-  if (scenario.retries !== true) return { total, bad };
+function arrivals({ rps, swing }: Scenario, random: Random, tick: number, share: number): number {
+  const load = (rps * (swing?.(tick / TICKS_PER_MINUTE).load ?? 1) * TICK_MS) / 1000;
+  return poisson(random, load * share);
+}
+
+/** One pod's part of its arm; of a process that began again only what it counted since. */
+function podAt(whole: ArmTick, slot: number, since: number): Tally {
+  const part = (count: number) => Math.floor(((count + slot) / SLOTS) * since);
+  return tallyOf({ ...whole, total: part(whole.total), due: part(whole.due) }, slot);
+}
+
+function tallyOf(at: ArmTick, slot: number): Tally {
+  const { scenario, seed, tick, arm, total, due } = at;
+  const { latency, business } = scenario;
+  const random = stream(seed, tick, PURPOSE[arm] + 1 + slot);
+  const worse = arm === 'canary' && tick / TICKS_PER_MINUTE >= (scenario.onset ?? 0);
+  if (latency !== undefined) return drawDurations(random, total, worse ? latency : undefined);
+  if (business !== undefined) {
+    const orders = draws(random, due, business.rate * (worse ? 1 - business.dip : 1));
+    return { total, bad: total - orders };
+  }
+  return withRetries(scenario, random, { total, bad: binomial(random, total, rateOf(at, slot)) });
+}
+
+function withRetries({ retries }: Scenario, random: Random, { total, bad }: Counts): Counts {
+  if (retries !== true) return { total, bad };
   let counts = { total, bad };
   for (let failed = 0; failed < bad; failed += 1) {
     for (let tries = 0, again = true; tries < 2 && again; tries += 1) {
@@ -98,21 +157,17 @@ function draw(scenario: Scenario, random: Random, total: number, rate: number): 
   return counts;
 }
 
-/** Failure rate of each pod of the arm. */
-function ratesOf(scenario: Scenario, seed: number, tick: number, arm: keyof typeof PURPOSE): number[] {
+/** Failure rate of one pod of the arm. */
+function rateOf({ scenario, seed, tick, arm }: ArmTick, slot: number): number {
   const minute = tick / TICKS_PER_MINUTE;
   const level = (scenario.base + (scenario.outage?.(minute) ?? 0)) * (scenario.swing?.(minute).rate ?? 1);
   const rate = level * noiseOf(scenario, seed, { minute: Math.floor(minute), arm });
   const excess = arm === 'canary' ? excessAt(scenario, tick) : 0;
-  if (scenario.onePod === true) return [rate, rate + SLOTS * excess, rate].map((each) => Math.min(1, each));
-  return Array.from({ length: SLOTS }, () => Math.min(1, rate + excess));
+  if (scenario.onePod !== true) return Math.min(1, rate + excess);
+  return Math.min(1, slot === 1 ? rate + SLOTS * excess : rate);
 }
 
-function noiseOf(
-  { noise }: Scenario,
-  seed: number,
-  { minute, arm }: { minute: number; arm: keyof typeof PURPOSE },
-): number {
+function noiseOf({ noise }: Scenario, seed: number, { minute, arm }: { minute: number; arm: ArmName }): number {
   if (noise === undefined) return 1;
   const common = noise.common * normal(stream(seed, minute, PURPOSE.burst));
   const own = noise.arm * normal(stream(seed, minute, PURPOSE.burst + PURPOSE[arm]));
@@ -126,10 +181,18 @@ export function excessAt({ excess, onset = 0 }: Scenario, tick: number): number 
   return minute < onset ? 0 : (excess?.(minute) ?? 0);
 }
 
-/** Expected failures that users of the canary met beyond stable's, in one tick. */
+/** What one request to the canary costs its users beyond stable: failures, slow answers, or lost orders. */
+function harmAt(scenario: Scenario, tick: number): number {
+  const { latency, business } = scenario;
+  if (latency === undefined && business === undefined) return excessAt(scenario, tick);
+  if (tick / TICKS_PER_MINUTE < (scenario.onset ?? 0)) return 0;
+  return latency === undefined ? (business?.rate ?? 0) * (business?.dip ?? 0) : slower(latency);
+}
+
+/** Expected harm to users of the canary, in one tick. */
 export function excessServed(scenario: Scenario, tick: number, share: number): number {
   const load = scenario.rps * (scenario.swing?.(tick / TICKS_PER_MINUTE).load ?? 1);
-  return (excessAt(scenario, tick) * load * share * TICK_MS) / 1000;
+  return (harmAt(scenario, tick) * load * share * TICK_MS) / 1000;
 }
 
 function restartAt({ restarts }: Scenario, tick: number): Served['restarted'] {
@@ -138,9 +201,14 @@ function restartAt({ restarts }: Scenario, tick: number): Served['restarted'] {
   return { arm: turn % 2 === 0 ? 'canary' : 'stable', slot: turn % SLOTS };
 }
 
-export function sum(counts: readonly Counts[]): Counts {
-  return counts.reduce((all, { total, bad }) => ({ total: all.total + total, bad: all.bad + bad }), {
-    total: 0,
-    bad: 0,
-  });
+/** Counts of pods together. */
+export function sum(tallies: readonly Tally[]): Tally {
+  let [total, bad] = [0, 0];
+  let within: number[] | undefined;
+  for (const tally of tallies) {
+    total += tally.total;
+    bad += tally.bad;
+    if (tally.within !== undefined) within = tally.within.map((count, index) => count + (within?.[index] ?? 0));
+  }
+  return within === undefined ? { total, bad } : { total, bad, within };
 }

@@ -5,14 +5,16 @@ import { classify, kayenta } from '../../bench/decisions/kayenta.ts';
 import { shiftOf, standardised } from '../../bench/decisions/mann-whitney.ts';
 import { peeking, zStatistic } from '../../bench/decisions/peeking.ts';
 import type { Policy, Wish } from '../../bench/decisions/policy.ts';
-import type { Served } from '../../bench/decisions/traffic.ts';
+import type { Scenario, Served } from '../../bench/decisions/traffic.ts';
+
+const scenario: Scenario = { name: '', title: '', kind: 'good', rps: 1, base: 0, objective: 0.995 };
 
 /** Plays counts per tick into a policy; `undefined` is a tick that nobody scraped. */
 function feed(
   policy: Policy,
   ticks: (tick: number) => { canary?: [number, number]; stable?: [number, number] } | undefined,
 ) {
-  const run = policy.start({ name: '', title: '', kind: 'good', rps: 1, base: 0 });
+  const run = policy.start(scenario, 1);
   const wishes: Wish[] = [];
   for (let tick = 0; tick < 240; tick += 1) {
     const { canary = [100, 0], stable = [900, 0] } = ticks(tick) ?? {};

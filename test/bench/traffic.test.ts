@@ -1,10 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { binomial, poisson, stream } from '../../bench/decisions/random.ts';
-import { scenarios } from '../../bench/decisions/scenarios.ts';
+import {
+  BOUNDS,
+  histogramQuantile,
+  normalBelow,
+  shareWithin,
+  slower,
+  THRESHOLD,
+} from '../../bench/decisions/latency.ts';
+import { binomial, draws, poisson, stream } from '../../bench/decisions/random.ts';
+import { scenarioNamed as named, scenarios } from '../../bench/decisions/scenarios.ts';
+import { serveTogether } from '../../bench/decisions/together.ts';
 import { excessServed, type Scenario, serve, sum } from '../../bench/decisions/traffic.ts';
 
-const plain: Scenario = { name: 'plain', title: 'plain', kind: 'good', rps: 100, base: 0.001 };
+const plain: Scenario = { name: 'plain', title: 'plain', kind: 'good', rps: 100, base: 0.001, objective: 0.995 };
 const tenth = { canary: 0.1, baseline: 0 };
 
 test('every policy meets the same users', () => {
@@ -35,6 +44,7 @@ test('seeds, ticks and purposes give unrelated streams', () => {
 test.each([
   { name: 'few', mean: 3, rate: 0.3 },
   { name: 'many', mean: 1500, rate: 0.001 },
+  { name: 'most', mean: 1500, rate: 0.9 },
 ])('draws of $name have their mean and variance', ({ mean, rate }) => {
   const random = stream(1, 1, 1);
   const runs = 4000;
@@ -43,8 +53,10 @@ test.each([
   const variance = totals.reduce((all, one) => all + (one - average) ** 2, 0) / runs;
   expect(Math.abs(average / mean - 1)).toBeLessThan(4 / Math.sqrt(runs * mean));
   expect(Math.abs(variance / mean - 1)).toBeLessThan(0.12);
-  const bad = totals.reduce((all, total) => all + binomial(random, total, rate), 0) / runs;
-  expect(Math.abs(bad / (mean * rate) - 1)).toBeLessThan(4 / Math.sqrt(runs * mean * rate));
+  for (const take of [binomial, draws]) {
+    const bad = totals.reduce((all, total) => all + take(random, total, rate), 0) / runs;
+    expect(Math.abs(bad / (mean * rate) - 1)).toBeLessThan(4 / Math.sqrt(runs * mean * rate));
+  }
 });
 
 function rateOf(scenario: Scenario, arm: 'canary' | 'stable', ticks: readonly number[]): number {
@@ -53,12 +65,6 @@ function rateOf(scenario: Scenario, arm: 'canary' | 'stable', ticks: readonly nu
   );
   const { total, bad } = sum(all);
   return bad / total;
-}
-
-function named(name: string): Scenario {
-  const found = scenarios.find((scenario) => scenario.name === name);
-  if (found === undefined) throw new Error(`no scenario ${name}`);
-  return found;
 }
 
 const ticksAt = (...minutes: number[]) => minutes.map((minute) => minute * 4);
@@ -125,4 +131,54 @@ test('excess is counted by what users met', () => {
   expect(excessServed(named('worse-1-100rps-p0.1'), 0, 0.1)).toBeCloseTo(1.5);
   expect(excessServed(named('late-20'), 79, 1)).toBe(0);
   expect(excessServed(named('outage-10'), 44, 1)).toBe(0);
+});
+
+test('orders come from the requests of their own tick, by the share of then', () => {
+  const late = named('business-lag');
+  const full = { canary: 0.5, baseline: 0 };
+  const before = sum(serve(late, 1, 20, full, { canary: 0, baseline: 0 }).canary);
+  expect(before.total - before.bad, 'no request reached the canary two minutes ago').toBe(0);
+  const { total, bad } = sum(serve(late, 1, 20, full).canary);
+  expect((total - bad) / total).toBeCloseTo(0.05, 1);
+});
+
+test('a dip loses its part of the orders, on the canary alone', () => {
+  const rate = (arm: 'canary' | 'stable') => 1 - rateOf(named('business-30-100rps'), arm, ticksAt(1, 2, 3, 4));
+  expect(rate('stable')).toBeCloseTo(0.05, 2);
+  expect(rate('canary') / rate('stable')).toBeCloseTo(0.7, 1);
+});
+
+test('durations fall into buckets by their distribution', () => {
+  expect(shareWithin(0.25), '99 % within a quarter of a second').toBeCloseTo(0.99, 6);
+  expect(normalBelow(1.959963984540054)).toBeCloseTo(0.975, 6);
+  expect(slower({ factor: 1, part: 0 })).toBe(0);
+  const { canary, stable } = serve(named('latency-2-100rps'), 1, 1, { canary: 0.5, baseline: 0 });
+  for (const tally of [sum(canary), sum(stable)]) {
+    const { within = [], total, bad } = tally;
+    expect(within).toHaveLength(BOUNDS.length);
+    expect(within).toEqual([...within].sort((a, b) => a - b));
+    expect(within.at(-1)).toBeLessThanOrEqual(total);
+    expect(bad).toBe(total - (within[BOUNDS.indexOf(THRESHOLD)] ?? 0));
+  }
+  const [slow = 0, quick = 0] = [canary, stable].map((arm) => (sum(arm).within?.[4] ?? 0) / sum(arm).total);
+  expect(quick - slow, 'half as many within 100 ms').toBeGreaterThan(0.2);
+});
+
+test('quantiles interpolate within a bucket, and end at the last bound', () => {
+  const within = BOUNDS.map((bound) => (bound < 0.5 ? 980 : 1000));
+  expect(histogramQuantile(0.99, { total: 1000, within })).toBeCloseTo(0.375);
+  expect(histogramQuantile(0.99, { total: 0, within })).toBeNaN();
+  expect(histogramQuantile(0.99, { total: 1e6, within })).toBe(10);
+});
+
+test('releases beside each other share the failures of the edge', () => {
+  const shares = [0.1, 0.3, 0.5].map((canary) => ({ canary, baseline: 0 }));
+  const served = serveTogether({ ...named('together-8'), excess: () => 0.2 }, 3, 5, shares);
+  const whole = served.map(({ canary, stable }) => sum([...canary, ...stable]));
+  expect(new Set(whole.map(({ total, bad }) => `${total} ${bad}`)).size, 'the same requests for all').toBe(1);
+  const rates = served.map(({ canary, stable }) => [sum(canary), sum(stable)].map(({ total, bad }) => bad / total));
+  const [guilty = [], ...others] = rates;
+  expect(guilty[0]).toBeGreaterThan(0.15);
+  expect(guilty[1]).toBeLessThan(0.01);
+  for (const [canary = 0, stable = 0] of others) expect(Math.abs(canary - stable), 'no contrast').toBeLessThan(0.02);
 });
