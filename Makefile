@@ -4,10 +4,10 @@ SHELL := /bin/bash
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check long lab-up lab-down bench crds build modules
+.PHONY: help setup demo test check long lab-up lab-down bench bench-decisions bench-check crds build modules
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: modules ## Install packages and build the lab: about 6 minutes the first time, a second afterwards
 	@node test/lab/setup.ts
@@ -34,6 +34,12 @@ lab-down: modules ## End the lab of lab-up
 
 bench: modules ## Measure the gate engine and the decision; writes docs/benchmarks.md
 	@node bench/main.ts
+
+bench-decisions: modules ## Play every release of the decision benchmark, a quarter of an hour; writes docs/benchmarks.md
+	@node bench/decisions/main.ts
+
+bench-check: modules ## Play a part of it again; fails where a decision got worse than committed
+	@node bench/decisions/main.ts --check
 
 crds: modules ## Write what is generated: crds/, docs/reference.md, dashboards/
 	@node scripts/generate.ts
