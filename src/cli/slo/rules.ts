@@ -141,13 +141,12 @@ function alertRules({ own, budget, labels, periodMs }: Facts): Rule[] {
     // A window longer than the budget's says nothing about it.
     const tiers = TIERS[severity].filter(({ long }) => (prometheusMs(long) ?? 0) <= periodMs);
     if (tiers.length === 0) return [];
-    const above = (window: string, burn: number) => `(slo:sli_error:ratio_rate${window}${own} > (${burn} * ${budget}))`;
+    // Without the window's label an alert stays one alert while one tier takes over from the other.
+    const above = (window: string, burn: number) =>
+      `max(slo:sli_error:ratio_rate${window}${own} > (${burn} * ${budget})) without (sloth_window)`;
     const expr = tiers
-      .map(
-        ({ burn, short, long }) =>
-          `(\n    ${above(short, burn)}\n    and ignoring (sloth_window)\n    ${above(long, burn)}\n)\n`,
-      )
-      .join('or ignoring (sloth_window)\n');
+      .map(({ burn, short, long }) => `(\n    ${above(short, burn)}\n    and\n    ${above(long, burn)}\n)\n`)
+      .join('or\n');
     return [
       {
         alert: 'ErrorBudgetBurn',
