@@ -1,4 +1,5 @@
-import type { ReleaseState, Seen, SeenRoute } from './model.ts';
+import type { Millis } from '#lib/units.ts';
+import type { ReleaseState, Seen, SeenRoute, State } from './model.ts';
 
 /** What the routes say about the traffic that a release was granted. */
 export type Drift =
@@ -36,6 +37,20 @@ export function routesCarry(seen: Seen, release: ReleaseState): boolean {
 /** No route sends anything to the canary, and every parent took that. A route that is gone sends nothing. */
 export function routesAtRest(seen: Seen): boolean {
   return seen.routes.every((route) => !route.exists || (route.weight === 0 && route.accepted));
+}
+
+/** The default of progressDeadline, for a Rollout whose spec cannot be read any more. */
+const GIVE_UP_MS: Millis = 600_000;
+
+/**
+ * A gateway that is gone or broken accepts nothing any more, and must not keep a deleted Rollout for ever: what was
+ * written long enough ago is then taken for obeyed.
+ */
+export function obeyed(seen: Seen, { release }: State, now: Millis): Seen {
+  const since = release?.ending?.at;
+  if (!seen.deleting || since === undefined || now - since <= (seen.spec?.progressDeadlineMs ?? GIVE_UP_MS))
+    return seen;
+  return { ...seen, routes: seen.routes.map((route) => ({ ...route, accepted: true })) };
 }
 
 /**

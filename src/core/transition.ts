@@ -10,9 +10,6 @@ import { begin, end, faceOf, leave, noteRest, show, without } from './state.ts';
 import { budgetHolds, whoIsFirst } from './turn.ts';
 import { judge } from './verdict.ts';
 
-/** The default of progressDeadline, for a Rollout whose spec cannot be read any more. */
-const GIVE_UP_MS: Millis = 600_000;
-
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, seen: Seen, now: Millis): State {
   const told = takeActions(state, seen, now);
@@ -33,17 +30,8 @@ function giveBack(state: State, seen: Seen, now: Millis): State {
     return release.weight === 0
       ? shown
       : { ...shown, release: { ...release, weight: 0, n: topFence(seen, release) + 1 } };
-  if (release.ending !== undefined) return noteRest(shown, release, obeyed(seen, release.ending, now), now);
+  if (release.ending !== undefined) return noteRest(shown, release, seen, now);
   return show(end(shown, release, { kind: 'Returned', at: now, why: 'the Rollout is being deleted' }, seen), face, now);
-}
-
-/**
- * A gateway that is gone or broken accepts nothing any more, and must not keep a Rollout for ever: what was written long
- * enough ago is then taken for obeyed.
- */
-function obeyed(seen: Seen, { at }: Ending, now: Millis): Seen {
-  if (now - at <= (seen.spec?.progressDeadlineMs ?? GIVE_UP_MS)) return seen;
-  return { ...seen, routes: seen.routes.map((route) => ({ ...route, accepted: true })) };
 }
 
 /** A spec that cannot be read replaces nothing: weights and pods stay as they are. */
