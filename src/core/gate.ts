@@ -11,6 +11,7 @@ export type Cause =
   | 'BothArmsBad' // stable misses its objective too: nobody is blamed
   | 'SinglePod' // one of three or more canary pods supplies most of the excess: replace it
   | 'BudgetSpent' // the release burnt more than budget.maxSpend
+  | 'SampleRatio' // the gateway sends the canary another share of the requests than the route says
   | 'TooFewSamples' // healthy so far, not yet enough to say so
   | 'NoTraffic' // the source answers, stable serves nothing
   | 'NotScraped' // a canary pod has no scrape target
@@ -127,7 +128,16 @@ export interface BusinessSli {
  * How the evidence of the arms is told apart: by the pods of the release, or by a label of an edge metric, whose values
  * are regular expressions (RE2) that match as a whole.
  */
-export type ArmSplit = { by: 'Pod' } | { by: 'Label'; label: string; stable: string; canary: string };
+export type ArmSplit = { by: 'Pod' } | LabelSplit;
+
+export interface LabelSplit {
+  by: 'Label';
+  label: string;
+  stable: string;
+  canary: string;
+  /** All that is counted was dealt out by the routes: the shares of the arms can be held against the weight. */
+  exact?: true;
+}
 
 /** A ServiceLevelObjective as gates use it. */
 export interface Slo {

@@ -1,6 +1,7 @@
 import type { GateContext, GateReading } from '#core/gate.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
+import { heldBySampleRatio } from '#gates/sample-ratio.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -158,7 +159,7 @@ export function withoutSource(run: GateRun): void {
 
 /** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
-  const reading = run.gate.judge(run.context, now);
+  const reading = heldBySampleRatio(run.gate.judge(run.context, now), run.context);
   const trouble = isBlurred(run) ? blurred : isSetBack(run, now) ? setBack : run.trouble;
   if (trouble === undefined || reading.verdict === 'Fail') return reading;
   return { ...reading, ...trouble, stable: 'Unknown' };

@@ -59,6 +59,7 @@ const split = group({
   label: text({ max: 128 }).describe('Label of the edge metric.'),
   stable: text({ max: 1024 }).describe('Its values for stable, as a regular expression.'),
   canary: text({ max: 1024 }).describe('Its values for the canary, as a regular expression.'),
+  exact: flag().exactOptional().describe('True when only what the routes deal out is counted.'),
 });
 
 const slo = group({

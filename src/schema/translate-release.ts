@@ -1,4 +1,4 @@
-import type { ArmSplit, Gate, Sli, Slo } from '#core/gate.ts';
+import type { ArmSplit, Gate, LabelSplit, Sli, Slo } from '#core/gate.ts';
 import type { Bake, Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { formatDuration, formatPercent, parsePercent } from '#lib/units.ts';
@@ -152,10 +152,14 @@ function sloText({ name, sli, arms, objective, windowMs, source }: Slo): SloReco
     objective: percentText(objective).slice(0, -1),
     window: durationText(windowMs),
     sli: sliText(sli),
-    split: arms.by === 'Pod' ? undefined : { label: arms.label, stable: arms.stable, canary: arms.canary },
+    split: arms.by === 'Pod' ? undefined : splitText(arms),
     source,
   };
   return present<SloRecord>(record);
+}
+
+function splitText({ by: _, ...split }: LabelSplit): NonNullable<SloRecord['split']> {
+  return split;
 }
 
 function sliText(sli: Sli): SloRecord['sli'] {
@@ -177,7 +181,7 @@ function gateOf({ name, role, slo, tolerate, maxWait, onNoData }: GateRecord): G
 }
 
 function sloOf({ name, objective, window, sli, split, source }: SloRecord): Slo {
-  const arms: ArmSplit = split === undefined ? { by: 'Pod' } : { by: 'Label', ...split };
+  const arms: ArmSplit = split === undefined ? { by: 'Pod' } : armsOf(split);
   return present<Slo>({
     name,
     sli: sliOf(sli),
@@ -186,6 +190,10 @@ function sloOf({ name, objective, window, sli, split, source }: SloRecord): Slo 
     windowMs: millis(window),
     source,
   });
+}
+
+function armsOf({ exact, ...split }: NonNullable<SloRecord['split']>): LabelSplit {
+  return { by: 'Label', ...split, ...(exact === true ? { exact } : {}) };
 }
 
 /** A record without any SLI, which no operator writes, counts a metric that nobody has: no data, and no pass. */

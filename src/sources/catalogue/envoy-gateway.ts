@@ -18,7 +18,8 @@ export const envoyGateway = defineEntry({
   checked: "recorded from Envoy 1.40 with Envoy Gateway's cluster names",
   needs:
     'a filter on the backendRef, such as a RequestHeaderModifier, or `mergeBackends` in the EnvoyProxy: without either all backends of a rule are one cluster, and there is nothing to tell the arms by',
-  traffic: 'Route',
+  // With merged backends a cluster serves every route to the Service.
+  traffic: 'Service',
   kinds: {
     'http-availability': clusterAvailability,
     'http-latency': clusterLatency,

@@ -44,5 +44,6 @@ export const linkerd = defineEntry({
     label: 'backend_name',
     stable: exactly(service),
     canary: exactly(canaryService),
+    exact: true,
   }),
 });

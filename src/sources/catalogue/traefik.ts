@@ -100,6 +100,7 @@ export const traefik = defineEntry({
     label: 'service',
     stable: serviceNames(target, target.service),
     canary: serviceNames(target, target.canaryService),
+    exact: true,
   }),
   clash,
 });
