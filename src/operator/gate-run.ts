@@ -1,6 +1,7 @@
 import type { GateContext, GateReading } from '#core/gate.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
+import { historyOf, pastContext } from '#gates/history.ts';
 import { heldBySampleRatio } from '#gates/sample-ratio.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
@@ -20,6 +21,8 @@ export interface GateRun {
   foldedTo: Millis;
   /** The counters of `foldedTo` are not in a checkpoint: that instant is read once more, to set the bases. */
   unprimed: boolean;
+  /** Stable's past was asked for, once, whatever became of it. */
+  lookedBack: boolean;
   /** Why the gate itself is not asked: it has not been reached yet, is being caught up, or could not be read. */
   trouble: Trouble | undefined;
   /** Not due yet since it is watched: its first tick need not wait for the grid. */
@@ -72,6 +75,7 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
     gate: saved ?? kind.start(),
     foldedTo: saved?.at ?? 0,
     unprimed: true,
+    lookedBack: false,
     trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
     fresh: true,
     busy: false,
@@ -111,6 +115,8 @@ export async function readRun(run: GateRun, deps: ReadDeps): Promise<void> {
   const to = latestInstant(run, clock.now());
   const late = run.foldedTo > 0 && to - run.foldedTo > LATE_TICKS * context.tickMs;
   if (late) run.trouble = catchingUp;
+  const begins = run.foldedTo === 0;
+  if (begins && !run.lookedBack) await lookBack(run, deps, to);
   for (const span of spansOf(run, to)) {
     const ticks = await readTicks(
       deps.asks,
@@ -118,13 +124,26 @@ export async function readRun(run: GateRun, deps: ReadDeps): Promise<void> {
       span,
     );
     if (run.gone) return;
-    for (const tick of ticks) run.gate = run.gate.fold(tick, deps.pods(), context);
+    // The first instant ends the past, and sets the bases of the attempt.
+    for (const tick of ticks) run.gate = run.gate.fold(tick, deps.pods(), begins ? pastContext(context) : context);
     run.foldedTo = span.to;
     run.unprimed = false;
     telemetry.count('headgate_gate_ticks_total', { source }, ticks.length);
   }
   run.trouble = undefined;
   telemetry.gauge('headgate_gate_data_age_seconds', (clock.now() - run.gate.at) / 1000, { source });
+}
+
+/** Stable's last hour, in one question. A source that cannot say it takes nothing from the release but that knowledge. */
+async function lookBack(run: GateRun, { asks, scope, pods }: ReadDeps, to: Millis): Promise<void> {
+  const { context, scrapeMs } = run;
+  run.lookedBack = true;
+  const { from, stepMs } = historyOf(context, to);
+  const past = pastContext(context);
+  const wanted = { slo: context.gate.slo, scope, scrapeMs };
+  const ticks = await readTicks(asks, wanted, { from, to: to - stepMs, stepMs }).catch(() => []);
+  if (run.foldedTo > 0 || run.gone) return;
+  for (const tick of ticks) run.gate = run.gate.fold(tick, pods(), past);
 }
 
 /** The instants that are due, in questions of a bounded size, oldest first. */
