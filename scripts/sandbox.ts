@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
-import { runControllers } from '#sandbox/controllers.ts';
+import { runCluster } from '#sandbox/cluster.ts';
 import { kubeApiOf } from '#sandbox/memory-exchange.ts';
 import { createSandbox, type Sandbox } from '#sandbox/sandbox.ts';
 import { serveSandbox } from '#sandbox/serve.ts';
@@ -21,14 +21,14 @@ const { values, positionals } = parseArgs({
 });
 const sandbox = createSandbox({ clock, random });
 for (const file of positionals) await applyFile(sandbox, file);
-const stopControllers = runControllers(sandbox);
+const cluster = runCluster(sandbox);
 const served = await serveSandbox(sandbox, { port: Number(values.port ?? 0) });
 const file = values.kubeconfig ?? join(mkdtempSync(join(tmpdir(), 'headgate-sandbox-')), 'kubeconfig');
 writeFileSync(file, served.kubeconfig, { mode: 0o600 });
 console.log(JSON.stringify({ ready: true, url: served.url, kubeconfig: file }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
-    stopControllers();
+    cluster.stop();
     void served.close();
   });
 

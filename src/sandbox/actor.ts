@@ -10,7 +10,7 @@ import type { Change } from './store.ts';
 export interface Actor {
   list(resource: Resource, namespace?: string): KubeObject[];
   get(ref: ObjectRef): KubeObject | undefined;
-  create(resource: Resource, object: object & { metadata: { namespace?: string } }): Reply;
+  create(resource: Resource, object: Newborn): Reply;
   merge(ref: ObjectRef, patch: object, subresource?: 'status'): Reply;
   remove(ref: ObjectRef, options?: object): Reply;
 }
@@ -35,6 +35,12 @@ export function createActor({ handle, store }: Pick<Sandbox, 'handle' | 'store'>
 
 export function refOf(resource: Resource, { metadata: { namespace, name } }: Pick<KubeObject, 'metadata'>): ObjectRef {
   return namespace === undefined ? { resource, name } : { resource, namespace, name };
+}
+
+/** An object to be made; kind and apiVersion follow from the resource. */
+export interface Newborn {
+  metadata: { namespace?: string; [member: string]: unknown };
+  [member: string]: unknown;
 }
 
 export interface SweepOptions {

@@ -2,6 +2,7 @@ import { sameJson } from '#lib/json.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Random } from '#ports/random.ts';
+import { admit } from './admission.ts';
 import { apiVersionOf, dig, type Filling, kindId, type SandboxKind } from './kind.ts';
 import { afterUpdate, managerOf, type Writer } from './managed-fields.ts';
 import { checkMetadata } from './metadata.ts';
@@ -70,6 +71,7 @@ export function store(deps: WriteDeps, candidate: Candidate): KubeObject {
   const counted = withGeneration(completed, old, kind);
   const errors = [...checkMetadata(counted, old), ...(kind.check?.(counted, old) ?? [])];
   if (errors.length > 0) throw invalid(kind.resource, counted.metadata.name, errors);
+  if (old === undefined) admit(kind, counted);
   const object = signed ? counted : afterUpdate({ before: old, after: counted }, writer, kind.ownershipOf);
   if (old !== undefined && unchanged(object, old)) return old;
   if (mode.dryRun) return object;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
-import { runControllers } from '#sandbox/controllers.ts';
+import { type Cluster, runCluster } from '#sandbox/cluster.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
 import { type Served, serveSandbox } from '#sandbox/serve.ts';
 import { run } from '../lab/run.ts';
@@ -16,16 +16,16 @@ const { labplane } = inject('lab');
 const dir = mkdtempSync(join(tmpdir(), 'sandbox-'));
 const sandbox = createSandbox({ clock, random });
 let served: Served;
-let stop: () => void;
+let cluster: Cluster;
 
 beforeAll(async () => {
   served = await serveSandbox(sandbox);
-  stop = runControllers(sandbox);
+  cluster = runCluster(sandbox);
   writeFileSync(join(dir, 'config'), served.kubeconfig);
 });
 
 afterAll(async () => {
-  stop();
+  cluster.stop();
   await served.close();
 });
 

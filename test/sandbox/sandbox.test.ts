@@ -29,9 +29,12 @@ function create({ sandbox }: ReturnType<typeof build>, object: Sample) {
 }
 
 describe('our own kinds', () => {
-  test.each([rollout(), release(), action(), objective(), source(), suite()])('a good $kind is accepted', (object) => {
-    expect(create(build(), object)).toMatchObject({ code: 201 });
-  });
+  test.each([rollout(), release(), action({ by: 'sandbox' }), objective(), source(), suite()])(
+    'a good $kind is accepted',
+    (object) => {
+      expect(create(build(), object)).toMatchObject({ code: 201 });
+    },
+  );
 
   // The same words as the real API server says them; test/e2e/crds.test.ts holds it to the same table.
   const told = badObjects.filter(({ name }) => name !== 'weight without a percent sign');
@@ -71,6 +74,11 @@ function service(): KubeObject {
   const spec = { selector: { app: 'shop' }, ports: [{ port: 80, targetPort: 8080 }] };
   return { apiVersion: 'v1', kind: 'Service', metadata: { name: 'shop', namespace: 'default' }, spec };
 }
+
+test('nobody acts in the name of another', () => {
+  const { code, body } = create(build(), action({ by: 'mallory' }));
+  expect([code, body.message]).toEqual([403, expect.stringMatching(/ValidatingAdmissionPolicy .*and not mallory$/)]);
+});
 
 test('dry runs store nothing and use up no version', async () => {
   const { api, sandbox } = build();

@@ -1,0 +1,76 @@
+import { HTTP_ROUTE } from '#kube/resources.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { createActor, refOf, runController } from './actor.ts';
+import { dig } from './kind.ts';
+import type { Sandbox } from './sandbox.ts';
+import { timestamp } from './writing.ts';
+
+/**
+ * A gateway without sockets: it accepts routes, and a little later sends as they say. What it sends at any moment can
+ * be asked, for that is what users meet.
+ */
+export interface VirtualGateway {
+  /** Weights by backend, of the first rule; the route's name is `namespace/name`. */
+  live(route: string): ReadonlyMap<string, number>;
+  /** While set, routes are accepted and nothing of them is used. */
+  frozen: boolean;
+  /** While set, routes are neither accepted nor used. */
+  blind: boolean;
+  stop(): void;
+}
+
+interface BackendRef {
+  name: string;
+  weight?: number;
+}
+
+export function runVirtualGateway(
+  sandbox: Sandbox,
+  { acceptMs = 100, applyMs = 200 }: { acceptMs?: number; applyMs?: number } = {},
+): VirtualGateway {
+  const { clock } = sandbox;
+  const actor = createActor(sandbox, 'gateway');
+  const table = new Map<string, ReadonlyMap<string, number>>();
+  const accept = (route: KubeObject) => {
+    const { name, namespace = '', generation } = route.metadata;
+    const key = `${namespace}/${name}`;
+    if (!gateway.frozen) clock.timer(applyMs, () => void table.set(key, weightsOf(route)));
+    const parents = ((dig(route, ['spec', 'parentRefs']) ?? []) as object[]).map((parentRef) => ({
+      parentRef,
+      controllerName: 'headgate.dev/sandbox-gateway',
+      conditions: ['Accepted', 'ResolvedRefs'].map((type) => ({
+        type,
+        status: 'True',
+        reason: type,
+        message: '',
+        observedGeneration: generation,
+        lastTransitionTime: timestamp(clock.now()),
+      })),
+    }));
+    if (observedGeneration(route) !== generation)
+      actor.merge(refOf(HTTP_ROUTE, route), { status: { parents } }, 'status');
+  };
+  const stop = runController({
+    sandbox,
+    delayMs: acceptMs,
+    concerns: ({ kind, object }) =>
+      kind === 'httproutes.gateway.networking.k8s.io' && observedGeneration(object) !== object.metadata.generation,
+    sweep() {
+      if (gateway.blind) return 1000;
+      for (const route of actor.list(HTTP_ROUTE)) accept(route);
+      // Whoever thaws it finds the newest routes, whether or not anything has changed since.
+      return gateway.frozen ? 1000 : undefined;
+    },
+  });
+  const gateway: VirtualGateway = { live: (route) => table.get(route) ?? new Map(), frozen: false, blind: false, stop };
+  return gateway;
+}
+
+function observedGeneration(route: KubeObject): unknown {
+  return dig(route, ['status', 'parents', '0', 'conditions', '0', 'observedGeneration']);
+}
+
+export function weightsOf(route: KubeObject): ReadonlyMap<string, number> {
+  const refs = (dig(route, ['spec', 'rules', '0', 'backendRefs']) ?? []) as BackendRef[];
+  return new Map(refs.map(({ name, weight = 1 }) => [name, weight]));
+}
