@@ -193,6 +193,8 @@ export interface Seen {
   endedRecorded: boolean;
   /** The plan that a release beginning now would get; undefined when it cannot be made. */
   proposal?: Plan;
+  /** What the records say of earlier failures of the revision that a release beginning now would try. */
+  tried?: { attempts: number; breach: string };
   /** Set when the spec names a group. */
   group?: GroupSight;
   /** What is left of the error budgets, for what a release begins with; undefined: nobody has looked yet. */

@@ -63,7 +63,8 @@ export function begin(
     name: `${seen.rollout}-${number}`,
     revision,
     from,
-    attempt: (earlier?.attempt ?? 0) + 1,
+    // Going away and coming back is no way around the higher bar.
+    attempt: Math.max(earlier?.attempt ?? 0, seen.tried?.attempts ?? 0) + 1,
     stage: 'Preparing',
     step: 0,
     weight: 0,
@@ -74,7 +75,8 @@ export function begin(
     routes: seen.spec?.routes ?? [],
     memo: {},
   };
-  const breach = earlier?.ending?.cause === undefined ? earlier?.earlierBreach : earlier.ending.why;
+  const failed = earlier?.ending?.cause === undefined ? earlier?.earlierBreach : earlier.ending.why;
+  const breach = failed ?? seen.tried?.breach;
   const withEarlier = breach === undefined ? release : { ...release, earlierBreach: breach };
   const next = { ...without(state, 'queuedAt'), releases: number, release: withEarlier };
   return { ...show(next, { phase: 'Progressing', message: stageMessage('Preparing') }, now), since: now };

@@ -17,6 +17,7 @@ import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
 import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
+import { triedOf } from './tried.ts';
 
 export interface ObserveDeps {
   stores: Stores;
@@ -171,7 +172,7 @@ function allowances(
   rollout: KubeObject,
   state: State,
   { wish, spec, proposal, deps }: Omit<Judged, 'problems'> & { wish: RolloutWish | undefined; deps: ObserveDeps },
-): Pick<Seen, 'group' | 'budget'> {
+): Pick<Seen, 'group' | 'budget' | 'tried'> {
   const { stores, now } = deps;
   const group = observeGroup(stores, rollout, now);
   const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
@@ -180,6 +181,7 @@ function allowances(
   const earlier = releases.filter(({ metadata }) => metadata.name !== state.release?.name);
   return {
     ...(group === undefined ? {} : { group }),
+    ...triedOf(earlier, spec?.revision ?? ''),
     ...(begins ? { budget: budgetsOf(wish, proposal, { releases: earlier, figures: deps.budgets(key), now }) } : {}),
   };
 }
