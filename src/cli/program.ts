@@ -3,7 +3,7 @@ import type { Verb } from '#core/model.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { VERSION } from '#src/version.ts';
 import { CliError, EXIT_HELP, type ExitCode, exit } from './exit.ts';
-import { addSlo } from './slo/command.ts';
+import { addSlo, files } from './slo/command.ts';
 import type { World } from './world.ts';
 
 /** Runs one command line and says how it went. Errors become one line: what is wrong, and what to do. */
@@ -72,6 +72,7 @@ ${EXIT_HELP}`,
   addStatus(program, world, finish);
   for (const action of actions) addAction(program, action, world, finish);
   addHistory(program, world, finish);
+  addPlan(program, world, finish);
   addDashboard(program, world, finish);
   addSlo(program, world, finish);
   program
@@ -166,6 +167,31 @@ function addHistory(program: Command, world: World, finish: Finish): void {
     });
 }
 
+function addPlan(program: Command, world: World, finish: Finish): void {
+  program
+    .command('plan')
+    .description('Say what each step can see with the traffic there is, and how long it needs.')
+    .argument('[name]', 'a Rollout of the cluster; none: the one in the files')
+    .addOption(files())
+    .requiredOption('--rps <number>', 'requests per second that the Service gets', positive)
+    .option('--base <percent>', 'share of them that stable fails', '0.1%')
+    .addOption(output())
+    .addHelpText(
+      'after',
+      `
+SEES is the smallest excess of errors that the stop test finds within the hold, as often as not. MUST EXCLUDE is the
+excess that the gate rules out before the step is left, NEEDS the median time for that.
+
+Examples:
+  kubectl headgate plan checkout --rps 120
+  kubectl headgate plan -f rollout.yaml -f slo.yaml --rps 5 --base 0.4%`,
+    )
+    .action(async (name: string | undefined, _options, command: Command) => {
+      const { plan } = await import('./plan.ts');
+      finish(await plan(name, command.optsWithGlobals(), world));
+    });
+}
+
 function addDashboard(program: Command, world: World, finish: Finish): void {
   program
     .command('dashboard')
@@ -180,6 +206,12 @@ function addDashboard(program: Command, world: World, finish: Finish): void {
       const { dashboard } = await import('./dashboard.ts');
       finish(await dashboard(command.optsWithGlobals(), world));
     });
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1e9)) throw new InvalidArgumentError('Give a number above 0, such as 120.');
+  return value;
 }
 
 function seconds(text: string): number {

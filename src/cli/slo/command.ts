@@ -5,7 +5,7 @@ import type { World } from '#cli/world.ts';
 const output = () => new Option('-o, --output <format>', 'how to print').choices(['yaml', 'json']).default('yaml');
 
 /** Every -f adds a file. */
-const files = () =>
+export const files = () =>
   new Option('-f, --filename <file>', 'file to read, - for standard input; may be given again')
     .default([], 'none')
     .argParser((file: string, before: string[]) => [...before, file]);
