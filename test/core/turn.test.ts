@@ -107,7 +107,7 @@ function tick(worlds: World[], faults: readonly Fault[] = []): void {
   });
 }
 
-// kills: no order among those that prepare; a queue that looks at traffic alone; a place that moves while it is waited for
+// kills: no order among those that prepare; a queue that looks at traffic alone
 test('law: of one group at most one canary has traffic, whatever is lost, and all get their turn', () => {
   const fault = fc.constantFrom<Fault>('none', 'none', 'none', 'crash-before-store', 'crash-after-store', 'drop-store');
   const starts = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 2, maxLength: 4 });
@@ -139,6 +139,8 @@ test('a bad release lets the next one go as soon as its traffic is back, and is 
   tick([bad, good]);
   expect(good.state.message).toContain('Rollout r0 moves, this one has place 2');
   expect(weightOf(good)).toBe(0);
+  // kills: a place that is lost by waiting for it
+  expect(good.state.queuedAt).toBe(good.state.release?.startedAt);
   bad.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' });
   tick([bad, good]);
   expect(bad.state).toMatchObject({ phase: 'Paused', reason: 'GateBreached' });
