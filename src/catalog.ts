@@ -1,6 +1,7 @@
 import type { Sli } from '#core/gate.ts';
 import type { GateKind } from '#gates/define.ts';
 import { errors } from '#gates/errors.ts';
+import { latency } from '#gates/latency.ts';
 import { assert } from '#lib/assert.ts';
 import { httpRoute } from '#routers/http-route.ts';
 
@@ -12,7 +13,7 @@ export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
-export const gates: readonly GateKind[] = [errors];
+export const gates: readonly GateKind[] = [errors, latency];
 
 /** The kind of gate that judges an SLI. */
 export function gateFor(sli: Sli['kind']): GateKind {

@@ -1,0 +1,157 @@
+import type { Counts } from '#core/gate.ts';
+import { SHOWN } from './bounds.ts';
+import { lbeta } from './special.ts';
+
+/**
+ * Intervals and p-values that hold however often one looks, for people to read beside a verdict. They decide nothing.
+ *
+ * All of them ask one question: how well do k of n fit a rate p? Its answer is a beta-binomial mixture of likelihood
+ * ratios with mean p (Howard and Ramdas 2022), which reaches 1/α with probability at most α while p is the truth:
+ *
+ *     ln M = lnB(a+k, b+n−k) − lnB(a, b) − k·ln p − (n−k)·ln(1−p),  a = r/(1−p), b = r/p
+ */
+export interface SequenceOptions {
+  /** Chance that the truth is ever outside. Default 0.05. */
+  alpha?: number;
+  /** Number of events at which the interval is tightest. Default 1,000. */
+  tunedFor?: number;
+}
+
+/** ln M: evidence that the rate is not `rate`, either way. */
+export function logMisfit({ total, bad }: Counts, rate: number, { tunedFor = SHOWN.tunedFor }: SequenceOptions = {}) {
+  const variance = rate * (1 - rate);
+  const r = Math.max(mixturePrecision(tunedFor * variance, SHOWN.alpha) - variance, variance / 1000);
+  const [a, b] = [r / (1 - rate), r / rate];
+  const mixture = lbeta(a + bad, b + total - bad) - lbeta(a, b);
+  return mixture - bad * Math.log(rate) - (total - bad) * Math.log1p(-rate);
+}
+
+/** ρ = v/(2·ln(1/α) + ln(1 + 2·ln(1/α))): the mixture is tightest at the intrinsic time v, near enough. */
+export function mixturePrecision(v: number, alpha: number): number {
+  const nats = -2 * Math.log(alpha);
+  return v / (nats + Math.log1p(nats));
+}
+
+export interface RateRange {
+  low: number;
+  high: number;
+}
+
+/** All rates that the counts do not contradict. Everything, 0 to 1, without counts. */
+export function rateRange(counts: Counts, options: SequenceOptions = {}): RateRange {
+  const { total, bad } = counts;
+  const { alpha = SHOWN.alpha } = options;
+  if (total <= 0) return { low: 0, high: 1 };
+  const seen = bad / total;
+  const fits = (rate: number) => logMisfit(counts, rate, options) < -Math.log(alpha);
+  return {
+    low: bad <= 0 ? 0 : edge({ fitting: seen, misfitting: 0 }, fits),
+    high: bad >= total ? 1 : edge({ fitting: seen, misfitting: 1 }, fits),
+  };
+}
+
+/** Where fitting ends between two rates, by halving. The ends themselves are never asked: at 0 and 1 nothing can vary. */
+function edge(between: { fitting: number; misfitting: number }, fits: (rate: number) => boolean): number {
+  let { fitting, misfitting } = between;
+  for (let halving = 0; halving < HALVINGS; halving += 1) {
+    const middle = (fitting + misfitting) / 2;
+    if (fits(middle)) fitting = middle;
+    else misfitting = middle;
+  }
+  return (fitting + misfitting) / 2;
+}
+
+const HALVINGS = 50;
+
+/** Requests by latency: how many took at most each bound. */
+export interface Latencies {
+  total: number;
+  /** Bucket bounds, rising. */
+  bounds: readonly number[];
+  /** Requests up to each bound, as many as there are bounds; what is above the last one is in `total` alone. */
+  upTo: readonly number[];
+}
+
+/** Between which bounds a quantile lies: above `over`, and not above `upTo`. Undefined where the counts do not tell. */
+export interface QuantileRange {
+  over?: number;
+  upTo?: number;
+}
+
+/**
+ * The buckets in which the quantile `p` can lie: its ends are bounds up to which the share of requests is known to be on
+ * one side of p. Nothing is interpolated. The ranges of all quantiles hold together, at every look, so that a person may
+ * pick the quantile that looks worst.
+ */
+export function quantileRange(
+  { total, bounds, upTo }: Latencies,
+  p: number,
+  options: SequenceOptions = {},
+): QuantileRange {
+  const range: QuantileRange = {};
+  const below = p * total - quantileMargin(1 - p, total, options);
+  const above = p * total + quantileMargin(p, total, options);
+  for (const [index, bound] of bounds.entries()) {
+    const count = upTo[index] ?? 0;
+    if (total > 0 && count <= below) range.over = bound;
+    else if (total > 0 && count >= above) range.upTo ??= bound;
+  }
+  return range;
+}
+
+/** Steps of the stitching: quantiles δ apart, epochs that grow by η, weights by 1/kˢ with the sum ζ(s). */
+const STITCH = { delta: 0.5, eta: 2, s: 1.4, zeta: 3.1055472779775815 };
+
+/**
+ * How far the count up to the quantile p may be above p·n, at any n and for any p: the double stitching bound of Howard
+ * and Ramdas (2022, theorem 2), over time and over quantiles. Below p·n it is the margin of 1 − p.
+ */
+export function quantileMargin(p: number, total: number, options: SequenceOptions = {}): number {
+  const { alpha = SHOWN.alpha, tunedFor = SHOWN.tunedFor } = options;
+  const { delta, eta, s, zeta } = STITCH;
+  const n = Math.max(total, tunedFor);
+  const epochs = n / tunedFor;
+  const logit = Math.log(p / (1 - p));
+  // Below the middle the variance grows up to the next quantile of the grid, which speaks for all before it.
+  const next = 1 / (1 + Math.exp(-logit - 2 * delta * Math.sqrt(eta / epochs)));
+  const r = p >= 0.5 ? p : Math.min(0.5, next);
+  const variance = r * (1 - r);
+  const place = 1 + (Math.sqrt(epochs) * Math.abs(logit)) / (2 * delta);
+  const weight = (2 * zeta * (2 * zeta + 1)) / (alpha * Math.log(eta) ** s);
+  const nats = s * Math.log(Math.log(eta * epochs) * place) + Math.log(weight);
+  const stretch = (eta ** 0.25 + eta ** -0.25) / Math.SQRT2;
+  const skew = ((Math.sqrt(eta) + 1) / 2) * ((1 - 2 * p) / 3) * nats;
+  return delta * Math.sqrt(eta * epochs * variance) + Math.sqrt(stretch ** 2 * variance * n * nats + skew ** 2) + skew;
+}
+
+/**
+ * p-value of "both arms have the same quantile `p`", valid however often it is looked at. If they had, each arm's counts
+ * up to the common value would fit p, so the product of both misfits, minimised over where that value may be, is
+ * evidence that they have not. Within a bucket the counts may be anything between its ends: the least misfit is taken.
+ */
+export function quantilePValue(one: Latencies, other: Latencies, p: number, options: SequenceOptions = {}): number {
+  const [a, b] = [leastMisfits(one, p, options), leastMisfits(other, p, options)];
+  const least = Math.min(...a.map((misfit, bucket) => misfit + (b[bucket] ?? Number.NEGATIVE_INFINITY)));
+  return Math.min(1, Math.exp(-least));
+}
+
+/** For each bucket, the last one without an upper bound included: the least misfit of `p` anywhere in it. */
+function leastMisfits({ total, upTo }: Latencies, p: number, options: SequenceOptions): number[] {
+  if (total <= 0) return [...upTo.map(() => 0), 0];
+  const misfit = (bad: number) => logMisfit({ total, bad }, p, options);
+  const best = lowest(misfit, total);
+  const ends = [...upTo, total];
+  return ends.map((end, bucket) => misfit(Math.min(end, Math.max(best, ends[bucket - 1] ?? 0))));
+}
+
+/** Where a convex function of 0 to `total` is lowest (golden section). */
+function lowest(convex: (at: number) => number, total: number): number {
+  const part = (Math.sqrt(5) - 1) / 2;
+  let [from, to] = [0, total];
+  for (let cut = 0; cut < HALVINGS; cut += 1) {
+    const [left, right] = [to - part * (to - from), from + part * (to - from)];
+    if (convex(left) < convex(right)) to = right;
+    else from = left;
+  }
+  return (from + to) / 2;
+}
