@@ -15,12 +15,15 @@ import { createSourcePool, type SourcePool } from '#operator/source-pool.ts';
 import { createStatusWriter } from '#operator/status.ts';
 import type { Stores } from '#operator/stores.ts';
 import { createTemplateCheck, type TemplateCheck } from '#operator/template-check.ts';
+import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
+import type { Random } from '#ports/random.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import type { Probe } from '#probes/define.ts';
 import { createHttpProbe } from '#probes/http.ts';
 import { createEventRecorder } from '#runtime/events.ts';
-import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
+import { systemClock, systemRandom } from '#runtime/system-clock.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
 import { type RolloutWish, readRollout } from '#schema/translate.ts';
 import type { Config } from './config.ts';
@@ -37,6 +40,19 @@ export interface LoopParts {
   stores: Stores;
   queue: WorkQueue;
   isLeader(): boolean;
+  /** The system's, unless time is a simulation's. */
+  clock?: Clock;
+  random?: Random;
+  /** Stand-ins for what lies outside the API server. */
+  outside?: Partial<Outside>;
+}
+
+/** What the loop asks beside the API server. */
+export interface Outside {
+  /** `again` is called with a Rollout's key when its gates say something new. */
+  engine(again: (key: string) => void): GateEngine;
+  sources: SourcePool;
+  probe: Probe;
 }
 
 export interface Loop {
@@ -55,18 +71,21 @@ interface Memory {
 
 /** Gates, probes and records, and the reconcile that ties them. */
 export function composeLoop(parts: LoopParts): Loop {
-  const { config, log, telemetry, api, stores, queue } = parts;
+  const { config, log, telemetry, api, stores, queue, outside = {} } = parts;
+  const { clock = systemClock, random = systemRandom } = parts;
   const memory: Memory = { decided: new Map(), wishes: new Map(), checkpointedAt: new Map() };
   const again = (key: string) => void queue.add(key, { priority: 'urgent' });
-  const sources = createSourcePool({ api, store: stores.sources, clock, log });
-  const engine = createGateEngine({
-    clock,
-    log,
-    telemetry,
-    sourceFor: (name) => sources.sourceFor(name),
-    onReading: again,
-  });
-  const run = createHttpProbe({ clock, version: VERSION });
+  const sources = outside.sources ?? createSourcePool({ api, store: stores.sources, clock, log });
+  const engine =
+    outside.engine?.(again) ??
+    createGateEngine({
+      clock,
+      log,
+      telemetry,
+      sourceFor: (name) => sources.sourceFor(name),
+      onReading: again,
+    });
+  const run = outside.probe ?? createHttpProbe({ clock, version: VERSION });
   const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const templates = createTemplateCheck({ api, clock, again });
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
@@ -112,6 +131,7 @@ function reconcileDeps(
   { engine, prober, looks, budgets, templates, protection, record, memory }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader } = parts;
+  const { clock = systemClock, random = systemRandom } = parts;
   const { tickMs, figuresEveryMs } = config;
   const templateProblems = (rollout: KubeObject, revision: string): Problem[] | undefined =>
     templates.problems(rollout, revision);
@@ -156,7 +176,7 @@ function reconcileDeps(
         sight,
       );
     },
-    settle: (rollout, { next }) => checkpoint({ memory, record }, rollout, next),
+    settle: (rollout, { next }) => checkpoint({ memory, record, clock }, rollout, next),
     forget(key) {
       looks.forget(key);
       budgets.forget(key);
@@ -195,7 +215,7 @@ async function prepare(
 
 /** Stores the gates' evidence now and then, so that a restart has little to read again. */
 async function checkpoint(
-  { memory, record }: Pick<Instruments, 'memory' | 'record'>,
+  { memory, record, clock }: Pick<Instruments, 'memory' | 'record'> & { clock: Clock },
   rollout: KubeObject,
   { release }: State,
 ): Promise<void> {
