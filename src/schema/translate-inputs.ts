@@ -67,10 +67,14 @@ export function ratioOfPercent(percent: string): number {
 export interface SourceWish {
   name: string;
   url: string;
+  flavour: MetricSourceSpec['prometheus']['flavour'];
+  tenant?: string;
   auth?: SecretAuth;
+  /** Where the certificates stand that sign the server's. */
+  ca?: { kind: 'ConfigMap' | 'Secret'; namespace: string; name: string; key: string };
   scrapeIntervalMs: Millis;
   isDefault: boolean;
-  limits: { timeoutMs: Millis; maxBytes: number; maxSeries: number };
+  limits: { timeoutMs: Millis; maxBytes: number; maxSeries: number; maxConcurrent: number };
 }
 
 interface SecretRef {
@@ -89,7 +93,10 @@ export function readMetricSource(object: unknown): Parsed<SourceWish> {
   const value = present<SourceWish>({
     name: nameOf(object),
     url: prometheus.url,
+    flavour: prometheus.flavour,
+    tenant: prometheus.tenant,
     auth: prometheus.auth === undefined ? undefined : authOf(prometheus.auth),
+    ca: prometheus.ca,
     scrapeIntervalMs: millis(scrapeInterval),
     isDefault,
     limits: { timeoutMs: millis(timeout), ...limits },

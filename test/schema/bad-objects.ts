@@ -282,6 +282,13 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.prometheus.auth', message: 'give exactly one of bearer and basic' },
   },
   {
+    name: 'a tenant of a server without tenants',
+    because: 'it would be sent and ignored',
+    object: source({ prometheus: { url: 'http://p', tenant: 'team-a' } }),
+    refused: 'spec.prometheus.tenant: Invalid value: is for flavour Mimir alone',
+    read: { field: 'spec.prometheus.tenant', message: 'is for flavour Mimir alone' },
+  },
+  {
     name: 'GET with a body',
     because: 'many servers drop it',
     object: suite({ body: 'x' }),

@@ -100,7 +100,8 @@ test('a source, a suite and an action are read', () => {
       auth: { kind: 'basic', secret: { namespace: 'm', name: 's' }, usernameKey: 'username', passwordKey: 'password' },
       scrapeIntervalMs: 15_000,
       isDefault: false,
-      limits: { timeoutMs: 3000, maxBytes: 20_000_000, maxSeries: 10_000 },
+      flavour: 'Prometheus',
+      limits: { timeoutMs: 3000, maxBytes: 20_000_000, maxSeries: 50_000, maxConcurrent: 4 },
     },
   });
   expect(readProbeSuite(suite({ headers: [{ name: 'A', value: 'b' }] }))).toEqual({
