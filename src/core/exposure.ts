@@ -1,5 +1,6 @@
+import type { Exposure } from './breach.ts';
 import type { GateReading } from './gate.ts';
-import type { Exposure, Plan } from './model.ts';
+import type { Plan } from './model.ts';
 
 /** Requests are what users met; slow ones and missing orders are counted in units of their own. */
 const byKind = { events: 0, latency: 1, business: 2 } as const;

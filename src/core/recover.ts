@@ -1,8 +1,9 @@
 import type { Millis } from '#lib/units.ts';
+import type { BreachRecord } from './breach.ts';
 import { readyOf } from './capacity.ts';
 import { exposureOf } from './exposure.ts';
 import type { OnNoData } from './gate.ts';
-import type { BreachRecord, Plan, ReleaseState, Seen, State } from './model.ts';
+import type { Plan, ReleaseState, Seen, State } from './model.ts';
 import { driftOf, topFence } from './routes.ts';
 import { amend, end, restart, show, without } from './state.ts';
 import { type Judgement, probesOf } from './verdict.ts';

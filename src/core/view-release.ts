@@ -1,5 +1,6 @@
 import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
-import type { Exposure, Outcome, Stage } from './model.ts';
+import type { Exposure } from './breach.ts';
+import type { Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
 import { type GateView, gatesOf } from './view-gates.ts';
 

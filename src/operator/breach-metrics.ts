@@ -1,4 +1,5 @@
-import type { BreachRecord, ReleaseState } from '#core/model.ts';
+import type { BreachRecord } from '#core/breach.ts';
+import type { ReleaseState } from '#core/model.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 

@@ -1,8 +1,9 @@
+import type { Exposure } from '#core/breach.ts';
 import type { Effect } from '#core/effect.ts';
 import { exposureOf } from '#core/exposure.ts';
 import { FIELD_MANAGER } from '#core/labels.ts';
 import { rungName } from '#core/ladder.ts';
-import type { Exposure, Plan, ReleaseState, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { RELEASE, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';

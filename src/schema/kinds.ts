@@ -42,9 +42,12 @@ export const kinds: readonly Kind[] = [
     columns: [
       { name: 'Rollout', type: 'string', jsonPath: '.spec.rollout' },
       { name: 'Revision', type: 'string', jsonPath: '.spec.revision' },
+      { name: 'Attempt', type: 'integer', jsonPath: '.spec.attempt' },
       { name: 'Outcome', type: 'string', jsonPath: '.status.outcome' },
       reason,
       { name: 'Spend', type: 'string', jsonPath: '.status.spend' },
+      { name: 'Detected', type: 'string', jsonPath: '.status.timeToDetect', priority: 1 },
+      { name: 'Remedied', type: 'string', jsonPath: '.status.timeToRemedy', priority: 1 },
     ],
   },
   {
