@@ -1,7 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import { WHOLE } from '#lib/units.ts';
 import { boundExcess, excessToExclude } from './advance.ts';
-import { ALPHA, BETA, FALLBACK_WEIGHTS, MIXTURE_PRICE, PATIENCE, RAMP } from './bounds.ts';
+import { ALPHA, BETA, FALLBACK_WEIGHTS, MIXTURE_PRICE, PATIENCE, RAMP, USUAL } from './bounds.ts';
 
 export interface RampQuestion {
   /** Objectives and windows of the guardrails. */
@@ -15,7 +15,7 @@ export interface RampQuestion {
 
 /**
  * Weights of a release that gives no steps. The first is such that a canary that fails every request burns at most
- * `targetSpend` of the tightest budget before the reaction, targetSpend·(1−SLO)·W/reaction, and at most 10 %; then three
+ * `targetSpend` of the tightest budget before the reaction, targetSpend·(1−SLO)·W/reaction, and at most 7 %; then three
  * times as much from step to step up to 50 %. Rounded down to figures that people like. Without traffic: 5, 20, 50 %.
  */
 export function deriveWeights({ slos, rps, targetSpend, reactionMs }: RampQuestion): Weight[] {
@@ -68,12 +68,24 @@ export interface ForecastQuestion {
   attempt?: number;
 }
 
+/**
+ * Stable's error ratio as it is to be expected when a look at it saw `base` at `rps`: without a failure among sixty
+ * requests it is not 0, and with one it is not a sixtieth. The look is weighed against as many requests as the budget
+ * allows one failure in, with the failures that a usual service has among them.
+ */
+export function expectedBase({ rps, base, objective }: { rps: number; base: number; objective: number }): number {
+  const requests = (rps * USUAL.lookMs) / 1000;
+  const budget = 1 / Math.max(1e-6, 1 - objective);
+  return (base * requests + USUAL.spends) / (requests + budget);
+}
+
 /** How long each step needs for its advance test at the live rate, when the canary is as good as stable. */
 export function forecastSteps({ weights, rps, base, attempt = 1, ...slo }: ForecastQuestion): Millis[] {
+  const expected = expectedBase({ rps, base, objective: slo.objective });
   return weights.map((weight, index) => {
     const nextWeight = weights[index + 1];
     const excess = excessToExclude(nextWeight === undefined ? slo : { ...slo, nextWeight });
-    const requests = requestsToExclude({ base: Math.max(base, 1e-6), excess, attempt });
+    const requests = requestsToExclude({ base: expected, excess, attempt });
     return rps > 0 && weight > 0 ? (1000 * requests) / ((rps * weight) / WHOLE) : Number.POSITIVE_INFINITY;
   });
 }

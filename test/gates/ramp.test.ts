@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { deriveMaxWait, deriveWeights, forecastSteps, requestsToDetect, requestsToExclude } from '#gates/ramp.ts';
+import {
+  deriveMaxWait,
+  deriveWeights,
+  expectedBase,
+  forecastSteps,
+  requestsToDetect,
+  requestsToExclude,
+} from '#gates/ramp.ts';
 
 const MONTH = 2_592_000_000;
 
@@ -32,11 +39,11 @@ test.each([
   },
   {
     name: '99.5',
-    because: 'never more than 10 % at first',
+    because: 'never more than 7 % at first',
     objectives: [0.995],
     rps: 100,
     reactionMs: MINUTE,
-    want: [10_000, 30_000, 50_000],
+    want: [7000, 20_000, 50_000],
   },
   {
     name: '99.99',
@@ -60,7 +67,7 @@ test.each([
     objectives: [0.999],
     rps: 1,
     reactionMs: 3000,
-    want: [10_000, 30_000, 50_000],
+    want: [7000, 20_000, 50_000],
   },
   {
     name: 'no traffic',
@@ -91,7 +98,7 @@ test.each([
   expect(deriveWeights({ slos, rps, reactionMs, targetSpend: 0.001 }), because).toEqual(want);
 });
 
-test('law: derived weights rise, at most about threefold, from at most 10 % to 50 %', () => {
+test('law: derived weights rise, at most about threefold, from at most 7 % to 50 %', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0.5, max: 0.99999, noNaN: true }),
@@ -103,7 +110,7 @@ test('law: derived weights rise, at most about threefold, from at most 10 % to 5
           reactionMs,
           targetSpend: 0.001,
         });
-        expect(weights[0]).toBeLessThanOrEqual(10_000);
+        expect(weights[0]).toBeLessThanOrEqual(7000);
         expect(weights.at(-1)).toBe(50_000);
         expect(weights.length).toBeLessThanOrEqual(12);
         for (const [index, weight] of weights.slice(1).entries()) {
@@ -118,10 +125,19 @@ test('law: derived weights rise, at most about threefold, from at most 10 % to 5
   );
 });
 
+test.each([
+  { name: 'no failure among sixty', rps: 1, base: 0, want: 0.2 / 260, because: 'nothing seen is not nothing there' },
+  { name: 'one among sixty', rps: 1, base: 1 / 60, want: 1.2 / 260, because: 'one failure is no rate' },
+  { name: 'much traffic', rps: 1000, base: 0.001, want: 60.2 / 60_200, because: 'what is seen is what is there' },
+  { name: 'no traffic', rps: 0, base: 0, want: 0.001, because: 'a fifth of the budget' },
+])('the base to expect: $name', ({ rps, base, want, because }) => {
+  expect(expectedBase({ rps, base, objective: 0.995 }), because).toBeCloseTo(want, 12);
+});
+
 test('every step but the last needs seconds, the last what the objective needs', () => {
   const slo = { objective: 0.999, windowMs: MONTH, tolerate: 0.001, targetSpend: 0.001, reactionMs: MINUTE };
   const forecast = forecastSteps({ ...slo, weights: [4000, 10_000, 30_000, 50_000], rps: 100, base: 0.0001 });
-  expect(forecast.map((ms) => Math.round(ms / 1000))).toEqual([1, 2, 1, 79]);
+  expect(forecast.map((ms) => Math.round(ms / 1000))).toEqual([1, 2, 1, 81]);
   expect(forecastSteps({ ...slo, weights: [4000], rps: 0, base: 0.0001 })).toEqual([Number.POSITIVE_INFINITY]);
   expect(deriveMaxWait([Number.POSITIVE_INFINITY])).toBe(1_800_000);
   expect(deriveMaxWait([1000, 3_600_000])).toBe(10_800_000);
