@@ -3,6 +3,7 @@ import type { Gate, GateContext, GateReading, Sli, Slo } from '#core/gate.ts';
 import type { Plan } from '#core/model.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
+import { historyOf, pastContext } from '#gates/history.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import { contextsOf } from '#operator/contexts.ts';
@@ -114,6 +115,15 @@ export class HeadgateRun implements Run {
     this.cluster = new Cluster(START, plan);
     this.cluster.release('v2');
     this.cluster.settle(START, () => []);
+  }
+
+  /** When a gate begins it reads stable's last hour, a tick a minute. */
+  before(served: Served, ago: number): void {
+    const at = START - (ago - 1) * TICK_MS;
+    this.exporters.observe(served, this.cluster.pods(), at, (pod, when) => this.cluster.restart(pod, when));
+    const context = this.context();
+    if (context === undefined || at % historyOf(context, at).stepMs !== 0) return;
+    this.gate = this.gate.fold(this.exporters.tick(at, served.scraped), this.cluster.pods(), pastContext(context));
   }
 
   /** Queries look one scrape into the past: this tick is judged at the end of the next one. */

@@ -1,4 +1,3 @@
-import { assert } from '#lib/assert.ts';
 import { nothing, type Policy, type Run, type Wish } from './policy.ts';
 import { excessServed, type Scenario, type Served, type Shares, serve, TICKS, TICKS_PER_MINUTE } from './traffic.ts';
 
@@ -21,7 +20,7 @@ export interface Ending {
 /** What counts as all of the traffic where a small control is kept. */
 const MOST = 0.95;
 
-/** A release that has met no user after this many ticks never will. */
+/** A release that has met no user after this many ticks waits for stable, and is not played on. */
 const MAX_WARM_UP = 40;
 
 /**
@@ -49,6 +48,11 @@ export class Ride {
     for (let ago = TICKS; ago > 0; ago -= 1) this.run.before(served(-MAX_WARM_UP - ago), ago);
   }
 
+  /** How a release stands that meets no user: stable itself is bad, and it waits for that to pass. */
+  notBegun(): Ending {
+    return { ...this.ending, ...(this.wish.cause === undefined ? {} : { cause: this.wish.cause }) };
+  }
+
   /** Takes one tick; those before the first user request are negative and not noted. */
   tick(served: () => Served, tick: number): void {
     if (this.wish.outcome === 'open') {
@@ -64,7 +68,7 @@ export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
   const ride = new Ride(policy.start(scenario, seed));
   const lag = scenario.business?.lag ?? 0;
   ride.lookBack((tick) => serve(scenario, seed, tick, nothing));
-  warmUp(ride, (tick) => ride.tick(() => serve(scenario, seed, tick, ride.now), tick));
+  if (!warmUp(ride, (tick) => ride.tick(() => serve(scenario, seed, tick, ride.now), tick))) return ride.notBegun();
   const past: Shares[] = [];
   for (let tick = 0; tick < TICKS; tick += 1) {
     ride.ending.excess += excessServed(scenario, tick, ride.now.canary);
@@ -74,12 +78,13 @@ export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
   return ride.ending;
 }
 
-/** Until the canary meets its first user; policies that begin with a weight need none. */
-export function warmUp(ride: Ride, tick: (early: number) => void): void {
+/** Until the canary meets its first user; policies that begin with a weight need none. False: it never does. */
+export function warmUp(ride: Ride, tick: (early: number) => void): boolean {
   for (let early = 1; ride.now.canary === 0; early += 1) {
-    assert(early <= MAX_WARM_UP, 'a release meets users within ten minutes');
+    if (early > MAX_WARM_UP) return false;
     tick(-early);
   }
+  return true;
 }
 
 function note(ending: Ending, wish: Wish, tick: number): void {

@@ -25,7 +25,7 @@ export function playTogether(policy: Policy, scenario: Scenario, seed: number): 
     );
     for (const [index, ride] of rides.entries()) ride.tick(() => served[index] ?? noArms, at);
   };
-  warmUp(culprit, tick);
+  if (!warmUp(culprit, tick)) return culprit.notBegun();
   const stopped = (all: readonly Ride[]) => all.filter(({ wish }) => wish.outcome === 'stopped').length;
   let before = false;
   for (let at = 0; at < TICKS; at += 1) {
