@@ -1,4 +1,5 @@
 import type { Sli } from '#core/gate.ts';
+import { business } from '#gates/business.ts';
 import type { GateKind } from '#gates/define.ts';
 import { errors } from '#gates/errors.ts';
 import { latency } from '#gates/latency.ts';
@@ -13,7 +14,7 @@ export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
-export const gates: readonly GateKind[] = [errors, latency];
+export const gates: readonly GateKind[] = [errors, latency, business];
 
 /** The kind of gate that judges an SLI. */
 export function gateFor(sli: Sli['kind']): GateKind {
