@@ -1,5 +1,16 @@
 import { type Draft, finish, type Objective, type Wishes } from './draft.ts';
-import { at, type Field, type Finding, type Reason, type Refusal, refuse, sweep } from './field.ts';
+import {
+  at,
+  type Field,
+  type Finding,
+  isThere,
+  oneOf,
+  type Reason,
+  type Refusal,
+  refuse,
+  shown,
+  sweep,
+} from './field.ts';
 import { openSloReasons, readOpenSlo } from './openslo.ts';
 import { pyrraReasons, readPyrra } from './pyrra.ts';
 import { isSlothFile, readSloth, slothReasons } from './sloth.ts';
@@ -45,11 +56,11 @@ function formatOf({ value }: Field): Format | undefined {
 const known = 'openslo/v1, prometheus/v1 and sloth.slok.dev/v1 of Sloth, and pyrra.dev/v1alpha1 are read';
 
 function refuseFormat(root: Field): void {
-  const [apiVersion, kind, version] = ['apiVersion', 'kind', 'version'].map((key) => at(root, key).value);
-  const named = apiVersion ?? version;
-  if (named === undefined) refuse(root, `has no apiVersion: ${known}`);
-  else if (named === 'headgate.dev/v1alpha1') refuse(root, 'is an object of Headgate already: leave it out');
-  else refuse(root, `${String(named)}${kind === undefined ? '' : ` ${String(kind)}`} is not read: ${known}`);
+  const format = oneOf(root, 'apiVersion', 'version');
+  const kind = at(root, 'kind');
+  if (!isThere(format)) refuse(root, `has no apiVersion: ${known}`);
+  else if (format.value === 'headgate.dev/v1alpha1') refuse(root, 'is an object of Headgate already: leave it out');
+  else refuse(root, `${shown(format)}${isThere(kind) ? ` ${shown(kind)}` : ''} is not read: ${known}`);
 }
 
 function reasonsOf(root: Field): readonly Reason[] {
@@ -59,7 +70,9 @@ function reasonsOf(root: Field): readonly Reason[] {
 }
 
 function inOrder(roots: readonly Field[], drafts: readonly Draft[]): Draft[] {
-  return roots.flatMap(({ page }) => drafts.filter(({ from }) => from.page === page));
+  const places = new Map(roots.map(({ page }, index) => [page, index]));
+  const placeOf = ({ name }: Draft) => places.get(name.page) ?? roots.length;
+  return drafts.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** Finishes all, and refuses two of one name: the second would replace the first. */

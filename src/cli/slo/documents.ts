@@ -1,4 +1,4 @@
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { CliError } from '#cli/exit.ts';
 import { type Field, isRecord, openPage } from './field.ts';
 
@@ -9,7 +9,7 @@ export interface Source {
 }
 
 /** More objects than anybody writes: a list this long is a mistake. */
-const OBJECTS_MAX = 10_000;
+const OBJECTS_MAX = 2000;
 
 /**
  * Every object in the files, each on its page; the members of a Kubernetes list are objects of their own. A file that
@@ -29,26 +29,26 @@ interface Document {
 }
 
 function documentsOf({ name, text }: Source): Document[] {
-  const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter });
-  if (!Array.isArray(documents)) return [];
-  const read = documents.map((document, index): Document => {
-    const [error] = document.errors;
-    if (error !== undefined)
-      throw new CliError(`${name} is no YAML: ${error.message.split('\n')[0]?.replace(/:$/, '')}`);
-    return { name: documents.length === 1 ? name : `${name}#${index + 1}`, value: plainOf(document, name) };
+  const documents = parseText(name, text);
+  const read = documents.map(({ value }, index): Document => {
+    return { name: documents.length === 1 ? name : `${name}#${index + 1}`, value };
   });
   return read.filter(({ value }) => value !== null && value !== undefined);
 }
 
-function plainOf(document: { toJS(): unknown }, name: string): unknown {
+function parseText(name: string, text: string): { value: unknown }[] {
   try {
-    return document.toJS();
+    const documents = parseAllDocuments(text, { logLevel: 'silent' });
+    if (!Array.isArray(documents)) return [];
+    return documents.map((document) => {
+      const [error] = document.errors;
+      if (error !== undefined) throw error;
+      return { value: document.toJS() as unknown };
+    });
   } catch (error) {
-    // Aliases that multiply: the parser counts them and stops.
-    throw new CliError(
-      `${name} is no YAML that can be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    // Syntax with its line, aliases that multiply, and nesting deeper than the stack.
+    const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new CliError(`${name} is no YAML that can be read: ${why.replace(/:$/, '')}`);
   }
 }
 

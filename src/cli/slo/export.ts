@@ -9,7 +9,7 @@ import { readPart } from '#schema/parse.ts';
 import { sloSpec } from '#schema/slo.ts';
 import { readDocuments } from './documents.ts';
 import { SERVICE_LABEL } from './draft.ts';
-import { at, type Field, type Finding, isThere, note, openPage, refuse } from './field.ts';
+import { at, type Field, type Finding, isThere, note, openPage, refuse, shown } from './field.ts';
 import { drawFindings, isLoss, printFindings, sayRefusals } from './report.ts';
 import { type Exported, idOf, ruleGroups } from './rules.ts';
 
@@ -91,9 +91,10 @@ function readObjectives(roots: readonly Field[]): { exported: Exported[]; findin
 }
 
 function readObjective(root: Field): Exported | undefined {
-  const { apiVersion, kind } = root.value as { apiVersion?: unknown; kind?: unknown };
+  const [apiVersion, kind] = ['apiVersion', 'kind'].map((key) => at(root, key).value);
+  const named = `${shown(at(root, 'apiVersion'))} ${shown(at(root, 'kind'))}`;
   if (apiVersion !== undefined && (apiVersion !== 'headgate.dev/v1alpha1' || kind !== 'ServiceLevelObjective')) {
-    return refuse(root, `${String(apiVersion)} ${String(kind)} is no ServiceLevelObjective of headgate.dev/v1alpha1`);
+    return refuse(root, `${named} is no ServiceLevelObjective of headgate.dev/v1alpha1`);
   }
   const name = at(root, 'metadata', 'name').value;
   if (typeof name !== 'string' || name === '') return refuse(at(root, 'metadata', 'name'), 'is missing: give a name');

@@ -72,6 +72,13 @@ export function textOf(field: Field): string | undefined {
   return String(value);
 }
 
+/** Its value for a message: on one line, and no longer than one reads. */
+export function shown({ value }: Field): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
 /** Says that the value, with all that it holds, is accounted for. */
 export function settle(field: Field): void {
   field.page.settled.add(field.path);

@@ -8,7 +8,7 @@ import {
   keepService,
   type Wishes,
 } from './draft.ts';
-import { at, type Field, isThere, members, note, type Reason, refuse, settle, textOf } from './field.ts';
+import { at, type Field, isThere, members, note, type Reason, refuse, settle, shown, textOf } from './field.ts';
 import { percentOfPercent, percentOfShare } from './figures.ts';
 import { namespaceIn } from './indicator.ts';
 import { type Measured, readMeasure } from './openslo-measure.ts';
@@ -30,20 +30,20 @@ export const openSloReasons: readonly Reason[] = [
 ];
 
 /** Kinds of OpenSLO that are no objectives, and why they have no place. */
-const otherKinds: Record<string, string> = {
-  DataSource: 'not imported: write a MetricSource, whose credentials are bound to its host',
-  AlertPolicy: ALERTS,
-  AlertCondition: ALERTS,
-  AlertNotificationTarget: ALERTS,
-  Service: 'not imported: the service of an SLO becomes a label of its objectives',
-};
+const otherKinds: ReadonlyMap<string, string> = new Map([
+  ['DataSource', 'write a MetricSource, whose credentials are bound to its host'],
+  ['AlertPolicy', ALERTS],
+  ['AlertCondition', ALERTS],
+  ['AlertNotificationTarget', ALERTS],
+  ['Service', 'the service of an SLO becomes a label of its objectives'],
+]);
 
 /** All documents of OpenSLO v1 together, because an SLO may name an SLI that stands elsewhere. */
 export function readOpenSlo(roots: readonly Field[], wishes: Wishes): Draft[] {
   const slis = new Map<string, Field>();
   for (const root of roots) {
     for (const key of ['apiVersion', 'kind']) settle(at(root, key));
-    const kind = String(at(root, 'kind').value);
+    const kind = shown(at(root, 'kind'));
     if (kind === 'SLI') keepSli(root, slis);
     else if (kind !== 'SLO') leaveOut(root, kind);
   }
@@ -73,7 +73,7 @@ function keepSli(root: Field, slis: Map<string, Field>): void {
 }
 
 function leaveOut(root: Field, kind: string): void {
-  const why = otherKinds[kind];
+  const why = otherKinds.get(kind);
   if (why === undefined) refuse(at(root, 'kind'), `${kind} is no kind of OpenSLO v1: give SLO and SLI documents`);
   else note(root, 'Loss', `${kind}: ${why}`);
 }
@@ -106,7 +106,7 @@ function readObjective(
   const measured = readMeasure(indicator, objective);
   const rolling = readTimeWindow(at(spec, 'timeWindow'));
   if (measured === 'LeftOut') {
-    const name = String(at(root, 'metadata', 'name').value);
+    const name = shown(at(root, 'metadata', 'name'));
     note(own === undefined ? root : objective, 'Loss', `${name} is left out, because its indicator counts no events`);
     return undefined;
   }

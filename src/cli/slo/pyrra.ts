@@ -7,7 +7,7 @@ import {
   keepLabels,
   type Wishes,
 } from './draft.ts';
-import { at, type Field, isThere, members, note, type Reason, refuse, settle, textOf } from './field.ts';
+import { at, type Field, isThere, members, note, type Reason, refuse, settle, shown, textOf } from './field.ts';
 import { percentOfPercent, prometheusMs, thresholdText, windowText } from './figures.ts';
 import { type Counted, namespaceIn, readExpression, type Sli, seriesText, sliOf, withoutForced } from './indicator.ts';
 
@@ -26,7 +26,7 @@ export function readPyrra(root: Field, wishes: Wishes): Draft[] {
   const spec = at(root, 'spec');
   const gauge = at(spec, 'indicator', 'bool_gauge');
   if (isThere(gauge)) {
-    const name = String(at(root, 'metadata', 'name').value);
+    const name = shown(at(root, 'metadata', 'name'));
     note(root, 'Loss', `${name} is left out, because bool_gauge says how things are and counts no events`);
     return [];
   }

@@ -19,6 +19,7 @@ import {
   type Reason,
   refuse,
   settle,
+  shown,
   textOf,
 } from './field.ts';
 import { percentOfPercent } from './figures.ts';
@@ -86,7 +87,7 @@ function readOne(slo: Field, { root, spec, wishes }: Around): Draft | undefined 
   return {
     from: slo,
     name,
-    ...(short === undefined ? {} : { named: `${String(at(spec, 'service').value)}-${short}` }),
+    ...(short === undefined ? {} : { named: `${shown(at(spec, 'service'))}-${short}` }),
     namespace,
     labels,
     annotations,
@@ -101,7 +102,7 @@ function leaveOut(slo: Field, sli: Field): undefined {
   const why = sli.path.endsWith('.raw')
     ? 'sli.raw is a ratio, which has no counts to judge by: give events with error_query and total_query'
     : 'a plugin of Sloth makes its queries: write what it makes as events';
-  note(slo, 'Loss', `${String(at(slo, 'name').value)} is left out, because ${why}`);
+  note(slo, 'Loss', `${shown(at(slo, 'name'))} is left out, because ${why}`);
 }
 
 function objectiveOf(field: Field): string | undefined {

@@ -290,7 +290,12 @@ describe('files', () => {
   test.each([
     { name: 'a file that is not there', words: ['-f', 'none.yaml'], text: '', says: 'cannot read none.yaml' },
     { name: 'no file', words: [], text: '', says: 'name a file with -f' },
-    { name: 'no YAML', words: ['-f', '-'], text: 'a: [1', says: 'stdin is no YAML: ' },
+    {
+      name: 'no YAML',
+      words: ['-f', '-'],
+      text: 'a: [1',
+      says: 'stdin is no YAML that can be read: Flow sequence in block collection',
+    },
     {
       name: 'no object',
       words: ['-f', '-'],
