@@ -58,6 +58,7 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
     },
   });
   const loop = composeLoop({ config, log, telemetry, api, stores, queue, isLeader: () => elector.isLeader() });
+  telemetry.collect((gauge) => loop.fillGauges(gauge));
   const controller = createController({
     ...ports,
     name: 'rollouts',

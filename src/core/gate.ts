@@ -41,6 +41,19 @@ export interface GateReading {
   /** Does stable meet the objective by itself now? The first raise and every return from 0 ask for `Meets`. */
   stable: 'Meets' | 'Misses' | 'Unknown';
   evidence: Evidence;
+  /** What its newest reading took of the source; undefined before the first. */
+  cost?: GateCost;
+}
+
+/** What reading a gate took of its source. Of a query that several gates share, each bears its part. */
+export interface GateCost {
+  queries: number;
+  /** Series that were its own. */
+  series: number;
+  /** Of the decompressed answers. */
+  bytes: number;
+  /** Time that the source took to answer. */
+  seconds: number;
 }
 
 /** Counts and statistics behind a reading. All since the attempt began, unless the name says otherwise. */

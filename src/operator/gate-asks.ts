@@ -1,3 +1,4 @@
+import type { GateCost } from '#core/gate.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { FreeQuestion, Grid, Question, Span } from '#sources/ask.ts';
 
@@ -6,14 +7,6 @@ export type { Grid, Point, Span } from '#sources/ask.ts';
 /** Asks one source on behalf of one gate. */
 export interface Asks {
   ask(question: Question | FreeQuestion, span: Span): Promise<Grid>;
-}
-
-/** What reading a gate took of a source: its part of what it shared with others. */
-export interface GateCost {
-  queries: number;
-  series: number;
-  bytes: number;
-  seconds: number;
 }
 
 /** One question under way. */

@@ -1,4 +1,4 @@
-import type { GateContext, GateReading } from '#core/gate.ts';
+import type { GateContext, GateCost, GateReading } from '#core/gate.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -48,6 +48,8 @@ export interface GateEngine {
   readings(key: string): GateReading[];
   /** The state of all gates of the key, at most 10 KiB; empty when the key is not watched. */
   checkpoint(key: string): string;
+  /** What each watched gate took of its source at its last tick, once it was read. */
+  costs(): { key: string; gate: string; cost: GateCost }[];
   /** Ends all timers. Queries under way are awaited by nobody and change nothing any more. */
   stop(): void;
 }
@@ -99,6 +101,11 @@ export function createGateEngine(deps: GateEngineDeps): GateEngine {
       const entry = entries.get(key);
       if (entry === undefined) return '';
       return writeCheckpoint(new Map([...entry.runs].map(([name, { gate }]) => [name, gate])));
+    },
+    costs() {
+      return [...entries.values()].flatMap(({ key, runs }) =>
+        [...runs].flatMap(([gate, { cost }]) => (cost === undefined ? [] : [{ key, gate, cost }])),
+      );
     },
     stop() {
       for (const { runs } of entries.values()) forget(runs.values());

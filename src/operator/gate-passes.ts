@@ -53,7 +53,9 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
     const read = async (one: Due) => {
       one.run.busy = true;
       try {
-        await asking.read((asks) => readRun(one.run, { ...one, asks, clock, telemetry, source: source.name }));
+        one.run.cost = await asking.read((asks) =>
+          readRun(one.run, { ...one, asks, clock, telemetry, source: source.name }),
+        );
       } catch (error) {
         failRun(one.run, error);
         if (hasCode(error, 'SOURCE_THROTTLED')) lane.quietUntil = quietUntil(error.retryAfterMs);

@@ -1,4 +1,4 @@
-import type { GateContext, GateReading } from '#core/gate.ts';
+import type { GateContext, GateCost, GateReading } from '#core/gate.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { historyOf, pastContext } from '#gates/history.ts';
@@ -27,6 +27,8 @@ export interface GateRun {
   trouble: Trouble | undefined;
   /** Not due yet since it is watched: its first tick need not wait for the grid. */
   fresh: boolean;
+  /** What the last reading took of the source. */
+  cost: GateCost | undefined;
   /** Being read now. */
   busy: boolean;
   /** No longer watched: an answer that comes now changes nothing. */
@@ -78,6 +80,7 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
     lookedBack: false,
     trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
     fresh: true,
+    cost: undefined,
     busy: false,
     gone: false,
   };
@@ -178,7 +181,8 @@ export function withoutSource(run: GateRun): void {
 
 /** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
-  const reading = heldBySampleRatio(run.gate.judge(run.context, now), run.context);
+  const judged = heldBySampleRatio(run.gate.judge(run.context, now), run.context);
+  const reading = run.cost === undefined ? judged : { ...judged, cost: run.cost };
   const trouble = isBlurred(run) ? blurred : isSetBack(run, now) ? setBack : run.trouble;
   if (trouble === undefined || reading.verdict === 'Fail') return reading;
   return { ...reading, ...trouble, stable: 'Unknown' };

@@ -1,3 +1,4 @@
+import type { GateCost } from '#core/gate.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -7,7 +8,7 @@ import type { Ask, FreeQuestion, Span } from '#sources/ask.ts';
 import { type Learned, nothingLearned, plan, type Query, split } from '#sources/planner.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
 import { type Portion, share, shareAll } from '#sources/share.ts';
-import type { Asked, GateCost, Send } from './gate-asks.ts';
+import type { Asked, Send } from './gate-asks.ts';
 import { createTurns, type Turns } from './gate-turns.ts';
 
 // One heavy query may time out alone; three failures without a success between them are the source's.

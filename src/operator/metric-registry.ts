@@ -27,6 +27,8 @@ const histogram = (name: string, help: string, buckets: readonly number[], ...la
   buckets,
 });
 
+const GATE = ['namespace', 'rollout', 'gate'];
+
 export const METRICS: readonly Metric[] = [
   // Rollouts, read from the cache at each scrape: a deleted one is gone at once.
   gauge('headgate_rollout_info', 'Always 1: the phase of each Rollout.', 'namespace', 'rollout', 'phase'),
@@ -84,6 +86,14 @@ export const METRICS: readonly Metric[] = [
   ),
   counter('headgate_source_bytes_total', 'Decompressed bytes of the answers of a source.', 'source'),
   counter('headgate_source_series_total', 'Series in the answers of a source.', 'source'),
+  gauge(
+    'headgate_gate_cost_queries',
+    'Queries that a gate took at its last tick. Of a shared one each gate bears its part, here and below.',
+    ...GATE,
+  ),
+  gauge('headgate_gate_cost_series', 'Series of those answers that were its own.', ...GATE),
+  gauge('headgate_gate_cost_bytes', 'Bytes of those answers, decompressed.', ...GATE),
+  gauge('headgate_gate_cost_seconds', 'Time that the source took for them.', ...GATE),
   counter('headgate_source_errors_total', 'Queries that failed, by error code.', 'source', 'code'),
   counter('headgate_probe_runs_total', 'Probe runs, by result (pass, fail).', 'result'),
 

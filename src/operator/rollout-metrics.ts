@@ -1,7 +1,21 @@
+import type { GateCost } from '#core/gate.ts';
 import { viewRollout } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import { WHOLE } from '#lib/units.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+
+/** Gauges of what gates take of their sources: for `collect` of the metric store. */
+export function fillCostGauges(
+  costs: readonly { key: string; gate: string; cost: GateCost }[],
+  gauge: Telemetry['gauge'],
+): void {
+  for (const { key, gate, cost } of costs) {
+    const [namespace = '', rollout = ''] = key.split('/');
+    for (const [what, value] of Object.entries(cost)) {
+      gauge(`headgate_gate_cost_${what}`, value, { namespace, rollout, gate });
+    }
+  }
+}
 
 /** Gauges of the Rollouts as they stand in the cache: for `collect` of the metric store. */
 export function fillRolloutGauges(rollouts: readonly unknown[], gauge: Telemetry['gauge']): void {

@@ -151,6 +151,12 @@ test('gates that share counters ask once: total, bad, targets, and the scrape ti
   // Five about the last hour, five about now.
   expect(main.asked).toHaveLength(10);
   expect(engine.readings(KEY).map(({ gate }) => gate)).toEqual(['a', 'b']);
+  // Each of the two bears half of them. kills: the whole of a shared query told to each of its users
+  expect(engine.readings(KEY).map(({ cost }) => cost?.queries)).toEqual([5, 5]);
+  expect(engine.costs()).toMatchObject([
+    { key: KEY, gate: 'a' },
+    { key: KEY, gate: 'b' },
+  ]);
 });
 
 test('watching again changes nothing, whatever the rhythm of reconciles', async () => {
