@@ -11,6 +11,7 @@ import {
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import type { Question, Within } from '#sources/ask.ts';
+import { type Renaming, renamings, storedAs, storedSelector } from '#sources/exported.ts';
 import type { Asks, Grid, Span } from './gate-asks.ts';
 import { bucketsOf, bucketsQuestion } from './gate-buckets.ts';
 import { countersOf, wholeOf } from './gate-counters.ts';
@@ -35,17 +36,13 @@ export interface EdgeWanted {
 
 /** The samples of a span, by instant. */
 export async function readEdge(asks: Asks, wanted: EdgeWanted): Promise<(at: Millis) => TickSamples> {
-  const { slo, split, scrapeMs, span } = wanted;
-  const { sli } = slo;
-  const arms = armsOf(asks, split, span);
-  const [read, scraped] = await Promise.all([
-    sli.kind === 'latency' ? readBuckets(arms, sli) : readCounters(arms, countersOf(sli)),
-    arms((within) => ({ what: 'ScrapeTimes', selector: wholeOf(sli), within })),
-  ]);
+  const { sli } = wanted.slo;
+  const { arms, scraped } = await found(asks, wanted);
+  const read = await (sli.kind === 'latency' ? readBuckets(arms, sli) : readCounters(arms, countersOf(sli)));
   return (at) => {
     const times = new Map(scraped.flatMap(([, grid]) => [...scrapeTimes(grid, at)]));
     const { names, samples } = read(at, times);
-    return { at, names, samples, ...standIns(times, at - STALE_SCRAPES * scrapeMs) };
+    return { at, names, samples, ...standIns(times, at - STALE_SCRAPES * wanted.scrapeMs) };
   };
 }
 
@@ -53,18 +50,36 @@ type Read = (at: Millis, times: ReadonlyMap<string, Millis>) => Pick<TickSamples
 /** Asks the same for each arm. */
 type Arms = (question: (within: Within) => Question) => Promise<[Arm, Grid][]>;
 
+/** Asks for the series under each name that the source may have given their labels, until it knows any. */
+async function found(asks: Asks, { slo, split, span }: EdgeWanted): Promise<{ arms: Arms; scraped: [Arm, Grid][] }> {
+  const selector = wholeOf(slo.sli);
+  const ways = renamings([split.label, ...selector.matchers.map(({ label }) => label)]);
+  for (const [index, renaming] of ways.entries()) {
+    const arms = armsOf(asks, split, { span, renaming });
+    const scraped = await arms((within) => ({ what: 'ScrapeTimes', selector, within }));
+    if (scraped.some(([, grid]) => grid.size > 0) || index === ways.length - 1) return { arms, scraped };
+  }
+  return { arms: async () => [], scraped: [] };
+}
+
 /**
  * The values of the arm's label are forced: they hold namespace and Service, so that nobody reads another's traffic.
  * Pods and namespace are the gateway's own and stay free. A value that both patterns match is the canary's.
  */
-function armsOf(asks: Asks, { label, stable, canary }: EdgeSplit, span: Span): Arms {
+function armsOf(
+  asks: Asks,
+  { label: given, stable, canary }: EdgeSplit,
+  { span, renaming }: { span: Span; renaming: Renaming },
+): Arms {
+  const { label, guards } = storedAs(given, renaming);
   const withins = {
     canary: { by: 'Label', label, value: canary },
     stable: { by: 'Label', label, value: stable, except: canary },
   } as const;
   const one = ({ selector, ...rest }: Question): Question => {
-    const matchers = selector.matchers.filter((matcher) => matcher.label !== label);
-    return { ...rest, selector: { metric: selector.metric, matchers } };
+    const { metric, matchers } = selector;
+    const own = storedSelector({ metric, matchers: matchers.filter((matcher) => matcher.label !== given) }, renaming);
+    return { ...rest, selector: { metric, matchers: [...own.matchers, ...guards] } };
   };
   return (question) =>
     Promise.all(ARMS.map(async (arm) => [arm, await asks.ask(one(question(withins[arm])), span)] as [Arm, Grid]));

@@ -33,7 +33,7 @@ function source(at: number, shown: Shown): Asks {
     async ask(question, span) {
       if (!('what' in question)) throw new Error('the question can be shared');
       const { what, selector } = question;
-      const counts = points(selector.matchers.length > 0 ? 1 : 0);
+      const counts = points(selector.matchers.some(({ label }) => label === 'code') ? 1 : 0);
       const all = what === 'Counts' ? counts : counts.map(({ labels: own }) => ({ labels: own, value: at / 1000 }));
       const samples = all.map((point) => ({ ...point, at }));
       const [query] = plan([{ ...question, span }], rules);

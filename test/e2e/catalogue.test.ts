@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GATEWAYS } from '#core/builtin.ts';
+import type { Slo } from '#core/gate.ts';
+import { type Look, type PodInfo, readTick, type TickSamples } from '#gates/evidence.ts';
+import type { Millis } from '#lib/units.ts';
+import { createPass } from '#operator/gate-asks.ts';
+import { readTicks } from '#operator/gate-samples.ts';
+import { createLane, createSend } from '#operator/gate-send.ts';
+import type { MetricSource } from '#ports/metric-source.ts';
+import { systemClock } from '#runtime/system-clock.ts';
+import { resolveBuiltin } from '#sources/catalogue/list.ts';
+import { createPrometheusSource } from '#sources/prometheus.ts';
+import { counted, podTexts, recorded, replicaSets, target } from '#test/sources/catalogue/recorded.ts';
+import { recordTelemetry } from '#test/support/telemetry.ts';
+import { waitFor } from '../lab/wait.ts';
+import { type Exposition, serveExposition } from './support/exposition.ts';
+import { type OwnPrometheus, startPrometheus } from './support/prometheus.ts';
+
+/**
+ * The recorded text of every gateway in a real Prometheus, read back by the queries and the evidence of the operator:
+ * the growth of each arm must be what the text holds, to the request.
+ */
+
+const SCRAPE_MS: Millis = 1000;
+const pods = Object.entries(podTexts());
+const gateways = GATEWAYS.filter((gateway) => gateway !== 'app');
+const texts = Object.fromEntries([
+  ...gateways.map((gateway) => [`/${gateway}`, recorded(gateway)]),
+  ...pods.map(([pod, text]) => [`/app/${pod}`, text]),
+]);
+
+/** The pods of app.txt as the watch cache would know them; those of other ReplicaSets are none of the release's. */
+const podsOfRelease: PodInfo[] = (['stable', 'canary'] as const).flatMap((arm) =>
+  pods
+    .filter(([pod]) => pod.startsWith(`${replicaSets[arm]}-`))
+    .map(([pod]) => ({ pod, arm, available: true, containers: [{ name: 'app', startedAt: 0 }] })),
+);
+
+interface Found {
+  name: string;
+  because: string;
+  /** Labels that Prometheus gives to the targets of gateways. */
+  labels: Record<string, string>;
+}
+
+/** How a cluster's Prometheus may have found the gateways. */
+const ways: Found[] = [
+  { name: 'by annotations', because: 'the series keep the names of their labels', labels: {} },
+  {
+    name: 'by a ServiceMonitor',
+    because: "the target's labels push the series' own aside: exported_service, exported_namespace",
+    labels: {
+      namespace: 'infra',
+      service: 'gateway-metrics',
+      pod: 'gateway-0',
+      container: 'gateway',
+      endpoint: 'metrics',
+    },
+  },
+];
+
+describe.each(ways)('gateways found $name: $because', ({ labels }) => {
+  let exposition: Exposition;
+  let prometheus: OwnPrometheus;
+  let source: MetricSource & { close(): void };
+  /** Before and after everything in the texts was counted once more. */
+  let looks: [Millis, Millis];
+
+  beforeAll(async () => {
+    exposition = await serveExposition(texts);
+    prometheus = await startPrometheus([
+      ...gateways.map((gateway) => job({ path: `/${gateway}`, labels })),
+      ...pods.map(([pod]) => job({ path: `/app/${pod}`, labels: { namespace: 'shop', pod, container: 'app' } })),
+    ]);
+    source = createPrometheusSource({ name: 'own', url: prometheus.url, clock: systemClock });
+    const first = await scraped();
+    exposition.factor = 2;
+    looks = [first, await scraped()];
+  }, 60_000);
+
+  afterAll(async () => {
+    source?.close();
+    await prometheus?.stop();
+    await exposition?.close();
+  });
+
+  function job({ path, labels: own }: { path: string; labels: Record<string, string> }): object {
+    const targets = [`127.0.0.1:${exposition.port}`];
+    // One server plays them all: the instance is what tells them apart.
+    const instance = path.slice(1);
+    return { job_name: instance, metrics_path: path, static_configs: [{ targets, labels: { instance, ...own } }] };
+  }
+
+  /** The moment at which every target has been stored as it is now. The second scrape says that the first was. */
+  async function scraped(): Promise<Millis> {
+    const all = Object.keys(texts);
+    await waitFor('every target to be scraped twice', async () =>
+      all.every((path) => exposition.scrapes(path) >= 2) ? true : undefined,
+    );
+    return Date.now();
+  }
+
+  async function tickAt(slo: Slo, at: Millis): Promise<TickSamples> {
+    const deps = { source, lane: createLane(source), clock: systemClock, telemetry: recordTelemetry() };
+    const scope = { namespace: 'shop', replicaSets: Object.values(replicaSets) };
+    let ticks: TickSamples[] = [];
+    await createPass(createSend(deps)).read(async (asks) => {
+      ticks = await readTicks(asks, { slo, scope, scrapeMs: SCRAPE_MS }, { from: at, to: at, stepMs: 1000 });
+    });
+    const [tick] = ticks;
+    if (tick === undefined) throw new Error('the source told nothing');
+    return tick;
+  }
+
+  test.each(counted)('$gateway $kind: $because', async ({ gateway, kind, thresholdMs, stable, canary }) => {
+    const resolved = resolveBuiltin({ kind, gateway, ...(thresholdMs === undefined ? {} : { thresholdMs }) }, target);
+    if (!resolved.ok) throw new Error(resolved.problem);
+    const { sli, arms } = resolved;
+    const slo: Slo = { name: 'own', sli, arms, objective: 0.99, windowMs: 86_400_000 };
+    let before: Look | undefined;
+    let sums = { canary: [0], stable: [0] } as { canary: readonly number[]; stable: readonly number[] };
+    let names: readonly string[] = [];
+    for (const at of looks) {
+      const tick = await tickAt(slo, at);
+      const reading = readTick({ before, tick, pods: tick.pods ?? podsOfRelease, scrapeMs: SCRAPE_MS });
+      ({ look: before, sums } = reading);
+      ({ names } = tick);
+      expect(reading.unscraped).toEqual([]);
+    }
+    // Bounds are named by their numbers; a request within the threshold is good, and so is one that is not bad.
+    const part = sli.kind === 'latency' ? names.indexOf(String(sli.threshold)) : 1;
+    const isGood = sli.kind === 'latency' || names[1] === 'good';
+    const count = ([total = 0, ...rest]: readonly number[]) => {
+      const other = rest[part - 1] ?? Number.NaN;
+      return [total, isGood ? total - other : other];
+    };
+    expect({ stable: count(sums.stable), canary: count(sums.canary) }).toEqual({ stable, canary });
+  });
+});
