@@ -111,11 +111,14 @@ function statusPatch(
   const release = state?.release?.name === name ? state.release : undefined;
   const ended = state?.ended?.name === name ? state.ended : undefined;
   const message = clip(ended?.why ?? release?.ending?.why ?? state?.message ?? '');
-  const entry = {
-    at: time(now),
-    kind: outcome ?? state?.reason ?? release?.stage ?? 'Recorded',
-    message: clip(`${weightChange(before, release)}${message}${grounds(sight, release)}`, 160),
-  };
+  const entry = entryOf({
+    sight,
+    before,
+    release,
+    message,
+    kind: outcome ?? state?.reason,
+    over: outcome !== undefined,
+  });
   return present<ReleaseStatus>({
     ...figures(sight, before, release),
     phase: outcome ?? state?.phase ?? before.phase,
@@ -126,10 +129,30 @@ function statusPatch(
     endedAt: outcome === undefined ? undefined : time(ended?.at ?? now),
     ...detection(release, before),
     attempts: release?.attempt ?? before.attempts,
-    timeline: [...(before.timeline ?? []), entry].slice(-TIMELINE_MAX),
+    timeline: [...(before.timeline ?? []), { at: time(now), ...entry }].slice(-TIMELINE_MAX),
     record,
     evidence: release === undefined ? undefined : deps.evidenceOf(keyOf(rollout)),
   });
+}
+
+interface Told {
+  sight: Sight | undefined;
+  before: ReleaseStatus;
+  release: ReleaseState | undefined;
+  message: string;
+  kind: string | undefined;
+  /** It has its outcome. */
+  over: boolean;
+}
+
+function entryOf({ sight, before, release, message, kind, over }: Told): { kind: string; message: string } {
+  // The second word on an ending says that it was obeyed, and not the same once more.
+  const obeyed = !over && release?.ending?.remediedAt !== undefined;
+  const told = obeyed ? 'every gateway has taken weight 0' : message;
+  return {
+    kind: obeyed ? 'AtRest' : (kind ?? release?.stage ?? 'Recorded'),
+    message: clip(`${weightChange(before, release)}${told}${grounds(sight, release)}`, 160),
+  };
 }
 
 /** The page draws the ladder from the timeline: an entry names the weight when it is another than before. */
