@@ -9,7 +9,7 @@ export interface Source {
 }
 
 /** More objects than anybody writes: a list this long is a mistake. */
-const OBJECTS_MAX = 2000;
+const OBJECTS_MAX = 10_000;
 
 /**
  * Every object in the files, each on its page; the members of a Kubernetes list are objects of their own. A file that

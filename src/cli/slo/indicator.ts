@@ -69,11 +69,8 @@ export function noteShape({ field, query }: Counted): void {
     note(field, 'Remark', '"or vector(0)": a series that is not there yet counts as 0 by itself');
   }
   if (query.apart !== undefined) {
-    note(
-      field,
-      'Loss',
-      `it is judged apart for ${query.apart}; an objective is one sum: select what matters by matchers`,
-    );
+    const apart = query.apart === 'each series' ? 'each series by itself' : query.apart;
+    note(field, 'Loss', `${apart}: an objective is one sum; select what matters by matchers`);
   }
 }
 
