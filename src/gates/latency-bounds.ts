@@ -11,16 +11,20 @@ function sameBound(a: number, b: number): boolean {
   return Math.abs(a - b) <= 1e-9 * Math.abs(b);
 }
 
-/** All that stable's processes ever counted: its past, known before the first tick of the evidence. */
-export function pastOf(look: Look, pods: readonly PodInfo[]): Latencies {
+/**
+ * All that stable's processes ever counted: its past, known before the first tick of the evidence. Where nobody had
+ * counted anything, the tick says at least which bounds there are.
+ */
+export function pastOf(look: Look, { pods, names }: { pods: readonly PodInfo[]; names: readonly string[] }): Latencies {
+  const known = look.bases.size > 0 ? look.names : names;
   const stable = new Set(pods.filter(({ arm }) => arm === 'stable').map(({ pod }) => pod));
-  const sums = look.names.map(() => 0);
+  const sums = known.map(() => 0);
   for (const { pod, values } of look.bases.values()) {
     if (!stable.has(pod)) continue;
     for (const [place, value] of values.entries()) sums[place] = (sums[place] ?? 0) + value;
   }
   const [total = 0, ...upTo] = sums;
-  return { total, bounds: look.names.slice(1).map(Number), upTo };
+  return { total, bounds: known.slice(1).map(Number), upTo };
 }
 
 /**

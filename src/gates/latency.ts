@@ -34,7 +34,7 @@ const rules: CountRules<LatencyGate> = {
   count(state, sight, context) {
     const { tick, pods, reading } = sight;
     const { threshold } = latencyOf(context).sli;
-    const known = withoutGone(chosen(state, { pods, threshold }), pods, context);
+    const known = withoutGone(chosen(state, sight, threshold), pods, context);
     const slow = known.bounds.map((bound) => slowerThan(bound, known, sight, context));
     const tickMs = tick.at - state.at;
     const temper = temperOf(state.dispersion);
@@ -59,15 +59,17 @@ const rules: CountRules<LatencyGate> = {
 };
 
 /** The bounds of an attempt are chosen before its first tick is counted, by what stable did until then. */
-function chosen(state: LatencyGate, { pods, threshold }: { pods: readonly PodInfo[]; threshold: number }): LatencyGate {
+function chosen(state: LatencyGate, { tick, pods }: CountSight, threshold: number): LatencyGate {
   if (state.bounds.length > 0 || state.look === undefined) return state;
-  return { ...state, ...withBounds(chooseBounds(pastOf(state.look, pods), threshold)) };
+  const past = pastOf(state.look, { pods, names: tick.names });
+  return { ...state, ...withBounds(chooseBounds(past, threshold)) };
 }
 
 /** Undefined where a bound is in no tick, or newly in it: what was under it before is not known. */
 function slowerThan(bound: number, { look }: LatencyGate, sight: CountSight, context: GateContext) {
   const place = placeOf(sight.tick.names, bound);
-  if (place < 0 || placeOf(look?.names ?? [], bound) < 0) return undefined;
+  const before = look !== undefined && look.bases.size > 0 ? look.names : sight.tick.names;
+  if (place < 0 || placeOf(before, bound) < 0) return undefined;
   return ofUsers(requestsAt(place, sight), context);
 }
 
@@ -114,14 +116,7 @@ export function foldLatencyTick(
     const message = noSuchBound(tick.names, sli, name);
     return tick.at <= state.at ? state : { ...state, problem: { verdict: 'Error', cause: 'BadQuery', message } };
   }
-  return foldCounts(rebased(state, sli.threshold), tick, { pods, context, rules });
-}
-
-/** Without a base for the threshold, all that was served since would look slow: the first look is taken again. */
-function rebased(state: LatencyGate, threshold: number): LatencyGate {
-  if (state.look === undefined || placeOf(state.look.names, threshold) >= 0) return state;
-  const { look: _, ...bare } = state;
-  return bare;
+  return foldCounts(state, tick, { pods, context, rules });
 }
 
 /** What the latency gate says at `now`. Pure; the same state, context and time give the same bytes. */

@@ -40,7 +40,8 @@ export class LatencyDrill {
   now = 0;
   /** What the pods show; a bound that is left out is in no answer. */
   bounds: readonly number[];
-  silent = false;
+  /** Prometheus shows neither series nor targets, or targets alone. */
+  hidden: 'nothing' | 'series' | 'all' = 'nothing';
 
   constructor({ bounds = defaults, ...more }: Partial<GateContext> & { bounds?: readonly number[] } = {}) {
     this.bounds = bounds;
@@ -78,10 +79,11 @@ export class LatencyDrill {
 
   samples(): TickSamples {
     const scrapedAt = this.now - 5000;
-    const shown = this.silent ? [] : [...this.pods];
+    const shown = this.hidden === 'nothing' ? [...this.pods] : [];
+    const targets = this.hidden === 'all' ? [] : [...this.pods.keys()];
     return {
       at: this.now,
-      names: this.silent ? ['total'] : ['total', ...this.bounds.map(String)],
+      names: shown.length === 0 ? ['total'] : ['total', ...this.bounds.map(String)],
       samples: shown.map(([pod, { buckets }]) => ({
         process: `shop/${pod}/app/10.0.0.1:8080`,
         pod,
@@ -89,7 +91,7 @@ export class LatencyDrill {
         values: [Number.POSITIVE_INFINITY, ...this.bounds].map((bound) => upTo(buckets, bound)),
         scrapedAt,
       })),
-      targets: shown.map(([pod]) => ({ pod, count: 1, up: 1 })),
+      targets: targets.map((pod) => ({ pod, count: 1, up: 1 })),
     };
   }
 

@@ -205,11 +205,67 @@ test('a threshold that comes late counts from there on', () => {
 test('a source that shows nothing is silent, not wrong', () => {
   const drill = settled();
   drill.tick(calm);
-  drill.silent = true;
+  drill.hidden = 'all';
   for (let tick = 0; tick < 6; tick += 1) drill.tick(calm);
   expect(drill.judge().verdict).toBe('NoData');
-  drill.silent = false;
+  drill.hidden = 'nothing';
   expect(drill.tick(calm).evidence, 'nothing is lost').toMatchObject({ canary: { total: 8 * 150, bad: 8 } });
+});
+
+test('series that are away for a while make nothing look slow when they come back', () => {
+  const drill = settled();
+  drill.tick(calm);
+  drill.hidden = 'series';
+  for (let tick = 0; tick < 3; tick += 1) drill.tick(calm);
+  drill.hidden = 'nothing';
+  // kills: bounds forgotten with the series, so that only the total had a base.
+  expect(drill.tick(calm).evidence).toMatchObject({ canary: { total: 5 * 150, bad: 5 } });
+  expect(drill.judge().verdict).not.toBe('Fail');
+});
+
+test('a service that had not served before its first look is compared at all bounds', () => {
+  const drill = new LatencyDrill();
+  drill.hidden = 'series';
+  drill.tick();
+  drill.hidden = 'nothing';
+  drill.tick(slower);
+  // kills: only the threshold tested for want of a past, the first requests of all lost.
+  expect(drill.gate.bounds).toHaveLength(8);
+  expect(drill.gate.slower.canary[drill.gate.bounds.indexOf(0.25)]).toBe(10);
+  expect(drill.judge().evidence.canary).toEqual({ total: 150, bad: 10 });
+});
+
+test('a canary that is slower where the objective does not look is stopped', () => {
+  const slo = { ...latencyContext.gate.slo, sli: { ...sli, threshold: 5 } };
+  const drill = settled({ gate: { ...latencyContext.gate, slo } });
+  for (let tick = 0; tick < 8; tick += 1) drill.tick(slower);
+  // kills: the excess over the threshold alone, of which there is none, asked whether it matters.
+  expect(short(drill.judge())).toBe('Fail/Worse');
+  expect(drill.judge().evidence.canary.bad).toBe(0);
+});
+
+test("bounds are chosen by stable's past, whatever the canary did", () => {
+  const other = new LatencyDrill();
+  other.serve('canary', [90_000, 9000, 900, 90, 9, 1, 1, 1, 1, 1, 1]);
+  other.serve(
+    'stable',
+    calm.stable.map((count) => count * 8),
+  );
+  other.tick();
+  const drill = settled();
+  for (const each of [drill, other]) each.tick(calm);
+  // kills: the canary's counts in the past.
+  expect(other.gate.bounds).toEqual(drill.gate.bounds);
+});
+
+test('a tick that is read twice changes nothing', () => {
+  const drill = settled();
+  drill.tick(calm);
+  const { gate } = drill;
+  drill.bounds = [];
+  drill.now -= drill.context.tickMs;
+  drill.tick();
+  expect(drill.gate).toEqual(gate);
 });
 
 test('a restart changes no digit', () => {
