@@ -3,6 +3,7 @@ import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
+import { edgeSelectors } from '#sources/exported.ts';
 import { countQuery, type Scope } from '#sources/promql.ts';
 import { countersOf, countOf } from './gate-counters.ts';
 
@@ -65,9 +66,10 @@ async function look(
   const source = sourceFor(slo.source);
   if (source === undefined) return nothing;
   const at = clock.now() - scrapeMs;
-  const count = (selector: Selector) => increase(source, countQuery(selector, scope), { at, signal });
+  const count = (selector: Selector) => increase(source, stableQuery(slo, selector, scope), { at, signal });
   try {
     // How many are slow now the planner takes from the objective: buckets are read once there is a release.
+    if (slo.sli.kind === 'query') return nothing;
     const [whole, part] = slo.sli.kind === 'latency' ? [{ selector: countOf(slo.sli) }] : countersOf(slo.sli);
     const total = await count(whole.selector);
     const counted = part === undefined ? 0 : await count(part.selector);
@@ -79,6 +81,13 @@ async function look(
     log.warn('no traffic figure for the planner', { source: source.name, slo: slo.name, error: message });
     return nothing;
   }
+}
+
+/** The counter of each process that serves stable: its pods', or the gateway's where that is what counts. */
+function stableQuery({ arms }: Slo, selector: Selector, scope: Scope): string {
+  if (arms.by === 'Pod') return countQuery(selector, scope);
+  const series = edgeSelectors(selector, { label: arms.label, value: arms.stable });
+  return `sum by (namespace, pod, container, instance) (${series.join(' or ')})`;
 }
 
 /** Events of the last look: differences per process. One that was not there at its beginning has counted from 0. */

@@ -1,4 +1,5 @@
 import type { Matcher, Selector } from '#core/gate.ts';
+import { renderSelector } from './promql.ts';
 
 /**
  * Labels that a series shares with its scrape target. Prometheus keeps the target's and calls the series' own
@@ -33,4 +34,15 @@ export function storedSelector({ metric, matchers }: Selector, renaming: Renamin
     return [{ label: name, op, value }, ...guards];
   });
   return { metric, matchers: stored };
+}
+
+/**
+ * Series of a gateway whose arm's label matches `value`, under every name that they may have, each as a selector in
+ * PromQL: whichever is the right one, the others are empty.
+ */
+export function edgeSelectors({ metric, matchers }: Selector, arm: { label: string; value: string }): string[] {
+  const all: Matcher[] = [{ label: arm.label, op: '=~', value: arm.value }, ...matchers];
+  return renamings(all.map(({ label }) => label)).map((renaming) =>
+    renderSelector(storedSelector({ metric, matchers: all }, renaming)),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Matcher, Selector, Slo } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
-import { escapeRegex, quoteLabel } from './promql.ts';
+import { edgeSelectors } from './exported.ts';
+import { escapeRegex, renderSelector } from './promql.ts';
 
 /** Whose requests an error budget is about: all revisions of one Rollout. */
 export interface BudgetScope {
@@ -27,7 +28,7 @@ export function budgetQuery(slo: Slo, scope: BudgetScope, overMs: Millis): strin
 function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });
-  if (sli.kind === 'business') return undefined;
+  if (sli.kind === 'business' || sli.kind === 'query') return undefined;
   if (sli.kind === 'events') {
     if (sli.bad !== undefined) return grown(sli.bad);
     return sli.good === undefined ? undefined : `(${grown(sli.total)} - (${grown(sli.good)} or vector(0)))`;
@@ -47,7 +48,7 @@ function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefin
 function totalOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });
-  if (sli.kind === 'business') return undefined;
+  if (sli.kind === 'business' || sli.kind === 'query') return undefined;
   if (sli.kind === 'events') return grown(sli.total);
   const { metric, matchers } = sli.histogram;
   return sli.form === 'Native'
@@ -56,16 +57,20 @@ function totalOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undef
 }
 
 function sumOver(slo: Slo, selector: Selector, { scope, overMs }: { scope: BudgetScope; overMs: Millis }): string {
-  const all = [...forced(slo, scope), ...selector.matchers];
-  const text = all.map(({ label, op, value }) => `${label}${op}${quoteLabel(value)}`).join(',');
-  return `sum(increase(${selector.metric}{${text}}[${Math.max(1, Math.round(overMs / 1000))}s]))`;
+  const range = `[${Math.max(1, Math.round(overMs / 1000))}s]`;
+  return `sum(${selectorsOf(slo, selector, scope)
+    .map((series) => `increase(${series}${range})`)
+    .join(' or ')})`;
 }
 
 /** Pods are called `<rollout>-<revision>-<suffix>`: those of a Rollout whose name only begins alike have more parts. */
-function forced({ arms }: Slo, { namespace, rollout }: BudgetScope): Matcher[] {
-  if (arms.by === 'Label') return [{ label: arms.label, op: '=~', value: `(?:${arms.stable})|(?:${arms.canary})` }];
-  return [
+function selectorsOf({ arms }: Slo, { metric, matchers }: Selector, { namespace, rollout }: BudgetScope): string[] {
+  if (arms.by === 'Label') {
+    return edgeSelectors({ metric, matchers }, { label: arms.label, value: `(?:${arms.stable})|(?:${arms.canary})` });
+  }
+  const pods: Matcher[] = [
     { label: 'namespace', op: '=', value: namespace },
     { label: 'pod', op: '=~', value: `${escapeRegex(rollout)}-[a-z0-9]+-[a-z0-9]+` },
   ];
+  return [renderSelector({ metric, matchers: [...pods, ...matchers] })];
 }

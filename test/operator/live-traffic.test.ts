@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Slo } from '#core/gate.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { createTrafficLook, type TrafficQuestion } from '#operator/live-traffic.ts';
+import type { MetricSource } from '#ports/metric-source.ts';
 import { silentLog } from '#runtime/json-log.ts';
 import { type FakeProcess, fakePrometheus } from '../support/fake-prometheus.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
@@ -80,4 +81,30 @@ test('a source that does not answer leaves the planner without a figure, and not
   source.failure = new OperatorError('SOURCE_UNREACHABLE', 'no answer');
   await look.ask('shop', question, signal);
   expect(look.known('shop')).toEqual({ rps: 0, base: 0 });
+});
+
+test("a gateway's counts are those of stable alone, under either name of the label", async () => {
+  const asked: string[] = [];
+  const source: MetricSource = {
+    name: 'edge',
+    async query(promql, { at }) {
+      asked.push(promql);
+      const value = at === START - 1000 ? 900 : 300;
+      const cost = { bytes: 0, series: 1, elapsedMs: 0 };
+      return { result: { kind: 'vector', samples: [{ labels: {}, value, at }], histograms: [] }, warnings: [], cost };
+    },
+    range: () => Promise.reject(new Error('not asked')),
+  };
+  const look = createTrafficLook({
+    sourceFor: () => source,
+    clock: createVirtualClock({ wall: START }),
+    log: silentLog,
+  });
+  const arms = { by: 'Label', label: 'service', stable: 'web', canary: 'web-canary' } as const;
+  await look.ask('shop', { ...question, slos: [{ ...slo, arms }] }, signal);
+  expect(look.known('shop')?.rps).toBe(10);
+  // kills: the canary's requests, or the pods of the release, in a query about the gateway
+  expect(asked).toContain(
+    'sum by (namespace, pod, container, instance) (http_requests_total{service=~"web",exported_service=""} or http_requests_total{exported_service=~"web"})',
+  );
 });
