@@ -33,6 +33,7 @@ export function drawDetail(view: RolloutView, options: DetailOptions): string {
 function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
   const facts: [string, string | undefined][] = [
     ['Ladder', ladder(view.release, paint)],
+    ['Foreseen', foreseen(view.release)],
     ['Weight', view.release?.outcome === undefined ? weight(view) : undefined],
     ['Stable', arm(view.stable)],
     ['Canary', arm(view.canary)],
@@ -54,6 +55,14 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
 
 function ladder(release: ReleaseView | undefined, paint: Paint): string | undefined {
   return release === undefined || release.ladder.length === 0 ? undefined : ladderLine(release.ladder, paint);
+}
+
+/** What the step that stands, or comes first, can show. */
+function foreseen(release: ReleaseView | undefined): string | undefined {
+  const rung = release?.ladder.find(({ state }) => state === 'current') ?? release?.ladder[0];
+  if (rung?.needsMs === undefined || release?.outcome !== undefined) return undefined;
+  const sees = rung.sees === undefined ? 'shows nothing' : `shows +${printShare(rung.sees)} of failures`;
+  return `at ${printWeight(rung.weight)} the hold ${sees}; evidence to go on takes about ${printDuration(rung.needsMs)}`;
 }
 
 function weight({ weight: canary, step }: RolloutView): string {

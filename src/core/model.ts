@@ -26,6 +26,10 @@ export interface Step {
   canaryReplicas?: number;
   /** Stop here until a person says `promote`, or until the time has passed. */
   pause?: { forMs?: Millis };
+  /** Foreseen with the traffic there was: the smallest excess error ratio that is seen within the hold, and ... */
+  sees?: number;
+  /** ... how long the evidence takes that lets the release go on, when the canary is as good as stable. */
+  needsMs?: Millis;
 }
 
 /** The time after the last step: all but a small control on the canary, watched by the stop gates. */

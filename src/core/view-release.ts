@@ -57,6 +57,9 @@ export interface Rung {
   bake?: true;
   holdMs: Millis;
   pause?: { forMs?: Millis };
+  /** Foreseen when the release began: excess error ratio that the hold shows, and time that the evidence takes. */
+  sees?: number;
+  needsMs?: Millis;
   /** `stopped`: the release ended while it stood here. */
   state: 'done' | 'current' | 'ahead' | 'stopped';
 }
@@ -133,6 +136,8 @@ function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
       weight: stepWeight(step),
       holdMs: span(step['holdMs'] ?? step['hold']) ?? 0,
       pause: pause === undefined ? undefined : present<NonNullable<Rung['pause']>>({ forMs }),
+      sees: share(step['sees']),
+      needsMs: span(step['needsMs'] ?? step['needs']),
       state: i < index ? 'done' : i === index ? here : 'ahead',
     });
   });

@@ -1,6 +1,8 @@
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
+import { ALPHA } from '#gates/bounds.ts';
+import { foreseeSteps } from '#gates/foresight.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
@@ -36,7 +38,7 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   const { spec } = wish;
   const rollback = state.served.slice(0, spec.rollbackWindow).includes(spec.revision);
   const live = { ...liveTraffic(at, gates, wish), attempt: attemptOf(state, spec.revision) };
-  const steps = rollback ? [] : (wish.steps ?? derived(gates, wish, live));
+  const steps = rollback ? [] : foreseen(wish.steps ?? derived(gates, wish, live), { gates, wish, live });
   const patient = gates.map((gate) =>
     gate.maxWaitMs > 0 ? gate : { ...gate, maxWaitMs: maxWaitOf(gate, steps, wish, live) },
   );
@@ -93,6 +95,33 @@ function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Om
     weight,
     holdMs: HOLD_MS,
   }));
+}
+
+/** The steps with what they show and need by the gate that asks most. Nothing is foreseen without traffic. */
+function foreseen(steps: Step[], { gates, wish, live }: { gates: Gate[]; wish: RolloutWish; live: Live }): Step[] {
+  if (live.rps <= 0) return steps;
+  const { targetSpend } = wish.budget;
+  const judges = gates.filter(({ role, slo }) => role === 'Guardrail' && slo.objective > 0);
+  const all = judges.map(({ slo: { objective, windowMs }, tolerate }) =>
+    foreseeSteps({ ...live, steps, tolerate, objective, windowMs, targetSpend, alpha: ALPHA / judges.length }),
+  );
+  return steps.map((step, index) => {
+    const forecasts = all.flatMap((one) => one[index] ?? []);
+    if (forecasts.length === 0) return step;
+    const sees = forecasts.map((one) => one.sees).reduce(blindest);
+    const needsMs = Math.max(...forecasts.map((one) => one.needsMs));
+    return { ...step, ...(sees === undefined ? {} : { sees: tidy(sees) }), needsMs: Math.round(needsMs) };
+  });
+}
+
+/** What is seen by both: nothing, where one of them sees nothing. */
+function blindest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : Math.max(a, b);
+}
+
+/** Nine decimals of a percent are kept in records. */
+function tidy(share: number): number {
+  return Number(share.toPrecision(4));
 }
 
 function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWish, live: Live): Millis {

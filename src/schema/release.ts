@@ -15,6 +15,10 @@ const step = group({
   pause: group({ for: duration().exactOptional().describe('How long to stop. Left out: until a person promotes.') })
     .exactOptional()
     .describe('Stop here after the hold.'),
+  sees: share()
+    .exactOptional()
+    .describe('Smallest excess of failures that the hold was foreseen to show, with the traffic at the beginning.'),
+  needs: duration().exactOptional().describe('How long the evidence to go on was foreseen to take, at the median.'),
 });
 
 const matcher = group({

@@ -119,22 +119,33 @@ function durationText(ms: number): string {
   return ms % 1000 === 0 ? formatDuration(ms) : `${Math.round(ms)}ms`;
 }
 
-function stepText({ weight, holdMs, canaryReplicas, pause }: Step): ReleaseSpec['plan']['steps'][number] {
+function stepText({
+  weight,
+  holdMs,
+  canaryReplicas,
+  pause,
+  sees,
+  needsMs,
+}: Step): ReleaseSpec['plan']['steps'][number] {
   const stop = pause?.forMs === undefined ? pause && {} : { for: durationText(pause.forMs) };
   return present<ReleaseSpec['plan']['steps'][number]>({
     weight: formatPercent(weight),
     hold: durationText(holdMs),
     canaryReplicas,
     pause: stop,
+    sees: sees === undefined ? undefined : percentText(sees),
+    needs: needsMs === undefined ? undefined : durationText(needsMs),
   });
 }
 
-function stepOf({ weight, hold, canaryReplicas, pause }: ReleaseSpec['plan']['steps'][number]): Step {
+function stepOf({ weight, hold, canaryReplicas, pause, sees, needs }: ReleaseSpec['plan']['steps'][number]): Step {
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
     holdMs: millis(hold),
     canaryReplicas,
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
+    sees: sees === undefined ? undefined : ratioOf(sees),
+    needsMs: needs === undefined ? undefined : millis(needs),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { printAge, printWeight } from '#core/figures.ts';
+import { printAge, printDuration, printShare, printWeight } from '#core/figures.ts';
 import type { RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import type { Rung } from '#core/view-release.ts';
@@ -90,8 +90,10 @@ export function Ladder({ rungs, small = false }: { rungs: readonly Rung[]; small
   );
 }
 
-function titleOf({ weight, bake, state }: Rung): string {
-  return `${printWeight(weight)}${bake === true ? ' for the bake' : ''}, ${rungWords[state]}`;
+function titleOf({ weight, bake, state, sees, needsMs }: Rung): string {
+  const shows = sees === undefined ? '' : `, its hold shows +${printShare(sees)} of failures`;
+  const needs = needsMs === undefined ? '' : `, evidence takes about ${printDuration(needsMs)}`;
+  return `${printWeight(weight)}${bake === true ? ' for the bake' : ''}, ${rungWords[state]}${shows}${needs}`;
 }
 
 /** A time as its age, with the full time on hover. */

@@ -143,6 +143,7 @@ const step = fc.oneof(
     pause: fc.constant({}),
   }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, pause: fc.record({ forMs: ms }) }),
+  fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, sees: share, needsMs: ms }),
 );
 const sli = fc.oneof(
   fc.record({ kind: fc.constant('events'), total: selector, bad: selector }),
