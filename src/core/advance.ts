@@ -206,11 +206,11 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
 
 /**
  * Gates that keep the release where it is. A step asks each of them for a pass. What a bake could prove was proved
- * before it: here gates must only see, and not see both arms fail.
+ * before it: here gates must only see, not see both arms fail, and not see more of what they have let through by luck.
  */
 function lacking(release: ReleaseState, { plan, judgement: { waiting, shared } }: Moment): Waiting[] {
   if (!isBake(plan, release.step)) return waiting;
-  return waiting.filter(({ silent, gate }) => silent || gate === shared?.gate);
+  return waiting.filter(({ silent, doubtful, gate }) => silent || doubtful || gate === shared?.gate);
 }
 
 function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean {

@@ -14,6 +14,8 @@ export interface Waiting {
   silent: boolean;
   /** Its source is silent or broken while the operator keeps up: what `onNoData` is about. */
   blind: boolean;
+  /** What it has counted of this stay speaks for an excess rather than against it. */
+  doubtful: boolean;
   onNoData: OnNoData;
   maxWaitMs: Millis;
 }
@@ -46,15 +48,17 @@ export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement 
     const guardrail = gate.role === 'Guardrail';
     if (guardrail && reading?.verdict === 'Fail') judgement.breach ??= reading;
     if (reading?.cause === 'BothArmsBad') judgement.shared ??= reading;
-    if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay) judgement.waiting.push(waitingOn(gate, reading));
+    if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay)
+      judgement.waiting.push(waitingOn(gate, reading, stay));
     if (guardrail) readiness(judgement, gate.name, reading);
   }
   return judgement;
 }
 
-function waitingOn(gate: Gate, reading: GateReading | undefined): Waiting {
+function waitingOn(gate: Gate, reading: GateReading | undefined, stay: string): Waiting {
   const { name, maxWaitMs, onNoData = 'Hold' } = gate;
-  const waits = { gate: name, onNoData, maxWaitMs };
+  const doubtful = reading?.stepEpoch === stay && reading.evidence.advanceLogE < 0;
+  const waits = { gate: name, doubtful, onNoData, maxWaitMs };
   if (reading === undefined) return { ...waits, message: `${name}: no reading yet`, silent: true, blind: false };
   const silent = reading.verdict === 'NoData' || reading.verdict === 'Error';
   // What the operator itself has still to read, after its own restart say, is no silence of the source.

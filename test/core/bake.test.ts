@@ -87,6 +87,18 @@ test('leaving the last step asks for evidence, leaving the bake for quiet gates 
   world.runUntil(promoted);
 });
 
+// kills: a bake that only waits for its time, so that what passed the last step by luck is promoted
+test('evidence that speaks for an excess holds the bake, and pauses it after maxWait', () => {
+  const world = inBake();
+  world.verdict = says('Inconclusive');
+  world.counts = { advanceLogE: -1 };
+  world.run(100);
+  expect(world.state).toMatchObject({ phase: 'Progressing', release: { stage: 'Baking' } });
+  world.run(1800);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'NoData' });
+  expect(weightOf(world), 'a pause keeps the weight').toBe(95_000);
+});
+
 // kills: silence that counts as quiet
 test.each(['NoData', 'Error'] as const)('%s holds the bake, and pauses it after maxWait', (verdict) => {
   const world = inBake();
