@@ -9,7 +9,7 @@ import { readPart } from '#schema/parse.ts';
 import { sloSpec } from '#schema/slo.ts';
 import { readDocuments } from './documents.ts';
 import { SERVICE_LABEL } from './draft.ts';
-import { at, type Field, type Finding, isThere, note, openPage, refuse, shown } from './field.ts';
+import { at, type Field, type Finding, note, openPage, refuse, shown } from './field.ts';
 import { drawFindings, isLoss, printFindings, sayRefusals } from './report.ts';
 import { type Exported, idOf, ruleGroups } from './rules.ts';
 
@@ -104,13 +104,8 @@ function readObjective(root: Field): Exported | undefined {
     return undefined;
   }
   const { objective, sli, window } = parsed.value;
-  const without = (['business', 'builtin'] as const).map((word) => at(root, 'spec', 'sli', word)).find(isThere);
-  if (without !== undefined || objective === undefined) {
-    note(
-      without ?? at(root, 'spec', 'sli'),
-      'Loss',
-      'it names no counters of bad and all events, so there are no rules for it',
-    );
+  if (objective === undefined || (sli.events === undefined && sli.latency === undefined)) {
+    note(at(root, 'spec', 'sli'), 'Loss', 'it names no counters of bad and all events, so there are no rules for it');
     return undefined;
   }
   note(at(root, 'spec', 'source'), 'Remark', 'rules are read by the Prometheus that loads them');

@@ -44,7 +44,7 @@ describe('rules', () => {
     const yaml = parse((await exported(input)).out) as Rules;
     const { out, err } = await exported(input, '-o', 'json');
     expect(JSON.parse(out)).toEqual(yaml);
-    expect(JSON.parse(err)).toMatchObject({ findings: [{ grade: 'Loss', field: 'spec.sli.business' }, {}] });
+    expect(JSON.parse(err)).toMatchObject({ findings: [{ grade: 'Loss', field: 'spec.sli' }, {}] });
   });
 
   // kills: alerts on windows longer than that of the budget
