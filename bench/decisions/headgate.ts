@@ -33,6 +33,9 @@ const REACTION_MS = SCRAPE_MS + TICK_MS + SETTLE_MS;
 /** The defaults of a Rollout: half an hour with a control of 5 %. */
 const BAKE = { forMs: 1_800_000, control: 5000 };
 
+/** A relative loss of orders that is tolerated, as the reference gives it for an example. */
+const TOLERATED_DIP = 0.2;
+
 const requests = { metric: 'http_requests_total', matchers: [] };
 
 function sliOf({ latency, business }: Scenario): Sli {
@@ -42,7 +45,8 @@ function sliOf({ latency, business }: Scenario): Sli {
   }
   if (business !== undefined) {
     const events = { metric: 'orders_total', matchers: [] };
-    return { kind: 'business', exposure: requests, events, worse: 'Lower', tolerate: 0, lagMs: business.lag * TICK_MS };
+    const more = { worse: 'Lower' as const, tolerate: TOLERATED_DIP, lagMs: business.lag * TICK_MS };
+    return { kind: 'business', exposure: requests, events, ...more };
   }
   const bad = { metric: 'http_requests_total', matchers: [{ label: 'code', op: '=~' as const, value: '5..' }] };
   return { kind: 'events', total: requests, bad };
@@ -70,19 +74,24 @@ export interface Proposal {
 export function planOf(scenario: Scenario, live: { rps: number; base: number } | undefined): Proposal {
   const { targetSpend } = BUDGET;
   const slo = sloOf(scenario);
-  const tolerate = 1 - scenario.objective;
   const { objective, windowMs } = slo;
+  const tolerate = 1 - objective;
   const budget = { targetSpend, reactionMs: REACTION_MS };
   const weights = deriveWeights({ slos: [slo], ...budget, ...(live && { rps: live.rps }) });
   const forecast =
-    live === undefined ? [] : forecastSteps({ ...budget, ...live, weights, tolerate, objective, windowMs });
+    live === undefined || objective === 0
+      ? []
+      : forecastSteps({ ...budget, ...live, weights, tolerate, objective, windowMs });
   const steps = weights.map((weight) => ({
     weight,
     holdMs: HOLD_MS,
     ...(scenario.onePod === true ? { canaryReplicas: SLOTS } : {}),
   }));
   const gate: Gate = { name: slo.name, role: 'Guardrail', slo, tolerate, maxWaitMs: deriveMaxWait(forecast) };
-  return { plan: { steps, bake: BAKE, gates: [gate] }, ...(live === undefined ? {} : { forecast: climbOf(forecast) }) };
+  return {
+    plan: { steps, bake: BAKE, gates: [gate] },
+    ...(forecast.length === 0 ? {} : { forecast: climbOf(forecast) }),
+  };
 }
 
 /** Each step settles, is held, and waits for its evidence, which begins with the first whole tick and comes late. */

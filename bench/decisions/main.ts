@@ -10,7 +10,7 @@ import { scenarios } from './scenarios.ts';
  *
  *     node bench/decisions/main.ts              all seeds; writes results.json and the tables of docs/benchmarks.md
  *     … --part 2/8                              every eighth scenario from the second; the other cells stay
- *     … --ours                                  plays Headgate alone; the peers' cells stay
+ *     … --ours                                  plays Headgate alone; the peers' cells stay; --peers the other way round
  *     … --check                                 the first 100 seeds of ours; fails where a cell is worse than committed
  *     … --tables                                writes the tables again from results.json
  *     … --seeds 100 --only late-2,noisy         prints some scenarios, writes nothing
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     check: { type: 'boolean', default: false },
     tables: { type: 'boolean', default: false },
     ours: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
     part: { type: 'string', default: '1/1' },
     seeds: { type: 'string' },
     only: { type: 'string' },
@@ -34,7 +35,7 @@ const only = values.only?.split(',');
 const chosen = scenarios.filter(
   ({ name }, index) => index % parts === part - 1 && (only === undefined || only.includes(name)),
 );
-const players = policies.filter(({ name }) => !values.ours || name === 'headgate');
+const players = policies.filter(({ name }) => !(name === 'headgate' ? values.peers : values.ours));
 
 function run(seeds: number): Results {
   const cells: Results['cells'] = {};

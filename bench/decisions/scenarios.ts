@@ -90,7 +90,7 @@ const business: Scenario[] = [100, 10].flatMap((rps) => {
   const dips = (dip: number, kind: Scenario['kind'] = 'bad') =>
     at995.special(
       `business-${figure(100 * dip)}-${rps}rps`,
-      `${dip === 0 ? 'orders, good' : `orders −${figure(100 * dip)} %`}, ${rps} rps`,
+      `${dip === 0 ? 'orders, good' : `orders −${figure(100 * dip)} %`}${dip === 0.2 ? ', which is tolerated' : ''}, ${rps} rps`,
       { kind, rps, business: { rate: 0.05, dip, lag: 0 } },
     );
   return [dips(0, 'good'), dips(0.2), dips(0.3), dips(0.5)];
