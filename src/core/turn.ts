@@ -38,7 +38,8 @@ export function budgetHolds({ budget, proposal, release }: Seen, state: State): 
   if (budget === undefined || plan?.rollback === true) return undefined;
   const { budgets, least, most, onUnknown } = budget;
   for (const one of budgets) {
-    if (one.left !== undefined && one.left < least) return tooLittle(one, one.left, least);
+    // Whoever asks for none goes on with an overspent budget too.
+    if (least > 0 && one.left !== undefined && one.left < least) return tooLittle(one, one.left, least);
     if (one.carried >= most) return tooMuch(one, most);
     if (one.left === undefined && onUnknown === 'Hold')
       return `${one.slo}: the remaining error budget is not known and budget.unknown is Hold: ${one.unknown ?? 'no answer'}`;

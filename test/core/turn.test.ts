@@ -232,9 +232,12 @@ test.each([
   world.runUntil(promoted);
 });
 
-test('an unknown budget begins on the word of the spec', () => {
+test.each([
+  { name: 'that is not known, on the word of the spec', budget: spent(undefined) },
+  { name: 'that is overspent, where the spec asks for none', budget: spent(-2, { least: 0 }) },
+])('a release begins with a budget $name', ({ budget }) => {
   const world = releasing();
-  world.budget = spent(undefined);
+  world.budget = budget;
   world.runUntil(promoted);
 });
 
