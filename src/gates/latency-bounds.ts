@@ -4,7 +4,9 @@ import type { Latencies } from './sequences.ts';
 
 /** Place of a bound among the names of a tick, whatever way it is written: `1`, `1.0`, `1e+00`; −1 when it is not there. */
 export function placeOf(names: readonly string[], bound: number): number {
-  return names.findIndex((name, place) => place > 0 && sameBound(Number(name), bound));
+  // Mostly it is written as we would: then no name has to be read as a number.
+  const written = names.indexOf(String(bound));
+  return written >= 0 ? written : names.findIndex((name, place) => place > 0 && sameBound(Number(name), bound));
 }
 
 function sameBound(a: number, b: number): boolean {

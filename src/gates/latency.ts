@@ -5,7 +5,7 @@ import { ALPHA } from './bounds.ts';
 import { type CountRules, type CountSight, foldCounts } from './count.ts';
 import { defineGate } from './define.ts';
 import { temperOf } from './dispersion.ts';
-import { stopLimit } from './eprocess.ts';
+import { logEvidence, stopLimit } from './eprocess.ts';
 import {
   type Counted,
   countTick,
@@ -35,7 +35,7 @@ const rules: CountRules<LatencyGate> = {
     const { tick, pods, reading } = sight;
     const { threshold } = latencyOf(context).sli;
     const known = withoutGone(chosen(state, sight, threshold), pods, context);
-    const slow = known.bounds.map((bound) => slowerThan(bound, known, sight, context));
+    const slow = slowAt(known, sight, context);
     const tickMs = tick.at - state.at;
     const temper = temperOf(state.dispersion);
     const foldStop: Counted['foldStop'] = (stop, elapsedMs) =>
@@ -46,10 +46,8 @@ const rules: CountRules<LatencyGate> = {
     const tickCounts = { at: tick.at, counts, canaryUnknown: reading.canaryUnknown, byPod, foldStop };
     const counted = { ...known, ...countTick(known, tickCounts, context) };
     const next: LatencyGate = { ...counted, slower: addSlower(known.slower, slow) };
-    return {
-      ...next,
-      ...fire(next, { at: tick.at, dark: isDarkable(tick, pods, context), excess: excessAt(next) }, context),
-    };
+    const excess = excessAt(next, stopLimit(context.alpha ?? ALPHA));
+    return { ...next, ...fire(next, { at: tick.at, dark: isDarkable(tick, pods, context), excess }, context) };
   },
   wait(state, sight, context) {
     if (!isDarkable(sight.tick, sight.pods, context)) return state;
@@ -66,11 +64,13 @@ function chosen(state: LatencyGate, { tick, pods }: CountSight, threshold: numbe
 }
 
 /** Undefined where a bound is in no tick, or newly in it: what was under it before is not known. */
-function slowerThan(bound: number, { look }: LatencyGate, sight: CountSight, context: GateContext) {
-  const place = placeOf(sight.tick.names, bound);
-  const before = look !== undefined && look.bases.size > 0 ? look.names : sight.tick.names;
-  if (place < 0 || placeOf(before, bound) < 0) return undefined;
-  return ofUsers(requestsAt(place, sight), context);
+function slowAt({ bounds, look }: LatencyGate, sight: CountSight, context: GateContext): (ArmCounts | undefined)[] {
+  const now = sight.tick.names;
+  const before = look !== undefined && look.bases.size > 0 ? look.names : now;
+  return bounds.map((bound) => {
+    const place = placeOf(now, bound);
+    return place < 0 || placeOf(before, bound) < 0 ? undefined : ofUsers(requestsAt(place, sight), context);
+  });
 }
 
 /** Requests, and those slower than the bound at `place` as the bad ones. */
@@ -87,9 +87,9 @@ function addSlower(slower: LatencyGate['slower'], ticks: readonly (ArmCounts | u
   return { canary: add('canary'), stable: add('stable') };
 }
 
-/** How much larger the canary's share of slow requests is, at the bound with the most evidence. */
-function excessAt({ stop, all, slower, bounds }: LatencyGate): number {
-  if (bounds.length === 0) return 0;
+/** How much larger the canary's share of slow requests is at the bound with the most evidence, once that decides. */
+function excessAt({ stop, all, slower }: LatencyGate, limit: number): number {
+  if (logEvidence(stop) < limit) return 0;
   const strongest = strongestBound(stop);
   const share = (arm: Arm) => (slower[arm][strongest] ?? 0) / Math.max(1, all[arm].total);
   return share('canary') - share('stable');
