@@ -34,6 +34,9 @@ const TOLERATED = 0.2;
 /** How sure the alternative is that the share is nearly right; savvi's default. */
 const CONCENTRATION = 100;
 
+/** Seconds of traffic before a gap counts: a busy gateway takes the weight late, and slow requests are not finished yet. */
+const SETTLED_S = 10;
+
 /** Undefined where one arm is to get nothing, or nothing was finished: there is no ratio then. */
 export function sampleRatio(step: { canary: Counts; stable: Counts }, weight: Weight): SampleRatio | undefined {
   const canary = step.canary.total;
@@ -61,10 +64,10 @@ export function heldBySampleRatio(reading: GateReading, { gate, arrived, weight 
   const { arms } = gate.slo;
   if (arms.by !== 'Label' || arms.exact !== true || !arrived) return reading;
   if (reading.verdict !== 'Pass' && reading.verdict !== 'Inconclusive') return reading;
-  const { step } = reading.evidence;
-  const ratio = sampleRatio(step, weight);
-  if (ratio?.alarm !== true) return reading;
+  const { step, rps } = reading.evidence;
   const all = step.canary.total + step.stable.total;
+  const ratio = sampleRatio(step, weight);
+  if (ratio?.alarm !== true || all < SETTLED_S * rps) return reading;
   const message =
     `the gateway sent the canary ${percent(ratio.share)} of ${Math.round(all)} requests where the route says ` +
     `${percent(ratio.expected)} (ln E ${ratio.logE.toFixed(1)}, limit ${ratio.limit.toFixed(1)}): the data plane does ` +

@@ -118,8 +118,8 @@ test('half of the share is found within two thousand requests, nine times of ten
 describe('a gate', () => {
   const exact: ArmSplit = { by: 'Label', label: 'service', stable: 's', canary: 'c', exact: true };
   const { exact: _, ...mixed } = exact;
-  const reading = (verdict: Verdict) =>
-    ({ verdict, message: 'as it was', evidence: { step: step(100, 9900) } }) as unknown as GateReading;
+  const reading = (verdict: Verdict, rps = 100) =>
+    ({ verdict, message: 'as it was', evidence: { step: step(100, 9900), rps } }) as unknown as GateReading;
   const context = (arms: ArmSplit, more: Partial<GateContext> = {}) =>
     ({ gate: { slo: { arms } }, arrived: true, weight: 5000, ...more }) as unknown as GateContext;
 
@@ -130,11 +130,20 @@ describe('a gate', () => {
     arms: ArmSplit;
     more?: Partial<GateContext>;
     held: boolean;
+    rps?: number;
   }>([
     { name: 'a pass', because: 'too little was asked of the canary', verdict: 'Pass', arms: exact, held: true },
     { name: 'a gate that waits', because: 'it says why', verdict: 'Inconclusive', arms: exact, held: true },
     { name: 'a breach', because: 'a breach stands', verdict: 'Fail', arms: exact, held: false },
     { name: 'silence', because: 'it has a cause of its own', verdict: 'NoData', arms: exact, held: false },
+    {
+      name: 'the first seconds',
+      because: 'the gateway may have taken the weight a moment ago',
+      verdict: 'Pass',
+      arms: exact,
+      held: false,
+      rps: 1100,
+    },
     // kills: the alarm on counts that hold more than the routes deal out
     { name: 'mixed counts', because: 'other callers go to stable', verdict: 'Pass', arms: mixed, held: false },
     { name: 'pods', because: 'so do clients inside', verdict: 'Pass', arms: { by: 'Pod' }, held: false },
@@ -146,8 +155,8 @@ describe('a gate', () => {
       more: { arrived: false },
       held: false,
     },
-  ])('$name: $because', ({ verdict, arms, more, held }) => {
-    const told = heldBySampleRatio(reading(verdict), context(arms, more));
+  ])('$name: $because', ({ verdict, arms, more, held, rps }) => {
+    const told = heldBySampleRatio(reading(verdict, rps), context(arms, more));
     expect(told.verdict).toBe(held ? 'Inconclusive' : verdict);
     expect(told.cause).toBe(held ? 'SampleRatio' : undefined);
     if (held) expect(told.message).toContain('sent the canary 1 % of 10000 requests where the route says 5 %');
