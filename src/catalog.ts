@@ -3,6 +3,7 @@ import { business } from '#gates/business.ts';
 import type { GateKind } from '#gates/define.ts';
 import { errors } from '#gates/errors.ts';
 import { latency } from '#gates/latency.ts';
+import { threshold } from '#gates/threshold.ts';
 import { assert } from '#lib/assert.ts';
 import { httpRoute } from '#routers/http-route.ts';
 
@@ -14,7 +15,7 @@ export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
-export const gates: readonly GateKind[] = [errors, latency, business];
+export const gates: readonly GateKind[] = [errors, latency, business, threshold];
 
 /** The kind of gate that judges an SLI. */
 export function gateFor(sli: Sli['kind']): GateKind {

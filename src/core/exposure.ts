@@ -3,7 +3,7 @@ import type { GateReading } from './gate.ts';
 import type { Plan } from './model.ts';
 
 /** Requests are what users met; slow ones and missing orders are counted in units of their own. */
-const byKind = { events: 0, latency: 1, business: 2 } as const;
+const byKind = { events: 0, latency: 1, business: 2, query: 3 } as const;
 
 /** What the canary's users met since the attempt began, by the gate that counts requests and saw most of them. */
 export function exposureOf(readings: readonly GateReading[], plan: Plan | undefined): Exposure | undefined {

@@ -10,10 +10,12 @@ export type Cause =
   | 'DarkCanary' // requests were due on the canary and none finished
   | 'BothArmsBad' // stable misses its objective too: nobody is blamed
   | 'SinglePod' // one of three or more canary pods supplies most of the excess: replace it
+  | 'Threshold' // a query missed its limit too often
   | 'BudgetSpent' // the release burnt more than budget.maxSpend
   | 'SampleRatio' // the gateway sends the canary another share of the requests than the route says
   | 'TooFewSamples' // healthy so far, not yet enough to say so
   | 'NoTraffic' // the source answers, stable serves nothing
+  | 'NoResult' // the source answers, and the query gives nothing
   | 'NotScraped' // a canary pod has no scrape target
   | 'ScrapedTwice' // a canary pod has more than one scrape target
   | 'Stale' // the newest sample is older than three scrapes
@@ -101,7 +103,10 @@ export interface Matcher {
 }
 
 /** What an objective counts: each kind is judged by the gate kind of the same name. */
-export type Sli = EventsSli | LatencySli | BusinessSli;
+export type Sli = CountedSli | QuerySli;
+
+/** SLIs that come down to counters. */
+export type CountedSli = EventsSli | LatencySli | BusinessSli;
 
 export interface EventsSli {
   kind: 'events';
@@ -135,6 +140,18 @@ export interface BusinessSli {
   tolerate: number;
   /** How long after its exposure an event comes. */
   lagMs: Millis;
+}
+
+/** A number that a person's PromQL gives, compared with a limit at every tick. It is told apart by no arm. */
+export interface QuerySli {
+  kind: 'query';
+  promql: string;
+  /** What is good: the number is `op` than `value`. */
+  op: '<' | '<=' | '>' | '>=';
+  value: number;
+  /** It fails after so many bad ticks among the last `window`, and passes after as many good ones. */
+  failures: number;
+  window: number;
 }
 
 /**

@@ -78,7 +78,7 @@ export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
 }
 
 /** Queries look one scrape into the past and come once a tick: that much age is normal and does not count. */
-export function isOld({ at }: CountState, context: GateContext, now: Millis): boolean {
+export function isOld({ at }: Pick<CountState, 'at'>, context: GateContext, now: Millis): boolean {
   return now - at > STALE_SCRAPES * scrapeOf(context) + context.tickMs;
 }
 

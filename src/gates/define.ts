@@ -25,6 +25,8 @@ export interface GateKind {
   readonly sli: Sli['kind'];
   /** One sentence for the docs. */
   readonly doc: string;
+  /** Stable's last hour is of use to it when it begins. */
+  readonly looksBack: boolean;
   start(): LiveGate;
   /** The gate that `save` wrote; undefined for anything else, e.g. the text of another version: then it starts again. */
   load(text: string): LiveGate | undefined;
@@ -35,6 +37,8 @@ export interface GateParts<State extends { readonly at: Millis }> {
   kind: string;
   sli: Sli['kind'];
   doc: string;
+  /** Default true. */
+  looksBack?: boolean;
   start(): State;
   fold(state: State, tick: TickSamples, pods: readonly PodInfo[], context: GateContext): State;
   judge(state: State, context: GateContext, now: Millis): GateReading;
@@ -54,6 +58,7 @@ export function defineGate<State extends { readonly at: Millis }>(parts: GatePar
     kind: parts.kind,
     sli: parts.sli,
     doc: parts.doc,
+    looksBack: parts.looksBack ?? true,
     start: () => live(parts.start()),
     load(text) {
       const state = parts.load(text);

@@ -98,7 +98,7 @@ function empty({ state, stable, context }: Judged): Answer | undefined {
   if (recent.stable.total > 0 || recent.canary.total > 0) return undefined;
   const { name, sli } = context.gate.slo;
   const counter =
-    sli.kind === 'events' ? sli.total.metric : sli.kind === 'latency' ? sli.histogram.metric : sli.exposure.metric;
+    sli.kind === 'events' ? sli.total.metric : sli.kind === 'latency' ? sli.histogram.metric : 'its counters';
   // A counter that nobody has looks like a Service that nobody calls: only a person can tell them apart.
   const message = `stable finished no request in the last five minutes by ${counter}; if it serves, mend spec.sli of ServiceLevelObjective ${name}`;
   return { verdict: 'NoData', cause: 'NoTraffic', message };

@@ -65,7 +65,9 @@ export function budgetsOf(
   plan: Plan,
   { releases, figures, now }: { releases: readonly KubeObject[]; figures: readonly BudgetFigure[]; now: Millis },
 ): BudgetSight {
-  const gates = plan.gates.filter(({ role, slo }) => role !== 'Advisory' && slo.sli.kind !== 'business');
+  const gates = plan.gates.filter(
+    ({ role, slo }) => role !== 'Advisory' && slo.sli.kind !== 'business' && slo.sli.kind !== 'query',
+  );
   const budgets = gates.map(({ name, slo }): BudgetLeft => {
     const seen = figures.find((entry) => entry.slo === name);
     const { left, unknown, backAt } = seen ?? {};

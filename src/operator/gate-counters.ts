@@ -1,4 +1,4 @@
-import type { LatencySli, Selector, Sli } from '#core/gate.ts';
+import type { CountedSli, LatencySli, Selector } from '#core/gate.ts';
 
 export interface Counter {
   name: string;
@@ -6,13 +6,13 @@ export interface Counter {
 }
 
 /** The counter that all others are a part of. */
-export function wholeOf(sli: Sli): Selector {
+export function wholeOf(sli: CountedSli): Selector {
   if (sli.kind === 'latency') return countOf(sli);
   return sli.kind === 'events' ? sli.total : sli.exposure;
 }
 
 /** What is counted for an SLI of plain counters, the whole first. */
-export function countersOf(sli: Exclude<Sli, LatencySli>): [Counter, ...Counter[]] {
+export function countersOf(sli: Exclude<CountedSli, LatencySli>): [Counter, ...Counter[]] {
   const parts: Record<string, Selector | undefined> =
     sli.kind === 'events' ? { bad: sli.bad, good: sli.good } : { events: sli.events, value: sli.value };
   const counters = Object.entries(parts).flatMap(([name, selector]) =>

@@ -1,4 +1,4 @@
-import type { ArmSplit, LatencySli, Selector, Slo } from '#core/gate.ts';
+import type { ArmSplit, CountedSli, LatencySli, Selector } from '#core/gate.ts';
 import { STALE_SCRAPES } from '#gates/bounds.ts';
 import {
   type Arm,
@@ -28,7 +28,7 @@ const ARMS: readonly Arm[] = ['canary', 'stable'];
  */
 
 export interface EdgeWanted {
-  slo: Slo;
+  sli: CountedSli;
   split: EdgeSplit;
   scrapeMs: Millis;
   span: Span;
@@ -36,7 +36,7 @@ export interface EdgeWanted {
 
 /** The samples of a span, by instant. */
 export async function readEdge(asks: Asks, wanted: EdgeWanted): Promise<(at: Millis) => TickSamples> {
-  const { sli } = wanted.slo;
+  const { sli } = wanted;
   const { arms, scraped } = await found(asks, wanted);
   const read = await (sli.kind === 'latency' ? readBuckets(arms, sli) : readCounters(arms, countersOf(sli)));
   return (at) => {
@@ -51,8 +51,8 @@ type Read = (at: Millis, times: ReadonlyMap<string, Millis>) => Pick<TickSamples
 type Arms = (question: (within: Within) => Question) => Promise<[Arm, Grid][]>;
 
 /** Asks for the series under each name that the source may have given their labels, until it knows any. */
-async function found(asks: Asks, { slo, split, span }: EdgeWanted): Promise<{ arms: Arms; scraped: [Arm, Grid][] }> {
-  const selector = wholeOf(slo.sli);
+async function found(asks: Asks, { sli, split, span }: EdgeWanted): Promise<{ arms: Arms; scraped: [Arm, Grid][] }> {
+  const selector = wholeOf(sli);
   const ways = renamings([split.label, ...selector.matchers.map(({ label }) => label)]);
   for (const [index, renaming] of ways.entries()) {
     const arms = armsOf(asks, split, { span, renaming });

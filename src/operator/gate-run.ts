@@ -77,7 +77,7 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
     gate: saved ?? kind.start(),
     foldedTo: saved?.at ?? 0,
     unprimed: true,
-    lookedBack: false,
+    lookedBack: !kind.looksBack,
     trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
     fresh: true,
     cost: undefined,

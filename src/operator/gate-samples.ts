@@ -1,4 +1,4 @@
-import type { Selector, Sli, Slo } from '#core/gate.ts';
+import type { CountedSli, Selector, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { canonicalJson } from '#lib/json.ts';
@@ -11,6 +11,7 @@ import { readBuckets } from './gate-buckets.ts';
 import { countersOf, wholeOf } from './gate-counters.ts';
 import { readEdge } from './gate-edge.ts';
 import { nameOf, scrapeTimes } from './gate-processes.ts';
+import { readQuery } from './gate-query.ts';
 
 /** A target that was not scraped for this many scrapes is one no more, or its source has stopped scraping. */
 const GHOST_SCRAPES = 2;
@@ -27,14 +28,19 @@ export interface Wanted {
  */
 export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise<TickSamples[]> {
   const { slo, scope, scrapeMs } = wanted;
-  if (slo.arms.by === 'Label') {
-    const read = await readEdge(asks, { slo, split: slo.arms, scrapeMs, span });
+  const { sli, arms } = slo;
+  if (sli.kind === 'query') {
+    const read = await readQuery(asks, sli, { scope, span });
     return instants(span).map(read);
   }
-  const selector = wholeOf(slo.sli);
+  if (arms.by === 'Label') {
+    const read = await readEdge(asks, { sli, split: arms, scrapeMs, span });
+    return instants(span).map(read);
+  }
+  const selector = wholeOf(sli);
   const within: Within = { by: 'Pod', scope };
   const [counters, ups, times] = await Promise.all([
-    readCounters(asks, slo.sli, { within, span }),
+    readCounters(asks, sli, { within, span }),
     asks.ask({ what: 'Targets', selector, within }, span),
     asks.ask({ what: 'TargetTimes', selector, within }, span),
   ]);
@@ -56,7 +62,7 @@ interface Where {
 
 type At = (at: Millis) => Pick<TickSamples, 'names' | 'samples'>;
 
-async function readCounters(asks: Asks, sli: Sli, where: Where): Promise<At> {
+async function readCounters(asks: Asks, sli: CountedSli, where: Where): Promise<At> {
   if (sli.kind === 'latency') return readBuckets(asks, sli, where);
   const counters = countersOf(sli);
   const lists = await Promise.all(counters.map(({ selector }) => readCounter(asks, selector, where)));

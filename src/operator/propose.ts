@@ -7,6 +7,7 @@ import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
+import { forceNamespace } from '#sources/promql-namespace.ts';
 import { gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
@@ -140,6 +141,7 @@ function findSlo(
   index: number,
   { namespace, stores, split }: Pick<Planning, 'namespace' | 'stores'> & { split: Omit<Split, 'namespace'> },
 ): { slo: Slo } | { problems: Problem[] } {
+  if (gate.query !== undefined) return querySlo(gate.slo, gate.query, { index, namespace, stores });
   const field = `spec.gates[${index}].slo`;
   const object = stores.slos.get({ namespace, name: gate.slo });
   if (object === undefined) {
@@ -172,6 +174,23 @@ function findSlo(
   const source = findSource(stores, read.value.source);
   if (typeof source === 'string') return { problems: [{ field, message: source }] };
   return { slo: { ...resolved, source: source.name } };
+}
+
+/** A threshold is an objective without arms and without a budget. Its PromQL is refused here, not at the first tick. */
+function querySlo(
+  name: string,
+  { sli, source: wanted }: NonNullable<GateWish['query']>,
+  { index, namespace, stores }: { index: number; namespace: string; stores: Stores },
+): { slo: Slo } | { problems: Problem[] } {
+  const field = `spec.gates[${index}].query`;
+  const forced = forceNamespace(sli.promql, namespace);
+  if (!forced.ok) {
+    const message = `line ${forced.line}, column ${forced.column}: ${forced.message}`;
+    return { problems: [{ field: `${field}.promql`, message }] };
+  }
+  const source = findSource(stores, wanted);
+  if (typeof source === 'string') return { problems: [{ field: `${field}.source`, message: source }] };
+  return { slo: { name, sli, arms: { by: 'Pod' }, objective: 0, windowMs: 0, source: source.name } };
 }
 
 /** The MetricSource by name, or the cluster's default; a sentence when there is none. */

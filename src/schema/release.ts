@@ -57,6 +57,15 @@ const sli = group({
   })
     .exactOptional()
     .describe('What users do, per exposure.'),
+  query: group({
+    promql: text({ max: 4096 }).describe('PromQL of the user, before the namespace is forced in.'),
+    op: choice(['<', '<=', '>', '>=']).describe('What is good.'),
+    value: text({ max: 32 }).describe('The limit.'),
+    failures: int({ min: 1, max: 60 }).describe('Bad ticks after which it fails.'),
+    window: int({ min: 1, max: 60 }).describe('Ticks that are looked at.'),
+  })
+    .exactOptional()
+    .describe('A number against a limit.'),
 });
 
 const split = group({

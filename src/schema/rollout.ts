@@ -5,6 +5,7 @@ import {
   choice,
   duration,
   freeform,
+  grammar,
   group,
   immutable,
   int,
@@ -24,6 +25,8 @@ import {
  */
 const STEPS_MAX = 12;
 const GATES_MAX = 12;
+/** A decimal number: CRDs of ours have no floats. */
+const NUMBER = /^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,12})?$/;
 const stepIndices = Array.from({ length: STEPS_MAX - 1 }, (_, i) => i).join(', ');
 
 const pause = group({
@@ -52,12 +55,43 @@ function weightOf(value: number | string): number {
   return parsePercent(value) ?? 0;
 }
 
+const query = ruled(
+  group({
+    promql: text({ min: 1, max: 4096 }).describe(
+      'PromQL that gives exactly one number. The namespace is forced into every selector of it.',
+    ),
+    source: name()
+      .exactOptional()
+      .describe('Name of a MetricSource. Left out: the one that is the default of the cluster.'),
+    op: choice(['<', '<=', '>', '>=']).describe(
+      'What is good: the number is less than, at most, more than, at least value.',
+    ),
+    value: grammar({ max: 32, pattern: NUMBER, says: 'must be a number as a string, such as "0.5"' }).describe(
+      'The limit, a number as a string: "0.5".',
+    ),
+    failures: int({ min: 1, max: 60 })
+      .default(3)
+      .describe('It fails after so many bad ticks of the last window, and passes after as many good ones.'),
+    window: int({ min: 1, max: 60 }).default(5).describe('Ticks that are looked at.'),
+  }),
+  {
+    cel: 'self.failures <= self.window',
+    message: 'failures must be at most window',
+    field: '.failures',
+    holds: ({ failures, window }) => failures <= window,
+  },
+);
+
 const gateShape = group({
-  slo: name().describe('Name of a ServiceLevelObjective in this namespace.'),
+  slo: name().exactOptional().describe('Name of a ServiceLevelObjective in this namespace. Give this or query.'),
+  query: query
+    .exactOptional()
+    .describe('A number against a limit, for whoever wants the old way. It compares nothing with stable.'),
+  name: label().exactOptional().describe('Name of the gate. For a query, and for no SLO, which brings its own.'),
   role: choice(['Guardrail', 'Signal', 'Advisory'])
-    .default('Guardrail')
+    .exactOptional()
     .describe(
-      'What the gate may do. Guardrail: stop the release and let it advance. Signal: hold it. Advisory: only tell.',
+      'What the gate may do. Guardrail: stop the release and let it advance. Signal: hold it. Advisory: only tell. Left out: Guardrail, and Signal for a query, which is never more.',
     ),
   tolerate: percent({ above: 0, upTo: 100, example: '1 or "0.2%"' })
     .exactOptional()
@@ -76,11 +110,39 @@ const gateShape = group({
     ),
 });
 
-const gate = ruled(gateShape, {
-  cel: "self.onNoData != 'Retreat' || self.role == 'Guardrail'",
-  message: 'only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',
-  field: '.onNoData',
-  holds: ({ onNoData, role }) => onNoData !== 'Retreat' || role === 'Guardrail',
+const gate = ruled(
+  gateShape,
+  {
+    cel: 'has(self.slo) != has(self.query)',
+    message: 'give exactly one of slo and query',
+    holds: (given) => (given.slo === undefined) !== (given.query === undefined),
+  },
+  {
+    cel: 'has(self.name) == has(self.query)',
+    message: 'a query needs a name, and an SLO brings its own',
+    field: '.name',
+    holds: (given) => (given.name === undefined) === (given.query === undefined),
+  },
+  {
+    cel: "!has(self.query) || !has(self.role) || self.role != 'Guardrail'",
+    message: 'a query is at most a Signal: it has no error bounds, and ends no release',
+    field: '.role',
+    holds: (given) => given.query === undefined || given.role !== 'Guardrail',
+  },
+  {
+    cel: "self.onNoData != 'Retreat' || (has(self.role) ? self.role == 'Guardrail' : has(self.slo))",
+    message: 'only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',
+    field: '.onNoData',
+    holds: ({ onNoData, role, slo }) =>
+      onNoData !== 'Retreat' || (role === undefined ? slo !== undefined : role === 'Guardrail'),
+  },
+);
+
+/** Both kinds of gate are known by one name, by which their readings are kept apart. */
+const gates = ruled(list(gate, { max: GATES_MAX }), {
+  cel: 'self.all(g, self.exists_one(h, (has(h.slo) ? h.slo : h.name) == (has(g.slo) ? g.slo : g.name)))',
+  message: 'must not have two gates of the same name',
+  holds: (all) => new Set(all.map((given) => given.slo ?? given.name)).size === all.length,
 });
 
 const bake = group({
@@ -171,9 +233,7 @@ const specShape = group({
     .describe(
       'Rollouts of one namespace that name the same group move one at a time: those that call each other should. A way back waits for nobody.',
     ),
-  gates: list(gate, { max: GATES_MAX, unique: ['slo'] })
-    .default([])
-    .describe('What must hold while a release advances.'),
+  gates: gates.default([]).describe('What must hold while a release advances.'),
   probes: list(group({ suite: name().describe('Name of a ProbeSuite in this namespace.') }), {
     max: 8,
     unique: ['suite'],

@@ -182,6 +182,10 @@ function sliText(sli: Sli): SloRecord['sli'] {
     const { kind: _, tolerate, lagMs, ...rest } = sli;
     return { business: { ...rest, tolerate: percentText(tolerate), lag: durationText(lagMs) } };
   }
+  if (sli.kind === 'query') {
+    const { kind: _, value, ...rest } = sli;
+    return { query: { ...rest, value: String(value) } };
+  }
   const { kind: _, ...events } = sli;
   return { events };
 }
@@ -208,7 +212,8 @@ function armsOf({ exact, ...split }: NonNullable<SloRecord['split']>): LabelSpli
 }
 
 /** A record without any SLI, which no operator writes, counts a metric that nobody has: no data, and no pass. */
-function sliOf({ events, latency, business }: SloRecord['sli']): Sli {
+function sliOf({ events, latency, business, query }: SloRecord['sli']): Sli {
+  if (query !== undefined) return { kind: 'query', ...query, value: Number(query.value) };
   if (latency !== undefined) return { kind: 'latency', ...latency, threshold: Number(latency.threshold) };
   if (business !== undefined) {
     const { tolerate, lag, ...rest } = business;

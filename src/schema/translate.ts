@@ -1,4 +1,4 @@
-import type { GateRole, OnNoData } from '#core/gate.ts';
+import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Problem, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -37,9 +37,12 @@ export interface BudgetWish {
   onUnknown: 'Hold' | 'Proceed';
 }
 
-/** One entry of `gates`: its SLO is still a name. */
+/** One entry of `gates`: its SLO is still a name, or it is a query. */
 export interface GateWish {
+  /** Name of the gate, which is that of its SLO. */
   slo: string;
+  /** Given for a threshold: no SLO of that name is looked for. */
+  query?: { sli: QuerySli; source?: string };
   role: GateRole;
   onNoData: OnNoData;
   /** Undefined: 1 − objective. */
@@ -79,14 +82,20 @@ function bakeOf({ for: length, control }: RolloutSpec['bake']): Bake | undefined
   return forMs === 0 ? undefined : { forMs, control: parsePercent(control) ?? 0 };
 }
 
-function gateOf({ slo, role, onNoData, tolerate, maxWait }: RolloutSpec['gates'][number]): GateWish {
+function gateOf({ slo, name, query, role, onNoData, tolerate, maxWait }: RolloutSpec['gates'][number]): GateWish {
   return present<GateWish>({
-    slo,
-    role,
+    slo: slo ?? name ?? '',
+    query: query && queryOf(query),
+    role: role ?? (query === undefined ? 'Guardrail' : 'Signal'),
     onNoData,
     tolerate: tolerate === undefined ? undefined : shareOf(tolerate),
     maxWaitMs: maxWait === undefined ? undefined : millis(maxWait),
   });
+}
+
+function queryOf({ source, value, ...query }: NonNullable<RolloutSpec['gates'][number]['query']>) {
+  const sli: QuerySli = { kind: 'query', ...query, value: Number(value) };
+  return present<NonNullable<GateWish['query']>>({ sli, source });
 }
 
 function specOf(given: RolloutSpec): Spec {

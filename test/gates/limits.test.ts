@@ -83,8 +83,8 @@ test('a stop keeps its first cause and time', () => {
 test('nothing is excluded while stable has said too little about its rate', () => {
   // kills: a rate of one half, plugged in from no requests at all, that forgives every error.
   const drill = new Drill({}, leavingLast);
-  const said = drill.ticks(10, { canary: [600, 0], stable: [20, 0] });
-  expect(said.map(({ evidence }) => evidence.advanceLogE)).toEqual(Array(10).fill(0));
+  const said = drill.ticks(9, { canary: [600, 0], stable: [20, 0] });
+  expect(said.map(({ evidence }) => evidence.advanceLogE)).toEqual(Array(9).fill(0));
   expect(said.at(-1)?.verdict).toBe('Inconclusive');
 });
 

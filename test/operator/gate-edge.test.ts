@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Slo } from '#core/gate.ts';
+import type { EventsSli } from '#core/gate.ts';
 import { countsOf, type Look, readTick, type TickSamples } from '#gates/evidence.ts';
 import type { Asks, Point } from '#operator/gate-asks.ts';
 import { readEdge } from '#operator/gate-edge.ts';
@@ -7,16 +7,10 @@ import { plan } from '#sources/planner.ts';
 import { share } from '#sources/share.ts';
 
 const split = { by: 'Label', label: 'service', stable: 'shop-web-80@.*', canary: 'shop-web-canary-80@.*' } as const;
-const slo: Slo = {
-  name: 'edge',
-  sli: {
-    kind: 'events',
-    total: { metric: 'service_requests_total', matchers: [] },
-    bad: { metric: 'service_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
-  },
-  arms: split,
-  objective: 0.99,
-  windowMs: 86_400_000,
+const sli: EventsSli = {
+  kind: 'events',
+  total: { metric: 'service_requests_total', matchers: [] },
+  bad: { metric: 'service_requests_total', matchers: [{ label: 'code', op: '=~', value: '5..' }] },
 };
 const scrapeMs = 1000;
 const rules = { maxConcurrent: 4, maxQueryLength: 60_000, window: undefined };
@@ -55,7 +49,7 @@ async function counted(ticks: readonly Shown[]) {
     const at = 600_000 + index * 1000;
     const tick: TickSamples = (
       await readEdge(source(at, shown), {
-        ...{ slo, split, scrapeMs },
+        ...{ sli, split, scrapeMs },
         span: { from: at, to: at, stepMs: 1000 },
       })
     )(at);

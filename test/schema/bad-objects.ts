@@ -13,6 +13,8 @@ export interface BadObject {
 
 const steps = (...weights: (number | string)[]): Sample => rollout({ steps: weights.map((weight) => ({ weight })) });
 
+const query = { promql: 'sum(queue_depth)', op: '<', value: '100' };
+
 export const badObjects: BadObject[] = [
   {
     name: 'falling weights',
@@ -178,8 +180,54 @@ export const badObjects: BadObject[] = [
     name: 'one SLO twice',
     because: 'two gates of one name cannot be told apart',
     object: rollout({ gates: [{ slo: 'a' }, { slo: 'a' }] }),
-    refused: 'spec.gates[1]: Duplicate value: {"slo":"a"}',
-    read: { field: 'spec.gates', message: 'must not have two entries of the same slo' },
+    refused: 'spec.gates: Invalid value: must not have two gates of the same name',
+    read: { field: 'spec.gates', message: 'must not have two gates of the same name' },
+  },
+  {
+    name: 'a query that is called like an SLO',
+    because: 'readings are kept apart by the name of their gate',
+    object: rollout({ gates: [{ slo: 'a' }, { name: 'a', query }] }),
+    refused: 'spec.gates: Invalid value: must not have two gates of the same name',
+    read: { field: 'spec.gates', message: 'must not have two gates of the same name' },
+  },
+  {
+    name: 'a gate of nothing',
+    because: 'it would pass for ever or never',
+    object: rollout({ gates: [{ role: 'Signal' }] }),
+    refused: 'spec.gates[0]: Invalid value: give exactly one of slo and query',
+    read: { field: 'spec.gates[0]', message: 'give exactly one of slo and query' },
+  },
+  {
+    name: 'a query without a name',
+    because: 'its reading would have none',
+    object: rollout({ gates: [{ query }] }),
+    refused: 'spec.gates[0].name: Invalid value: a query needs a name, and an SLO brings its own',
+    read: { field: 'spec.gates[0].name', message: 'a query needs a name, and an SLO brings its own' },
+  },
+  {
+    name: 'a query that ends releases',
+    because: 'a number against a limit has no error bounds',
+    object: rollout({ gates: [{ name: 'queue', query, role: 'Guardrail' }] }),
+    refused:
+      'spec.gates[0].role: Invalid value: a query is at most a Signal: it has no error bounds, and ends no release',
+    read: {
+      field: 'spec.gates[0].role',
+      message: 'a query is at most a Signal: it has no error bounds, and ends no release',
+    },
+  },
+  {
+    name: 'more failures than ticks',
+    because: 'it could never fail',
+    object: rollout({ gates: [{ name: 'queue', query: { ...query, failures: 6 } }] }),
+    refused: 'spec.gates[0].query.failures: Invalid value: failures must be at most window',
+    read: { field: 'spec.gates[0].query.failures', message: 'failures must be at most window' },
+  },
+  {
+    name: 'a limit that is no number',
+    because: 'nothing would be below it',
+    object: rollout({ gates: [{ name: 'queue', query: { ...query, value: 'ten' } }] }),
+    refused: 'spec.gates[0].query.value: Invalid value: "ten": must be a number as a string, such as "0.5"',
+    read: { field: 'spec.gates[0].query.value', message: 'must be a number as a string, such as "0.5"' },
   },
   {
     name: 'unknown role',

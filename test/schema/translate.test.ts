@@ -162,6 +162,14 @@ const sli = fc.oneof(
     tolerate: share,
     lagMs: ms,
   }),
+  fc.record({
+    kind: fc.constant('query'),
+    promql: fc.constantFrom('sum(up)', 'max(queue_depth) / 2'),
+    op: fc.constantFrom('<', '<=', '>', '>='),
+    value: fc.constantFrom(0, -0.5, 1e-9, 123_456.789),
+    failures: fc.integer({ min: 1, max: 5 }),
+    window: fc.integer({ min: 5, max: 60 }),
+  }),
 );
 const arms = fc.oneof(
   fc.record({ by: fc.constant('Pod') }),
@@ -191,6 +199,20 @@ const planOf = (more: { bake?: typeof bake }) =>
     rollback: fc.boolean(),
   });
 const plans = fc.oneof(planOf({}), planOf({ bake })) as fc.Arbitrary<Plan>;
+
+test('a gate is a Guardrail by its SLO, or a Signal by its query', () => {
+  const query = { promql: 'max(queue_depth)', op: '<', value: '99.5' };
+  const read = readRollout(rollout({ gates: [{ slo: 'a' }, { name: 'queue', query }] }));
+  expect(read.ok && read.gates).toEqual([
+    { slo: 'a', role: 'Guardrail', onNoData: 'Hold' },
+    {
+      slo: 'queue',
+      role: 'Signal',
+      onNoData: 'Hold',
+      query: { sli: { kind: 'query', promql: 'max(queue_depth)', op: '<', value: 99.5, failures: 3, window: 5 } },
+    },
+  ]);
+});
 
 const begun = {
   name: 'shop-1',
