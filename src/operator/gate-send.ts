@@ -215,8 +215,9 @@ interface Free extends Asked {
   question: FreeQuestion;
 }
 
+/** The same text of two namespaces is two questions. */
 function freeKey({ question, span }: Free): string {
-  return `${span.from} ${span.to} ${span.stepMs} ${question.promql}`;
+  return `${span.from} ${span.to} ${span.stepMs} ${question.namespace} ${question.promql}`;
 }
 
 function addExact(learned: Learned, { group }: Query): Learned {
