@@ -4,6 +4,12 @@ import type { App, RolloutObject } from './stage.ts';
 
 /** What became of a release, as its objects tell it. */
 
+interface Exposure {
+  canaryRequests: number;
+  canaryBad: number;
+  excess: number;
+}
+
 export interface ReleaseObject {
   metadata: { name: string };
   spec: { plan: { steps: { weight: string }[] } };
@@ -16,6 +22,9 @@ export interface ReleaseObject {
     spend?: string;
     badRequests?: number;
     timeToDetect?: string;
+    timeToRemedy?: string;
+    exposure?: Exposure;
+    breach?: { cause: string; gate?: string; exposure: Exposure };
     gates?: { verdict: string; canary: { total: number; bad: number }; stable: { total: number; bad: number } }[];
     timeline?: { at: string; kind: string; message: string }[];
     evidence?: string;
