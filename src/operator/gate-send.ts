@@ -7,7 +7,7 @@ import type { Telemetry } from '#ports/telemetry.ts';
 import type { Ask, FreeQuestion, Span } from '#sources/ask.ts';
 import { type Learned, nothingLearned, plan, type Query, split } from '#sources/planner.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
-import { type Portion, share, shareAll } from '#sources/share.ts';
+import { type Portion, shareAll, shareInSteps } from '#sources/share.ts';
 import type { Asked, Send } from './gate-asks.ts';
 import { createTurns, type Turns } from './gate-turns.ts';
 
@@ -68,7 +68,7 @@ export function createSend(deps: SendDeps): Send {
     const { promql, span, parts } = query;
     try {
       const answer = await fetch({ promql, span, turns: query.lone ? lane.side : lane.common });
-      settle(share(query, answer.result), answer.cost, of);
+      await settle(await inTurns(shareInSteps(query, answer.result)), answer.cost, of);
       return { largest: parts.length, lone: false };
     } catch (error) {
       if (hasCode(error, 'SOURCE_TOO_LARGE')) return tooLarge(query, { of, error });
@@ -187,14 +187,29 @@ function createFetch({ source, clock, telemetry }: SendDeps) {
   };
 }
 
-function settle(portions: readonly Portion[], cost: QueryCost, of: Asks): void {
+/** Gates that are answered without a turn for others: each of them counts and judges at once. */
+const AT_A_TIME = 50;
+
+async function settle(portions: readonly Portion[], cost: QueryCost, of: Asks): Promise<void> {
   const users = portions.reduce((sum, { asks }) => sum + asks.length, 0);
   // One more each, so that a gate without any series bears its part as well.
   const whole = portions.reduce((sum, { series }) => sum + series + 1, 0);
-  for (const { asks, grid, series } of portions) {
+  for (const [index, { asks, grid, series }] of portions.entries()) {
     const weight = (series + 1) / whole / asks.length;
     for (const ask of asks) of.get(ask)?.answer(grid, partOf(cost, { users, series, weight }));
+    if (index % AT_A_TIME === AT_A_TIME - 1) await othersTurn();
   }
+}
+
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done === true) return step.value;
+    await othersTurn();
+  }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function partOf(

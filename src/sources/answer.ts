@@ -115,9 +115,7 @@ function readBucket(value: unknown): NativeBucket {
 
 function readLabels(value: unknown): Labels {
   const labels = record(value, 'the labels of a series');
-  for (const [name, label] of Object.entries(labels)) {
-    if (typeof label !== 'string') throw nonsense(`label ${name} is not a string`);
-  }
+  for (const name in labels) if (typeof labels[name] !== 'string') throw nonsense(`label ${name} is not a string`);
   return labels as Labels;
 }
 

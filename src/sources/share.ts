@@ -13,11 +13,25 @@ export interface Portion {
   series: number;
 }
 
+/** Series that are given out without a turn for others. */
+const AT_A_TIME = 2000;
+
 /** Takes each part's series and instants out of the answer. What nobody asked for is left. */
 export function share(query: Query, result: InstantResult): Portion[] {
+  const steps = shareInSteps(query, result);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+}
+
+/** The same, with a stop now and then: the answer for a thousand releases takes a tenth of a second and more. */
+export function* shareInSteps(query: Query, result: InstantResult): Generator<void, Portion[]> {
   const takers = takersOf(query);
+  let given = 0;
   for (const one of seriesOf(query.span, result)) {
     for (const taker of takers.of(one.labels)) taker.take(one);
+    given += one.points.length;
+    if (given < AT_A_TIME) continue;
+    given = 0;
+    yield;
   }
   return takers.all.map(({ portion }) => portion());
 }
@@ -25,9 +39,12 @@ export function share(query: Query, result: InstantResult): Portion[] {
 /** The whole answer, for a query that is nobody else's. */
 export function shareAll(span: Span, result: InstantResult): { grid: Grid; series: number } {
   const grid = new Map<Millis, Point[]>();
-  const all = seriesOf(span, result);
-  for (const { labels, points } of all) for (const { at, ...rest } of points) put(grid, at, { labels, ...rest });
-  return { grid, series: all.length };
+  let series = 0;
+  for (const { labels, points } of seriesOf(span, result)) {
+    series += 1;
+    for (const { at, value, histogram } of points) put(grid, at, pointOf(labels, value, histogram));
+  }
+  return { grid, series };
 }
 
 interface OneSeries {
@@ -35,25 +52,27 @@ interface OneSeries {
   points: { at: Millis; value: number; histogram?: NativeHistogram }[];
 }
 
-function seriesOf(span: Span, result: InstantResult): OneSeries[] {
+function* seriesOf(span: Span, result: InstantResult): Generator<OneSeries, void> {
   if (result.kind === 'matrix') {
-    return result.series.map(({ labels, points, histograms }) => ({
-      labels,
-      points: [...points, ...histograms.map(({ at, ...histogram }) => ({ at, value: histogram.count, histogram }))],
-    }));
+    for (const { labels, points, histograms } of result.series) {
+      const native = histograms.map(({ at, ...histogram }) => ({ at, value: histogram.count, histogram }));
+      yield { labels, points: native.length === 0 ? points : [...points, ...native] };
+    }
+    return;
   }
   if (result.kind !== 'vector') {
     throw new OperatorError('SOURCE_ANSWER', `expected a vector of counters, got a ${result.kind}`);
   }
   // The instant that was asked for, whatever time the source writes beside the value.
   const at = span.from;
-  return [
-    ...result.samples.map(({ labels, value }) => ({ labels, points: [{ at, value }] })),
-    ...result.histograms.map(({ labels, at: _, ...histogram }) => ({
-      labels,
-      points: [{ at, value: histogram.count, histogram }],
-    })),
-  ];
+  for (const { labels, value } of result.samples) yield { labels, points: [{ at, value }] };
+  for (const { labels, at: _, ...histogram } of result.histograms) {
+    yield { labels, points: [{ at, value: histogram.count, histogram }] };
+  }
+}
+
+function pointOf(labels: Labels, value: number, histogram: NativeHistogram | undefined): Point {
+  return histogram === undefined ? { labels, value } : { labels, value, histogram };
 }
 
 /** Collects what belongs to one part. */
@@ -70,9 +89,9 @@ function takerOf({ span, within, asks }: Part): Taker {
   return {
     take({ labels, points }) {
       series += 1;
-      for (const { at, ...rest } of points) {
+      for (const { at, value, histogram } of points) {
         if (at < span.from || at > span.to || (at - span.from) % span.stepMs !== 0) continue;
-        const point = { labels, ...rest };
+        const point = pointOf(labels, value, histogram);
         const fresh = merged === undefined ? point : mergeInto(merged, at, point);
         if (fresh !== undefined) put(grid, at, fresh);
       }
@@ -142,14 +161,20 @@ function byPod(all: readonly Known[]): Takers['of'] {
     const { namespace, replicaSets } = taker.within.scope;
     for (const name of new Set(replicaSets)) push(sets, `${namespace}/${name}`, taker);
   }
-  return ({ namespace = '', pod = '' }) => {
-    const found: Taker[] = [];
+  const find = (namespace: string, pod: string): Taker[] => {
+    const found = new Set<Taker>();
     for (let dash = pod.indexOf('-'); dash !== -1; dash = pod.indexOf('-', dash + 1)) {
-      for (const taker of sets.get(`${namespace}/${pod.slice(0, dash)}`) ?? []) {
-        if (!found.includes(taker)) found.push(taker);
-      }
+      for (const taker of sets.get(`${namespace}/${pod.slice(0, dash)}`) ?? []) found.add(taker);
     }
-    return found;
+    return [...found];
+  };
+  // A pod has a series for each bucket.
+  const known = new Map<string, Taker[]>();
+  return ({ namespace = '', pod = '' }) => {
+    const key = `${namespace}/${pod}`;
+    const takers = known.get(key) ?? find(namespace, pod);
+    known.set(key, takers);
+    return takers;
   };
 }
 
