@@ -178,7 +178,7 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
   const shown = shownBy(tick, known, tick.at - STALE_SCRAPES * scrapeMs);
   const before = remembered && renamed(remembered, tick.names, shown);
   const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, shown);
-  const sums = { canary: tick.names.map(() => 0), stable: tick.names.map(() => 0) };
+  const sums = { canary: tick.names.map(none), stable: tick.names.map(none) };
   const bases = keptBases(before, known, shown);
   const byPod = new Map<string, PodSums & { sums: number[] }>();
   let canaryUnknown = false;
@@ -191,11 +191,11 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
     bases.set(process, step.base);
     if (step.grown === undefined) continue;
     add(sums[pod.arm], step.grown);
-    const own = byPod.get(pod.pod) ?? { arm: pod.arm, sums: tick.names.map(() => 0) };
-    add(own.sums, step.grown);
-    byPod.set(pod.pod, own);
+    const own = byPod.get(pod.pod);
+    if (own === undefined) byPod.set(pod.pod, { arm: pod.arm, sums: [...step.grown] });
+    else add(own.sums, step.grown);
   }
-  const scraped = new Set([...(before?.scraped ?? []), ...fresh].filter((pod) => known.has(pod)));
+  const scraped = scrapedPods(before?.scraped, fresh, known);
   const look: Look = { since: before?.since ?? tick.at, names: tick.names, bases, scraped };
   return { ...scrapes, sums, byPod, canaryUnknown, look };
 }
@@ -220,8 +220,25 @@ function keptBases(before: Look | undefined, known: Known, shown: Shown): Map<st
   return bases;
 }
 
+/** Living pods that were scraped at some look. The set of the look before is kept while it is still true. */
+function scrapedPods(before: ReadonlySet<string> | undefined, fresh: Set<string>, known: Known): ReadonlySet<string> {
+  if (before !== undefined && every(fresh, (pod) => before.has(pod)) && every(before, (pod) => known.has(pod)))
+    return before;
+  const scraped = new Set<string>();
+  for (const pod of before ?? []) if (known.has(pod)) scraped.add(pod);
+  for (const pod of fresh) if (known.has(pod)) scraped.add(pod);
+  return scraped;
+}
+
+function every<T>(items: Iterable<T>, holds: (item: T) => boolean): boolean {
+  for (const item of items) if (!holds(item)) return false;
+  return true;
+}
+
+const none = () => 0;
+
 function add(sums: number[], grown: readonly number[]): void {
-  for (const [index, value] of grown.entries()) sums[index] = (sums[index] ?? 0) + value;
+  for (let index = 0; index < grown.length; index++) sums[index] = (sums[index] ?? 0) + (grown[index] ?? 0);
 }
 
 /** The memory in the order of other names. What was not asked for before has no base: it counts from now on. */

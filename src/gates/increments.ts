@@ -39,16 +39,25 @@ export function difference(view: ProcessView): Increment | undefined {
   const start = startOf(pod, sample.container);
   const { values, container, scrapedAt } = sample;
   const now: Base = { pod: sample.pod, container, values, scrapedAt, life: start ?? base?.life };
-  const nothing = { base: now, grown: undefined, known: false };
-  const everything = { base: now, grown: values, known: true };
-  if (base === undefined) return before !== undefined && isBirth(before, view) ? everything : nothing;
+  if (base === undefined) return before !== undefined && isBirth(before, view) ? counted(now, values) : unknown(now);
   const grown = values.map((value, index) => value - (base.values[index] ?? 0));
-  const fell = grown.some((value) => value < 0);
-  const growth = { base: now, grown, known: true };
-  if (start === undefined || !startedAgain(base, start)) return fell ? nothing : growth;
-  if (fell) return everything;
-  if (scrapedAt <= start) return { ...growth, base: { ...now, life: base.life } };
-  return scrapedAt < start + START_SLACK_MS ? undefined : everything;
+  const fell = grown.some(isNegative);
+  if (start === undefined || !startedAgain(base, start)) return fell ? unknown(now) : counted(now, grown);
+  if (fell) return counted(now, values);
+  if (scrapedAt <= start) return counted({ ...now, life: base.life }, grown);
+  return scrapedAt < start + START_SLACK_MS ? undefined : counted(now, values);
+}
+
+function counted(base: Base, grown: readonly number[]): Increment {
+  return { base, grown, known: true };
+}
+
+function unknown(base: Base): Increment {
+  return { base, grown: undefined, known: false };
+}
+
+function isNegative(value: number): boolean {
+  return value < 0;
 }
 
 function startedAgain({ life, scrapedAt }: Base, start: Millis): boolean {

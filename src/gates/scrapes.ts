@@ -1,27 +1,38 @@
 import { DISCOVERY_SCRAPES, STALE_SCRAPES } from './bounds.ts';
 import type { PodInfo, ProcessSample, Scrapes, Sight } from './evidence.ts';
 
-/** Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. */
+/**
+ * Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. Nearly always
+ * all did, once each: what is needed for the others alone is made for the others alone.
+ */
 export function whoWasScraped(
   sight: Sight,
   shown: ReadonlyMap<string, ProcessSample>,
 ): Scrapes & { fresh: Set<string> } {
-  const targets = new Map(sight.tick.targets.map((target) => [target.pod, target]));
   const fresh = freshPods(sight, shown);
-  const unscraped = sight.pods.filter((pod) => pod.available && !fresh.has(pod.pod) && !isNew(sight, pod)).map(nameOf);
-  const doubled = sight.pods
-    .filter(({ pod, available }) => available && (targets.get(pod)?.count ?? 0) > 1)
-    .map(nameOf);
   const seen = { canary: 0, stable: 0 };
-  for (const { pod, arm } of sight.pods) seen[arm] += fresh.has(pod) ? 1 : 0;
+  const unscraped: string[] = [];
+  for (const pod of sight.pods) {
+    if (fresh.has(pod.pod)) seen[pod.arm] += 1;
+    else if (pod.available && !isNew(sight, pod)) unscraped.push(pod.pod);
+  }
+  return { fresh, seen, doubled: doubledPods(sight), ...whyUnscraped(sight, unscraped.sort()) };
+}
+
+function whyUnscraped(sight: Sight, unscraped: string[]): Pick<Scrapes, 'unscraped' | 'overdue' | 'untargeted'> {
+  if (unscraped.length === 0) return { unscraped, overdue: [], untargeted: [] };
+  const targeted = new Set(sight.tick.targets.filter(({ count }) => count > 0).map(nameOf));
   return {
-    fresh,
-    unscraped: unscraped.sort(),
+    unscraped,
     overdue: unscraped.filter((pod) => isOverdue(sight, pod)),
-    untargeted: unscraped.filter((pod) => (targets.get(pod)?.count ?? 0) === 0),
-    doubled: doubled.sort(),
-    seen,
+    untargeted: unscraped.filter((pod) => !targeted.has(pod)),
   };
+}
+
+function doubledPods({ tick, pods }: Sight): string[] {
+  const twice = tick.targets.filter(({ count }) => count > 1).map(nameOf);
+  if (twice.length === 0) return [];
+  return pods.flatMap(({ pod, available }) => (available && twice.includes(pod) ? [pod] : [])).sort();
 }
 
 function freshPods({ before, tick, pods }: Sight, shown: ReadonlyMap<string, ProcessSample>): Set<string> {
@@ -29,6 +40,7 @@ function freshPods({ before, tick, pods }: Sight, shown: ReadonlyMap<string, Pro
   for (const [process, { pod, scrapedAt }] of shown) {
     if (scrapedAt > (before?.bases.get(process)?.scrapedAt ?? Number.NEGATIVE_INFINITY)) fresh.add(pod);
   }
+  if (fresh.size === pods.length) return fresh;
   // A pod that has not served a request yet may have no series: then its target alone says that it was scraped.
   const told = new Set(tick.samples.map(nameOf));
   const up = new Set(tick.targets.filter((target) => target.up > 0).map(nameOf));
