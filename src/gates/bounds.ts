@@ -94,8 +94,8 @@ export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
  */
 export const LATENCY = { bounds: 8, ratios: { count: 6, least: 1.3, most: 15 }, mostSlow: 0.6, untouched: 2 };
 
-/** Intervals shown beside a verdict: 1 in 20 misses the truth at some look; tightest at so many requests. */
-export const SHOWN = { alpha: 0.05, tunedFor: 1000 };
+/** Intervals shown beside a verdict: 1 in 20 misses the truth at some look; tightest at so many requests, or events. */
+export const SHOWN = { alpha: 0.05, tunedFor: 1000, events: 100 };
 
 /**
  * Dispersion of stable's own pods: in blocks of a minute, because what lasts for a minute makes its ticks fail together.

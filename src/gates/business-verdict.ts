@@ -1,5 +1,5 @@
 import { printCount, printShare } from '#core/figures.ts';
-import type { BusinessSli, Evidence, GateContext, GateReading } from '#core/gate.ts';
+import type { BusinessSli, Counts, Evidence, GateContext, GateReading } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { formatDuration } from '#lib/units.ts';
 import { ALPHA, PAIRS } from './bounds.ts';
@@ -8,6 +8,7 @@ import type { BusinessGate } from './business-state.ts';
 import { type CountProblem, isOld } from './count.ts';
 import { catchesUp, early, old } from './count-verdict.ts';
 import { ratioInterval } from './paired-ratio.ts';
+import { printCountRange } from './print-range.ts';
 
 export interface BusinessJudged {
   state: BusinessGate;
@@ -47,7 +48,7 @@ export function businessVerdict(judged: BusinessJudged): Answer {
 function stopped(judged: BusinessJudged): Answer | undefined {
   if (judged.state.firedAt === undefined) return undefined;
   const sli = sliOf(judged.context);
-  const message = `${seen(judged)}, worse than the tolerated ${change(sli, sli.tolerate)}; ${odds(judged)}`;
+  const message = `${seen(judged, printCountRange)}, worse than the tolerated ${change(sli, sli.tolerate)}; ${odds(judged)}`;
   return { verdict: 'Fail', cause: 'Worse', message };
 }
 
@@ -115,17 +116,21 @@ function change({ worse }: BusinessSli, regression: number): string {
 }
 
 /** `orders_total per sessions_total: canary 1.2% against 2.4% of stable (-50%)`. */
-function seen(judged: BusinessJudged): string {
+function seen(judged: BusinessJudged, printEvents: (counts: Counts) => string = printRate): string {
   const { state, context } = judged;
   const sli = sliOf(context);
   const what = `${eventsOf(sli)} per ${sli.exposure.metric}`;
   const { canary, stable } = state.all;
-  const rate = ({ total, bad }: { total: number; bad: number }) =>
-    total > 0 ? Number((bad / total).toPrecision(3)) : 0;
-  const text = `${what}: canary ${rate(canary)}, stable ${rate(stable)}`;
+  // What one event is worth differs: a range of values comes from their ticks alone.
+  const print = sli.value === undefined ? printEvents : printRate;
+  const text = `${what}: canary ${print(canary)}, stable ${print(stable)}`;
   if (sli.value === undefined) return text;
   const interval = ratioInterval(state.pairs, { alpha: context.alpha ?? ALPHA, best: PAIRS.best });
   if (interval === undefined || state.pairs.ticks < PAIRS.least) return text;
   const percent = (ratio: number) => `${Number(((ratio - 1) * 100).toPrecision(2))}%`;
   return `${text}; difference ${percent(interval.ratio)} (${percent(interval.low)} to ${percent(interval.high)})`;
+}
+
+function printRate({ total, bad }: Counts): string {
+  return String(total > 0 ? Number((bad / total).toPrecision(3)) : 0);
 }

@@ -4,4 +4,7 @@ declare module 'cephes' {
   export const compiled: Promise<void>;
   export function lbeta(a: number, b: number): number;
   export function incbet(a: number, b: number, x: number): number;
+  export function lgam(x: number): number;
+  export function igamc(a: number, x: number): number;
+  export function ndtr(x: number): number;
 }

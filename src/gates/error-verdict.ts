@@ -7,6 +7,7 @@ import { isOld } from './count.ts';
 import { catchesUp, early, old } from './count-verdict.ts';
 import { suspectOf } from './error-count.ts';
 import type { ErrorGate } from './error-state.ts';
+import { printBadRange } from './print-range.ts';
 
 export interface Judged {
   state: ErrorGate;
@@ -83,7 +84,8 @@ function whyStopped(cause: Cause, state: ErrorGate, context: GateContext, eviden
   if (cause === 'ObjectiveMissed') {
     return `the canary alone misses its objective ${printShare(context.gate.slo.objective)}: ${printBad(state.alone)} while stable served nobody`;
   }
-  return `the canary is worse than stable: ${canary} against ${printBad(evidence.stable)}; log evidence ${evidence.stopLogE.toFixed(2)}, limit ${evidence.stopLimit.toFixed(2)}${tempered(evidence)}`;
+  const shown = `${printBadRange(evidence.canary)} against ${printBadRange(evidence.stable)}`;
+  return `the canary is worse than stable: ${shown}; log evidence ${evidence.stopLogE.toFixed(2)}, limit ${evidence.stopLimit.toFixed(2)}${tempered(evidence)}`;
 }
 
 function tempered({ dispersion }: Evidence): string {

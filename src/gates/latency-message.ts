@@ -1,11 +1,11 @@
-import { printCount, printShare } from '#core/figures.ts';
 import type { LatencySli, Slo } from '#core/gate.ts';
 import { SHOWN } from './bounds.ts';
 import { logEvidence } from './eprocess.ts';
 import type { Arm } from './evidence.ts';
 import type { LatencyGate } from './latency-state.ts';
 import { strongestBound } from './latency-stop.ts';
-import { type Latencies, type QuantileRange, quantilePValue, quantileRange, rateRange } from './sequences.ts';
+import { printBadRange } from './print-range.ts';
+import { type Latencies, type QuantileRange, quantilePValue, quantileRange } from './sequences.ts';
 
 /** A bound in people's words. Histograms have the unit in their name; one that has none is shown as it is. */
 export function printBound(bound: number, { histogram }: LatencySli): string {
@@ -35,7 +35,7 @@ export function whySlower(state: LatencyGate, { sli, objective }: Slo & { sli: L
   // The bound was picked because it shows most: its shares have to hold for all bounds at once.
   const alpha = SHOWN.alpha / state.bounds.length;
   const share = (arm: Arm) =>
-    printSlower({ total: state.all[arm].total, bad: state.slower[arm][strongest] ?? 0 }, alpha);
+    printBadRange({ total: state.all[arm].total, bad: state.slower[arm][strongest] ?? 0 }, { alpha });
   const bound = printBound(state.bounds[strongest] ?? sli.threshold, sli);
   const [canary, stable] = [latenciesOf(state, 'canary'), latenciesOf(state, 'stable')];
   const range = (latencies: Latencies, p: number) => printRange(quantileRange(latencies, p), sli);
@@ -43,13 +43,6 @@ export function whySlower(state: LatencyGate, { sli, objective }: Slo & { sli: L
   const different = printP(quantilePValue(canary, stable, objective));
   const evidence = `log evidence ${logEvidence(state.stop).toFixed(2)}, limit ${limit.toFixed(2)}`;
   return `the canary is slower than stable: above ${bound} ${share('canary')} against ${share('stable')}; ${quantile(0.5)}, ${quantile(objective)}${different}; ${evidence}`;
-}
-
-/** `15 of 800 (1.9%, between 1.1% and 3.1%)` */
-function printSlower(counts: { total: number; bad: number }, alpha: number): string {
-  const { low, high } = rateRange(counts, { alpha });
-  const share = printShare(counts.bad / Math.max(1, counts.total));
-  return `${printCount(counts.bad)} of ${printCount(counts.total)} (${share}, between ${printShare(low)} and ${printShare(high)})`;
 }
 
 function latenciesOf({ all, bounds, slower }: LatencyGate, arm: Arm): Latencies {

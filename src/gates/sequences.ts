@@ -1,6 +1,6 @@
 import type { Counts } from '#core/gate.ts';
 import { SHOWN } from './bounds.ts';
-import { lbeta } from './special.ts';
+import { lbeta, logGamma, logNormal, logUpperGamma } from './special.ts';
 
 /**
  * Intervals and p-values that hold however often one looks, for people to read beside a verdict. They decide nothing.
@@ -62,6 +62,48 @@ function edge(between: { fitting: number; misfitting: number }, fits: (rate: num
 }
 
 const HALVINGS = 50;
+
+/**
+ * Events per exposure that the counts do not contradict, where one exposure may have several events: orders per session.
+ * With m events expected, more of them are judged by a gamma-Poisson mixture, and fewer by a normal one, because Poisson
+ * counts fall short by no more than normal ones would (Howard et al. 2021).
+ */
+export function countRange({ total, bad: events }: Counts, { alpha = SHOWN.alpha }: SequenceOptions = {}): RateRange {
+  if (total <= 0) return { low: 0, high: Number.POSITIVE_INFINITY };
+  const line = Math.log(2 / alpha);
+  const few = (expected: number) => logDeficit({ by: expected - events, variance: expected }) < line;
+  let beyond = 2 * events + 1;
+  while (few(beyond)) beyond *= 2;
+  const many = (expected: number) => logExcess({ by: events - expected, variance: expected }) < line;
+  return {
+    low: events <= 0 ? 0 : edge({ fitting: events, misfitting: 0 }, many) / total,
+    high: edge({ fitting: events, misfitting: beyond }, few) / total,
+  };
+}
+
+/** A sum of events, how much it is off its expectation, and its variance if that were right. */
+export interface Deviation {
+  by: number;
+  variance: number;
+  /** Size of one event. Default 1. */
+  size?: number;
+}
+
+/** ln M of a sum of Poisson events that is `by` too large: gamma-Poisson mixture, tightest at a variance of `SHOWN.events`. */
+export function logExcess({ by, variance, size = 1 }: Deviation): number {
+  const precision = mixturePrecision(SHOWN.events, 2 * SHOWN.alpha) / size ** 2;
+  const prior = precision * Math.log(precision) - logGamma(precision) - logUpperGamma(precision, precision);
+  const scale = variance / size ** 2 + precision;
+  const shape = by / size + scale;
+  return prior + logGamma(shape) + logUpperGamma(shape, scale) - shape * Math.log(scale) + scale - precision;
+}
+
+/** ln M of a sum that is `by` too small and no worse than normal on that side: half-normal mixture. */
+export function logDeficit({ by, variance }: Deviation): number {
+  const precision = mixturePrecision(SHOWN.events, 2 * SHOWN.alpha);
+  const spread = variance + precision;
+  return Math.log((4 * precision) / spread) / 2 + by ** 2 / (2 * spread) + logNormal(by / Math.sqrt(spread));
+}
 
 /** Requests by latency: how many took at most each bound. */
 export interface Latencies {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { halfWidth, logNormalEvidence } from '#gates/paired-ratio.ts';
 import {
+  countRange,
   type Latencies,
+  logDeficit,
+  logExcess,
   logMisfit,
   mixturePrecision,
   quantileMargin,
@@ -10,7 +14,7 @@ import {
   rateRange,
 } from '#gates/sequences.ts';
 import oracle from './fixtures/sequences.json' with { type: 'json' };
-import { binomial, seeded } from './random.ts';
+import { binomial, poisson, seeded } from './random.ts';
 
 // Published values: the unit tests of confseq by Howard, Ramdas and Waudby-Smith, to the digits that they give.
 
@@ -25,6 +29,17 @@ test('the beta-binomial mixture has its published values', () => {
   expect(misfit(10)).toBeCloseTo(-0.6941012, 7);
   // Its bound for α = 0.05 is where it reaches ln 20.
   expect(misfit(31.4308)).toBeCloseTo(Math.log(20), 4);
+});
+
+test('mixtures for sums have their published values', () => {
+  // Two-sided normal, as values per exposure are compared: bound and logarithm at the variance 100.
+  const tuning = { alpha: 0.05, best: 100 };
+  expect(100 * halfWidth(1 / 100, 100, tuning)).toBeCloseTo(30.35209, 5);
+  expect(logNormalEvidence(10 ** 2, 100, tuning)).toBeCloseTo(-0.6510052, 7);
+  expect(logDeficit({ by: 10, variance: 100 })).toBeCloseTo(-0.06502391, 8);
+  expect(logDeficit({ by: 27.66071, variance: 100 })).toBeCloseTo(Math.log(20), 5);
+  expect(logExcess({ by: 10, variance: 100, size: 2 })).toBeCloseTo(-0.06991219, 8);
+  expect(logExcess({ by: 30.1949, variance: 100, size: 2 })).toBeCloseTo(Math.log(20), 5);
 });
 
 test.each([
@@ -74,6 +89,31 @@ test.each([
   { p: 0.1, want: 59.96521 },
 ])('the margin of the quantile $p has its published value', ({ p, want }) => {
   expect(quantileMargin(p, 1000, { tunedFor: 100 })).toBeCloseTo(want, 5);
+});
+
+test('events per exposure: a range holds at every look, and several events may be one exposure’s', () => {
+  for (const { low, high, ...counts } of oracle.countRange) {
+    const range = countRange(counts);
+    expect(Math.abs(range.low - low) + Math.abs(range.high - high), JSON.stringify(counts)).toBeLessThan(1e-6);
+  }
+  expect(countRange({ total: 0, bad: 0 })).toEqual({ low: 0, high: Number.POSITIVE_INFINITY });
+  const random = seeded(33);
+  let missed = 0;
+  for (let run = 0; run < 300; run += 1) {
+    const counts = { total: 0, bad: 0 };
+    let wrong = false;
+    for (let look = 0; look < 200; look += 1) {
+      counts.total += 1;
+      counts.bad += poisson(random, 1.5);
+      const expected = 1.5 * counts.total;
+      const by = counts.bad - expected;
+      // kills: either side's line at α instead of half of it.
+      wrong ||=
+        Math.max(logExcess({ by, variance: expected }), logDeficit({ by: -by, variance: expected })) >= Math.log(40);
+    }
+    if (wrong) missed += 1;
+  }
+  expect(missed).toBeLessThanOrEqual(0.05 * 300 + 3 * Math.sqrt(0.05 * 0.95 * 300));
 });
 
 const bounds = [0.1, 0.25, 0.5, 1];
