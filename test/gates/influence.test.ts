@@ -41,13 +41,22 @@ test.each([
     want: undefined,
   },
   {
+    name: 'the second tick',
+    because: 'after so little nothing is late',
+    ticks: [
+      [[0, 0, 0], 1],
+      [[8, 8, 8], 1],
+    ] as Tick[],
+    want: undefined,
+  },
+  {
     name: 'the first tick',
     because: 'a bad release must not wait',
     ticks: [[[8, 8, 8], 1]] as Tick[],
     want: undefined,
   },
 ])('main source: $name', ({ ticks, want, because }) => {
-  // kills: more than half alone, two pods, the first tick held as a burst.
+  // kills: more than half alone, two pods, a defect of the first ticks held as a burst.
   const source = mainSource(after(ticks));
   expect(source === undefined ? undefined : (source.pod ?? 'tick'), because).toBe(want);
 });
