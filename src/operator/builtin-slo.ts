@@ -40,13 +40,12 @@ function targetOf(
   const object = stores.services.get({ namespace, name: service });
   const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
   if (port === undefined) return { problem: `Service ${service} has no port` };
-  return {
-    namespace,
-    service,
-    canaryService: canaryServiceName(service),
-    port,
-    routes: found.map(({ route }) => route),
-  };
+  const others = stores.routes.list().flatMap(({ metadata }) => {
+    const { name, namespace: where = '' } = metadata;
+    return where === namespace ? [] : [{ namespace: where, name }];
+  });
+  const routes = found.map(({ route }) => route);
+  return { namespace, service, canaryService: canaryServiceName(service), port, routes, others };
 }
 
 interface BackendRef {

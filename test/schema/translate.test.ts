@@ -179,6 +179,7 @@ const arms = fc.oneof(
     stable: fc.constant('shop-.*'),
     canary: fc.constant('shop-canary-.*'),
   }),
+  fc.constant({ by: 'Label', label: 'service', stable: '', canary: 'shop-canary-.*', exact: true }),
 );
 const gate = fc.record({
   name: fc.constant('availability'),
