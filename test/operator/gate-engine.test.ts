@@ -356,6 +356,21 @@ test('an answer that is too large is asked for in parts, and one that is by itse
   expect(main.asked).toHaveLength(10);
 });
 
+test('ticks that many gates missed are read in few queries', async () => {
+  const { clock, watch, main, reading } = world();
+  const keys = Array.from({ length: 30 }, (_, index) => `shop/app-${index}`);
+  for (const key of keys) watch({}, key);
+  await clock.advance(60_000);
+  main.failure = new OperatorError('SOURCE_UNREACHABLE', 'main: gone');
+  await clock.advance(200_000);
+  main.failure = undefined;
+  main.asked = [];
+  await clock.advance(TICK);
+  // kills: a range for each gate
+  expect(main.asked).toHaveLength(5);
+  for (const key of keys) expect(reading(key).evidence.canary.total).toBe(10 * 270);
+});
+
 test('when the source is down, the rest of a pass fails at once', async () => {
   const { clock, watch, main, engine } = world();
   main.failure = new OperatorError('SOURCE_UNREACHABLE', 'main: gone');
