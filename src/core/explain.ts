@@ -78,8 +78,7 @@ function control({ weight }: Facts): string {
 
 /** What a person can say now, in the verbs of the CLI. */
 function advice({ phase, reason, weight, name, needsPerson, ending }: Facts): string {
-  // A budget comes back by itself, and no verb of ours brings it.
-  if (!needsPerson || reason === 'BudgetLow') return '';
+  if (!needsPerson) return '';
   const say = (...verbs: string[]) => ` Next: ${verbs.map((verb) => `${verb} ${name}`).join(', or ')}.`;
   if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
   const wentBack = reason === 'GateBreached' ? weight === 0 : reason === 'NoData' && ending !== undefined;

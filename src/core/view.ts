@@ -65,7 +65,7 @@ export function viewRollout(rollout: unknown, releases: readonly unknown[]): Rol
     reason: text(status['reason']),
     stage: text(active['stage']) as Stage | undefined,
     moving: phase === 'Progressing' || phase === 'New',
-    needsPerson: phase === 'Degraded' || (phase === 'Paused' && !pausesForTime(active, release)),
+    needsPerson: phase === 'Degraded' || (phase === 'Paused' && !endsByItself(status, active, release)),
     step: stepOf(status['step']),
     weight: figure(active['weight']) ?? percent(status['weight']) ?? 0,
     stable: armOf(record(status, 'stable')),
@@ -129,8 +129,9 @@ function phaseOf(status: Raw): RolloutView['phase'] {
   return phases.find((phase) => phase === status['phase']) ?? 'New';
 }
 
-/** A pause with a length ends by itself. */
-function pausesForTime(active: Raw, release: ReleaseView | undefined): boolean {
+/** A pause with a length does, and one for a budget, which time brings back. */
+function endsByItself(status: Raw, active: Raw, release: ReleaseView | undefined): boolean {
+  if (status['reason'] === 'BudgetLow') return true;
   const step = figure(active['step']);
   return step !== undefined && release?.ladder[step]?.pause?.forMs !== undefined;
 }

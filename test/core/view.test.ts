@@ -222,6 +222,8 @@ test('a pause with a length asks nobody', () => {
   timed.spec.plan.steps = [{ weight: '5%', hold: '1m', pause: { for: '10m' } }];
   const object = rollout('web', { phase: 'Paused', reason: 'Step', state: holding('web', { step: 0 }) });
   expect(viewRollout(object, [timed]).needsPerson).toBe(false);
+  const low = rollout('web', { phase: 'Paused', reason: 'BudgetLow', message: 'x' });
+  expect(viewRollout(low, []).needsPerson, 'time brings a budget back').toBe(false);
   expect(viewRollout(object, []).needsPerson).toBe(true);
 });
 
