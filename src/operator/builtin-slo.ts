@@ -5,7 +5,7 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import type { SloWish } from '#schema/translate-inputs.ts';
 import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
 import { resolveBuiltin } from '#sources/catalogue/list.ts';
-import type { Stores } from './stores.ts';
+import { BY_JOINED_NAME, joinedName, type Stores } from './stores.ts';
 import { serviceSpec } from './workload.ts';
 
 /** What a Rollout splits, by name. */
@@ -40,10 +40,10 @@ function targetOf(
   const object = stores.services.get({ namespace, name: service });
   const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
   if (port === undefined) return { problem: `Service ${service} has no port` };
-  const others = stores.routes.list().flatMap(({ metadata }) => {
-    const { name, namespace: where = '' } = metadata;
-    return where === namespace ? [] : [{ namespace: where, name }];
-  });
+  const joined = names.flatMap((name) => stores.routes.byIndex(BY_JOINED_NAME, joinedName({ namespace, name })));
+  const others = joined.flatMap(({ metadata: { name, namespace: where = '' } }) =>
+    where === namespace ? [] : [{ namespace: where, name }],
+  );
   const routes = found.map(({ route }) => route);
   return { namespace, service, canaryService: canaryServiceName(service), port, routes, others };
 }

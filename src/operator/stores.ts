@@ -43,6 +43,14 @@ export function groupOf(rollout: KubeObject): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
+/** Index of routes by namespace and name run together, as gateways do that put hyphens between and within both. */
+export const BY_JOINED_NAME = 'joined';
+
+/** HTTPRoute b-c of namespace a and HTTPRoute c of namespace a-b are joined to one. */
+export function joinedName({ namespace = '', name }: { namespace?: string; name: string }): string {
+  return `${namespace}-${name}`.replace(/[^a-z0-9]+/g, '-');
+}
+
 const byGroup = (rollout: KubeObject) => {
   const name = groupOf(rollout);
   return name === undefined ? [] : [name];
@@ -94,7 +102,11 @@ export const watched: InformerSpec[] = [
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: SERVICE },
   // managedFields stay: they say who took the traffic back.
-  { resource: HTTP_ROUTE, transform: (object) => object },
+  {
+    resource: HTTP_ROUTE,
+    transform: (object) => object,
+    indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)] },
+  },
 ];
 
 /** The stores of a set of informers made from `watched`. */

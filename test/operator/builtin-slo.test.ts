@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { BuiltinSli } from '#core/builtin.ts';
 import { resolveSlo } from '#operator/builtin-slo.ts';
-import type { Stores } from '#operator/stores.ts';
+import { joinedName, type Stores } from '#operator/stores.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 
 interface Ref {
@@ -29,7 +29,7 @@ function storesWith(
   const store = (objects: KubeObject[]) => ({
     get: ({ namespace, name }: { namespace?: string; name: string }) =>
       objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-    list: () => objects,
+    byIndex: (_: string, key: string) => objects.filter(({ metadata }) => joinedName(metadata) === key),
   });
   return { services: store([service]), routes: store(routes) } as unknown as Pick<Stores, 'services' | 'routes'>;
 }

@@ -57,7 +57,7 @@ export interface Target {
   port: number;
   /** The routes that are split, as they are at rest. */
   routes: readonly TargetRoute[];
-  /** Routes of other namespaces, as far as they are known. */
+  /** Routes of other namespaces that may be called alike, as far as they are known. */
   others?: readonly { namespace: string; name: string }[];
   /** For http-latency. */
   thresholdMs?: Millis;
