@@ -86,7 +86,7 @@ describe('objects', () => {
       replicas: 1,
       progressDeadline: '10m',
       budget: { targetSpend: '0.1%', maxSpend: '1%' },
-      gates: [{ slo: 'a', role: 'Guardrail' }],
+      gates: [{ slo: 'a' }],
       steps: [{ weight: 5, hold: '1m' }],
       onBreach: 'Retreat',
       services: [],

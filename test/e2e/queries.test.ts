@@ -149,14 +149,12 @@ describe.each([
     const asks = asksOf(when());
     // Releases without any pod make the names too long to be worth it.
     const others = Array.from({ length: many }, (_, index) => `nobody-${index}`).flatMap((name) =>
-      asks
-        .slice(0, 6)
-        .map(
-          (ask): Ask => ({
-            ...ask,
-            within: { by: 'Pod', scope: { namespace: 'pay', replicaSets: [`${name}-5f7c9d8b6c`] } },
-          }),
-        ),
+      asks.slice(0, 6).map(
+        (ask): Ask => ({
+          ...ask,
+          within: { by: 'Pod', scope: { namespace: 'pay', replicaSets: [`${name}-5f7c9d8b6c`] } },
+        }),
+      ),
     );
     const groups = plan(asks, rules).map(({ group }) => group);
     const { grids, queries } = await answersOf([...asks, ...others], learned(groups));

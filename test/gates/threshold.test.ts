@@ -103,7 +103,10 @@ test('answers that stop coming pass nothing', () => {
 });
 
 test('law: read twice, or stored and read again, it says the same', () => {
-  const answers = fc.array(fc.array(fc.constantFrom(1, 99, 100, Number.NaN), { maxLength: 2 }), { minLength: 1, maxLength: 12 });
+  const answers = fc.array(fc.array(fc.constantFrom(1, 99, 100, Number.NaN), { maxLength: 2 }), {
+    minLength: 1,
+    maxLength: 12,
+  });
   fc.assert(
     fc.property(answers, fc.nat(12), (all, cut) => {
       const whole = after(all);

@@ -48,7 +48,7 @@ describe('our own kinds', () => {
     expect(create(build(), rollout({ gates: [{ slo: 'a' }], steps: [{ weight: 5 }] })).body.spec).toMatchObject({
       replicas: 1,
       budget: { targetSpend: '0.1%', maxSpend: '1%' },
-      gates: [{ slo: 'a', role: 'Guardrail' }],
+      gates: [{ slo: 'a' }],
       steps: [{ weight: 5, hold: '1m' }],
       services: [],
     });
