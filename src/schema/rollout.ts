@@ -140,9 +140,13 @@ const gate = ruled(
 
 /** Both kinds of gate are known by one name, by which their readings are kept apart. */
 const gates = ruled(list(gate, { max: GATES_MAX }), {
-  cel: 'self.all(g, self.exists_one(h, (has(h.slo) ? h.slo : h.name) == (has(g.slo) ? g.slo : g.name)))',
+  // One without any name is told so by its own rule.
+  cel: "self.all(g, !(has(g.slo) || has(g.name)) || self.exists_one(h, (has(h.slo) ? h.slo : has(h.name) ? h.name : '') == (has(g.slo) ? g.slo : g.name)))",
   message: 'must not have two gates of the same name',
-  holds: (all) => new Set(all.map((given) => given.slo ?? given.name)).size === all.length,
+  holds: (all) => {
+    const names = all.flatMap(({ slo, name: own }) => slo ?? own ?? []);
+    return new Set(names).size === names.length;
+  },
 });
 
 const bake = group({
