@@ -1,16 +1,15 @@
 import type { CountedSli, Selector, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
 import { OperatorError } from '#lib/errors.ts';
-import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import type { Within } from '#sources/ask.ts';
 import type { Scope } from '#sources/promql.ts';
-import type { Asks, Point, Span } from './gate-asks.ts';
+import type { Asks, Grid, Span } from './gate-asks.ts';
 import { readBuckets } from './gate-buckets.ts';
 import { countersOf, wholeOf } from './gate-counters.ts';
 import { readEdge } from './gate-edge.ts';
-import { nameOf, scrapeTimes } from './gate-processes.ts';
+import { nameOf, onceForAll, scrapeTimes } from './gate-processes.ts';
 import { readQuery } from './gate-query.ts';
 
 /** A target that was not scraped for this many scrapes is one no more, or its source has stopped scraping. */
@@ -47,7 +46,7 @@ export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise
   return instants(span).map((at) => ({
     at,
     ...counters(at),
-    targets: targetsOf(ups.get(at) ?? [], { times: times.get(at) ?? [], oldest: at - GHOST_SCRAPES * scrapeMs }),
+    targets: targetsOf(ups, at, { times, scrapeMs }),
   }));
 }
 
@@ -98,10 +97,11 @@ function notACounter({ metric }: Selector): OperatorError {
  * Targets by pod. One that is gone shows its last `up` for five minutes after an unclean end: it is no success, and
  * beside a living one it does not make two. Alone it still says that there was a target, whose scrapes do not come.
  */
-function targetsOf(ups: Point[], { times, oldest }: { times: Point[]; oldest: Millis }): PodTargets[] {
-  const scrapedAt = new Map(times.map(({ labels, value }) => [targetOf(labels), value * 1000]));
+const targetsOf = onceForAll((ups, at, { times, scrapeMs }: { times: Grid; scrapeMs: Millis }): PodTargets[] => {
+  const oldest = at - GHOST_SCRAPES * scrapeMs;
+  const scrapedAt = new Map((times.get(at) ?? []).map(({ labels, value }) => [targetOf(labels), value * 1000]));
   const pods = new Map<string, PodTargets>();
-  for (const { labels, value } of ups) {
+  for (const { labels, value } of ups.get(at) ?? []) {
     const { pod = '' } = labels;
     const alive = (scrapedAt.get(targetOf(labels)) ?? 0) > oldest;
     const known = pods.get(pod) ?? { pod, count: 0, up: 0 };
@@ -113,9 +113,13 @@ function targetsOf(ups: Point[], { times, oldest }: { times: Point[]; oldest: Mi
   }
   const targets = [...pods.values()].map((target) => ({ ...target, count: Math.max(1, target.count) }));
   return targets.sort((a, b) => (a.pod < b.pod ? -1 : 1));
-}
+});
 
 /** A target by all of its labels; the name of the metric is not one of them, `timestamp()` drops it. */
-function targetOf({ __name__: _, ...labels }: Labels): string {
-  return canonicalJson(labels);
+function targetOf(labels: Labels): string {
+  const names = Object.keys(labels).filter((name) => name !== '__name__');
+  return names
+    .sort()
+    .map((name) => `${name}=${labels[name]}`)
+    .join('\0');
 }
