@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { BETA } from '#gates/bounds.ts';
 import { connectLab } from '../lab/connect.ts';
 import { kubectl } from '../lab/install.ts';
+import { repoRoot } from '../lab/tools.ts';
 import { waitFor } from '../lab/wait.ts';
 import { inTicks, met, tell } from './support/figures.ts';
 import { scraped } from './support/replay.ts';
@@ -21,7 +26,17 @@ afterAll(() => stage.close());
 const [v1, v2] = ['lab/shop:v1-slowstop-3s', 'lab/shop:v2-slowstop-3s'];
 const steps = [{ weight: 50, hold: '3s' }];
 const bakes = ({ status }: RolloutObject) => status?.state?.release?.stage === 'Baking';
+const secondHolds = ({ status }: RolloutObject) =>
+  status?.state?.release?.attempt === 2 && status.state.release.stage === 'Holding' && (status.gates ?? []).length > 0;
 const weightOf = ({ status }: RolloutObject) => status?.state?.release?.weight ?? 0;
+
+const run = promisify(execFile);
+
+/** `kubectl headgate`, as a person with the lab's kubeconfig types it. */
+async function headgate(...line: string[]): Promise<string> {
+  const argv = [join(repoRoot, 'src/cli/main.ts'), ...line, '--kubeconfig', lab.kubeconfig];
+  return (await run(process.execPath, argv)).stdout;
+}
 
 async function podsOf(app: App, revision: string | undefined): Promise<number> {
   const { namespace, name } = app.spec;
@@ -95,6 +110,13 @@ describe.concurrent('a bake', () => {
       const found = await releaseOf(app);
       return found.status.timeToRemedy === undefined ? undefined : found;
     });
+    expect(await app.act('retry')).toMatch(/^Applied/);
+    const again = await app.until('the second attempt to hold', secondHolds, 120);
+    const second = await waitFor('its record', async () => {
+      const found = await releaseOf(app, 2);
+      return found.status.earlierBreach === undefined ? undefined : found;
+    });
+    const told = await headgate('get', 'late', '-n', stage.namespace);
     const report = await load.stop();
     const { breach, timeToDetect, timeToRemedy, exposure } = release.status;
     tell('errors during the bake', report, {
@@ -108,6 +130,11 @@ describe.concurrent('a bake', () => {
     expect(exposure?.canaryRequests ?? 0).toBeGreaterThanOrEqual(breach?.exposure.canaryRequests ?? 1);
     expect(timeToDetect).toBeDefined();
     expect(release.status.step).toBe('bake');
+    // kills: a second try at the bar of the first
+    expect(again.status?.gates?.map(({ advance }) => advance?.limit)).toEqual([Math.log(2 / BETA).toFixed(3)]);
+    expect(second).toMatchObject({ spec: { attempt: 2 }, status: { earlierBreach: ending.status?.message } });
+    expect(told).toContain('late-2, attempt 2');
+    expect(told).toContain(`Earlier  ${ending.status?.message?.slice(0, 40)}`);
   });
 
   test('of an hour ends when a person promotes it', async () => {

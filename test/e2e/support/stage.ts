@@ -28,6 +28,7 @@ export interface RolloutObject {
       message: string;
       canary: { total: number; bad: number };
       stable: { total: number; bad: number };
+      advance?: { logE: string; limit: string };
     }[];
     state?: State;
   };

@@ -12,7 +12,7 @@ interface Exposure {
 
 export interface ReleaseObject {
   metadata: { name: string };
-  spec: { plan: { steps: { weight: string }[] } };
+  spec: { attempt: number; plan: { steps: { weight: string }[] } };
   status: {
     outcome?: string;
     reason?: string;
@@ -23,6 +23,7 @@ export interface ReleaseObject {
     badRequests?: number;
     timeToDetect?: string;
     timeToRemedy?: string;
+    earlierBreach?: string;
     exposure?: Exposure;
     breach?: { cause: string; gate?: string; exposure: Exposure };
     gates?: { verdict: string; canary: { total: number; bad: number }; stable: { total: number; bad: number } }[];
