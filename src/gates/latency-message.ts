@@ -35,19 +35,26 @@ export function whySlower(state: LatencyGate, { sli, objective }: Slo & { sli: L
   // The bound was picked because it shows most: its shares have to hold for all bounds at once.
   const alpha = SHOWN.alpha / state.bounds.length;
   const share = (arm: Arm) =>
-    printBadRange({ total: state.all[arm].total, bad: state.slower[arm][strongest] ?? 0 }, { alpha });
+    printBadRange({ total: state.all[arm].total, bad: slowOf(state, arm)[strongest] ?? 0 }, { alpha });
   const bound = printBound(state.bounds[strongest] ?? sli.threshold, sli);
   const [canary, stable] = [latenciesOf(state, 'canary'), latenciesOf(state, 'stable')];
   const range = (latencies: Latencies, p: number) => printRange(quantileRange(latencies, p), sli);
+  // An objective of 100 % has no quantile.
+  const tail = Math.min(objective, 0.9999);
   const quantile = (p: number) => `p${Number((p * 100).toFixed(3))} ${range(canary, p)} against ${range(stable, p)}`;
-  const different = printP(quantilePValue(canary, stable, objective));
+  const different = printP(quantilePValue(canary, stable, tail));
   const evidence = `log evidence ${logEvidence(state.stop).toFixed(2)}, limit ${limit.toFixed(2)}`;
-  return `the canary is slower than stable: above ${bound} ${share('canary')} against ${share('stable')}; ${quantile(0.5)}, ${quantile(objective)}${different}; ${evidence}`;
+  return `the canary is slower than stable: above ${bound} ${share('canary')} against ${share('stable')}; ${quantile(0.5)}, ${quantile(tail)}${different}; ${evidence}`;
 }
 
-function latenciesOf({ all, bounds, slower }: LatencyGate, arm: Arm): Latencies {
-  const { total } = all[arm];
-  return { total, bounds, upTo: slower[arm].map((bad) => total - bad) };
+/** In single precision a sum may come out above the total. */
+function slowOf({ all, slower }: LatencyGate, arm: Arm): number[] {
+  return slower[arm].map((bad) => Math.min(all[arm].total, bad));
+}
+
+function latenciesOf(state: LatencyGate, arm: Arm): Latencies {
+  const { total } = state.all[arm];
+  return { total, bounds: state.bounds, upTo: slowOf(state, arm).map((bad) => total - bad) };
 }
 
 function printRange({ over, upTo }: QuantileRange, sli: LatencySli): string {

@@ -22,7 +22,7 @@ export function logMisfit({ total, bad }: Counts, rate: number, { tunedFor = SHO
   const variance = rate * (1 - rate);
   const r = Math.max(mixturePrecision(tunedFor * variance, SHOWN.alpha) - variance, variance / 1000);
   const [a, b] = [r / (1 - rate), r / rate];
-  const mixture = lbeta(a + bad, b + total - bad) - lbeta(a, b);
+  const mixture = lbeta(a + bad, b + (total - bad)) - lbeta(a, b);
   return mixture - bad * Math.log(rate) - (total - bad) * Math.log1p(-rate);
 }
 
@@ -44,14 +44,18 @@ export function rateRange(counts: Counts, options: SequenceOptions = {}): RateRa
   if (total <= 0) return { low: 0, high: 1 };
   const seen = bad / total;
   const fits = (rate: number) => logMisfit(counts, rate, options) < -Math.log(alpha);
+  // At 0 and 1 nothing can vary and there is no test; so near to them a range may as well begin or end there.
+  const [least, most] = [NEAR, 1 - NEAR];
   return {
-    low: bad <= 0 ? 0 : edge({ fitting: seen, misfitting: 0 }, fits),
-    high: bad >= total ? 1 : edge({ fitting: seen, misfitting: 1 }, fits),
+    low: seen <= least || fits(least) ? 0 : edge({ fitting: seen, misfitting: least }, fits),
+    high: seen >= most || fits(most) ? 1 : edge({ fitting: seen, misfitting: most }, fits),
   };
 }
 
-/** Where fitting ends between two rates, by halving. The ends themselves are never asked: at 0 and 1 nothing can vary. */
-function edge(between: { fitting: number; misfitting: number }, fits: (rate: number) => boolean): number {
+const NEAR = 1e-9;
+
+/** Where fitting ends, by halving. */
+function edge(between: { fitting: number; misfitting: number }, fits: (value: number) => boolean): number {
   let { fitting, misfitting } = between;
   for (let halving = 0; halving < HALVINGS; halving += 1) {
     const middle = (fitting + misfitting) / 2;
@@ -74,7 +78,9 @@ export function countRange({ total, bad: events }: Counts, { alpha = SHOWN.alpha
   const few = (expected: number) => logDeficit({ by: expected - events, variance: expected }) < line;
   let beyond = 2 * events + 1;
   while (few(beyond)) beyond *= 2;
-  const many = (expected: number) => logExcess({ by: events - expected, variance: expected }) < line;
+  // Of that many events both mixtures say the same to the digits that are shown, and one takes long.
+  const mixture = events > 1e7 ? logDeficit : logExcess;
+  const many = (expected: number) => mixture({ by: events - expected, variance: expected }) < line;
   return {
     low: events <= 0 ? 0 : edge({ fitting: events, misfitting: 0 }, many) / total,
     high: edge({ fitting: events, misfitting: beyond }, few) / total,

@@ -258,6 +258,44 @@ test("bounds are chosen by stable's past, whatever the canary did", () => {
   expect(other.gate.bounds).toEqual(drill.gate.bounds);
 });
 
+test('law: however many pods an arm has, its evidence is that of all their requests', () => {
+  const bucket = fc.array(fc.nat(40), { minLength: 11, maxLength: 12 });
+  fc.assert(
+    fc.property(fc.array(fc.record({ canary: bucket, stable: bucket }), { minLength: 1, maxLength: 12 }), (loads) => {
+      const [few, many] = [new LatencyDrill(), new LatencyDrill()];
+      for (const name of ['c-2', 'c-3']) many.add(name, 'canary', -60_000);
+      many.add('s-3', 'stable', -900_000);
+      for (const drill of [few, many]) {
+        drill.tick();
+        for (const load of loads) drill.tick(load);
+      }
+      // kills: shares averaged over pods, a pod's buckets taken for the arm's.
+      expect(many.gate.stop).toEqual(few.gate.stop);
+      expect(many.gate.slower).toEqual(few.gate.slower);
+      expect(many.gate.all).toEqual(few.gate.all);
+    }),
+    { numRuns: 40, seed: 9 },
+  );
+});
+
+test('law: whatever is served, there is an answer', () => {
+  const count = fc.oneof(fc.constant(0), fc.nat(9), fc.nat(1000), fc.integer({ min: 0, max: 10 ** 9 }));
+  const load = fc.record({
+    canary: fc.array(count, { minLength: 12, maxLength: 12 }),
+    stable: fc.array(count, { minLength: 12, maxLength: 12 }),
+  });
+  fc.assert(
+    fc.property(fc.array(load, { minLength: 1, maxLength: 5 }), fc.constantFrom(0.5, 0.99, 1), (loads, objective) => {
+      const slo = { ...latencyContext.gate.slo, objective };
+      const drill = settled({ gate: { ...latencyContext.gate, slo } });
+      for (const each of loads) expect(drill.tick(each).message).not.toMatch(/NaN|undefined/);
+      const loaded = loadLatencyGate(saveLatencyGate(drill.gate));
+      expect(loaded?.stop).toEqual(drill.gate.stop);
+    }),
+    { numRuns: 150, seed: 10 },
+  );
+});
+
 test('a tick that is read twice changes nothing', () => {
   const drill = settled();
   drill.tick(calm);

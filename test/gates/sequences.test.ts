@@ -180,6 +180,32 @@ test('law: ranges hold the rate seen, and more counts of the same kind narrow th
   );
 });
 
+test('law: no counts are too many or too few', () => {
+  const size = fc.oneof(
+    fc.nat(50),
+    fc.nat(100_000),
+    fc.integer({ min: 0, max: 2 ** 40 }).map((count) => (count > 2 ** 26 ? 2 ** 40 : count)),
+  );
+  fc.assert(
+    fc.property(size, size, fc.constantFrom(0.0001, 0.05), (a, b, alpha) => {
+      // kills: a search that reaches a rate of exactly 0 or 1, for which the special functions throw.
+      const [total, bad] = [Math.max(a, b), Math.min(a, b)];
+      const rates = rateRange({ total, bad }, { alpha });
+      expect(rates.low <= bad / Math.max(1, total) && rates.high >= bad / Math.max(1, total)).toBe(true);
+      const events = countRange({ total: a, bad: b }, { alpha });
+      if (a > 0) expect(events.low <= b / a && events.high >= b / a).toBe(true);
+      const ends = [Math.floor(bad / 2), bad];
+      const value = quantilePValue(
+        { total, bounds: [1, 2], upTo: ends },
+        { total: bad, bounds: [1, 2], upTo: ends },
+        0.9999,
+      );
+      expect(value).toBeGreaterThanOrEqual(0);
+    }),
+    { numRuns: 100, seed: 6 },
+  );
+});
+
 test('looked at after every request, a range misses the truth at most once in twenty', () => {
   // kills: a fixed-sample interval, which misses 1 in 3 under so many looks; α of the log misfit halved.
   const random = seeded(31);
