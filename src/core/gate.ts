@@ -140,6 +140,11 @@ export interface BusinessSli {
   tolerate: number;
   /** How long after its exposure an event comes. */
   lagMs: Millis;
+  /**
+   * The canary's pods compare their own answers with stable's, prompt by prompt: `exposure` counts those where theirs was
+   * better and `events` those where it was worse.
+   */
+  paired?: true;
 }
 
 /** A number that a person's PromQL gives, compared with a limit at every tick. It is told apart by no arm. */

@@ -25,8 +25,11 @@ const SILENCE_MS: Millis = 300_000;
 
 /** A business SLI has no objective to miss: stable is fine as long as it is seen to serve. */
 export function stableExposed(state: BusinessGate, context: GateContext, now: Millis): GateReading['stable'] {
-  const seen = state.look !== undefined && !isOld(state, context, now) && state.exposedAt > 0;
-  return seen && state.at - state.exposedAt < SILENCE_MS ? 'Meets' : 'Unknown';
+  const seen = state.look !== undefined && !isOld(state, context, now);
+  // Prompts are compared by the canary's pods, and say nothing of stable by itself.
+  if (sliOf(context).paired === true) return seen ? 'Meets' : 'Unknown';
+  if (!seen || state.exposedAt === 0) return 'Unknown';
+  return state.at - state.exposedAt < SILENCE_MS ? 'Meets' : 'Unknown';
 }
 
 /** The first answer gives the verdict: a breach stands, then what is in the way of counting, then the two tests. */
@@ -55,6 +58,11 @@ function stopped(judged: BusinessJudged): Answer | undefined {
 function empty({ state, context, stable }: BusinessJudged): Answer | undefined {
   if (state.look === undefined || (state.ticks === 0 && stable === 'Unknown')) {
     return { verdict: 'Inconclusive', cause: 'TooFewSamples', message: 'no whole tick counted yet' };
+  }
+  const { paired, events } = sliOf(context);
+  if (paired === true && context.arrived && state.at - Math.max(state.exposedAt, context.raisedAt ?? 0) >= SILENCE_MS) {
+    const message = `no prompt was compared in the last five minutes by ${sliOf(context).exposure.metric} and ${events?.metric}; the canary's pods have to count them`;
+    return { verdict: 'NoData', cause: 'NoTraffic', message };
   }
   if (stable !== 'Unknown') return undefined;
   const { exposure } = sliOf(context);
@@ -97,6 +105,10 @@ function detectable({ state, context, evidence }: BusinessJudged): string {
   const share = canary.total / Math.max(1, canary.total + stable.total);
   const needed = exposuresToExclude({ stable: state.all.stable, share, m, beta: betaOf(context) });
   const counted = `${printCount(canary.total)} counted`;
+  if (sli.paired === true) {
+    const pairs = Number.isFinite(needed) ? `about ${printCount(Number(needed.toPrecision(2)))}` : 'more';
+    return `that takes ${pairs} prompts that differ, ${counted}`;
+  }
   if (!Number.isFinite(needed))
     return `stable has no ${eventsOf(sli)} to compare with yet; ${counted} exposures of the canary`;
   return `that takes about ${printCount(Number(needed.toPrecision(2)))} exposures of the canary at this share, ${counted}`;
@@ -111,7 +123,8 @@ function eventsOf({ events, value }: BusinessSli): string {
 }
 
 /** `a drop of 20%`. */
-function change({ worse }: BusinessSli, regression: number): string {
+function change({ worse, paired }: BusinessSli, regression: number): string {
+  if (paired === true) return `${printShare(regression)} more losses than wins`;
   return `${worse === 'Lower' ? 'a drop' : 'a rise'} of ${printShare(regression)}`;
 }
 
@@ -119,6 +132,10 @@ function change({ worse }: BusinessSli, regression: number): string {
 function seen(judged: BusinessJudged, printEvents: (counts: Counts) => string = printRate): string {
   const { state, context } = judged;
   const sli = sliOf(context);
+  if (sli.paired === true) {
+    const { total, bad } = state.all.canary;
+    return `of ${printCount(total)} prompts that differ the canary is worse in ${printCount(bad)}`;
+  }
   const what = `${eventsOf(sli)} per ${sli.exposure.metric}`;
   const { canary, stable } = state.all;
   // What one event is worth differs: a range of values comes from their ticks alone.

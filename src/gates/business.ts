@@ -20,6 +20,15 @@ import { podCounts } from './error-count.ts';
 import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { foldPair, foldScale, logPairEvidence, type PairedSums, winsorise } from './paired-ratio.ts';
 
+/**
+ * Of paired answers only those count that differ, and each of them falls on the canary's wins or on its losses: two arms
+ * of equal exposure, one with the losses and one with the wins, so that θ(1) = ½.
+ */
+function pairsOf([better = 0, worse = 0]: readonly number[]): ArmCounts {
+  const total = better + worse;
+  return { canary: { total, bad: worse }, stable: { total, bad: better } };
+}
+
 const rules: CountRules<BusinessGate> = {
   renew(state, { epoch, stepEpoch }) {
     if (state.epoch !== epoch) {
@@ -45,7 +54,7 @@ function heldUntil(state: BusinessGate, { weight, raisedAt = 0, gate, ...context
 
 function countTick(state: BusinessGate, sight: CountSight, context: GateContext): BusinessGate {
   const { at } = sight.tick;
-  const all = yieldsOf(sight);
+  const all = yieldsOf(sight, sliOf(context));
   const exposed = context.weight > 0 || context.arrived;
   const tick = exposed ? all : { ...all, canary: noCounts.canary };
   const next: BusinessGate = {
@@ -84,7 +93,8 @@ function countStep(next: BusinessGate, tick: ArmCounts, before: BusinessGate, co
   return { ...next, step, advance: next.advance + advanceGain(tick, m) / temperOf(before.dispersion) };
 }
 
-function yieldsOf({ reading: { sums } }: CountSight): ArmCounts {
+function yieldsOf({ reading: { sums } }: CountSight, { paired }: BusinessSli): ArmCounts {
+  if (paired === true) return pairsOf(sums.canary);
   return { canary: pairOf(sums.canary), stable: pairOf(sums.stable) };
 }
 

@@ -54,6 +54,9 @@ const sli = group({
     worse: choice(['Lower', 'Higher']).describe('Which way is the wrong one.'),
     tolerate: share().describe('Regression against stable that is tolerated.'),
     lag: duration().describe('How long after its exposure an event comes.'),
+    paired: flag()
+      .exactOptional()
+      .describe('Exposures are prompts that the canary answered better, events those that it answered worse.'),
   })
     .exactOptional()
     .describe('What users do, per exposure.'),

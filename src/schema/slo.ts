@@ -86,6 +86,16 @@ const business = ruled(
   },
 );
 
+const pairs = group({
+  better: series.describe("Prompts that the canary answered better than stable, counted by the canary's pods."),
+  worse: series.describe('Prompts that it answered worse.'),
+  tolerate: percent({ above: 0, upTo: 90, example: '"20%"' })
+    .default('20%')
+    .describe('How many more losses than wins are tolerated, in percent of the wins.'),
+}).describe(
+  'Answers that are never quite the same, compared prompt by prompt by the pods of the canary. Where both are as good, nothing is counted.',
+);
+
 const builtin = ruled(
   group({
     kind: choice(BUILTIN_KINDS).describe(
@@ -114,10 +124,11 @@ const sli = ruled(
     events: events.exactOptional().describe('Counters of all and of bad or good events.'),
     latency: latency.exactOptional().describe('A histogram and the slowest that is good.'),
     business: business.exactOptional().describe('What users do, per exposure, compared between the arms.'),
+    pairs: pairs.exactOptional(),
   }),
   {
-    cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) == 1',
-    message: 'give exactly one of builtin, events, latency and business',
+    cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) + (has(self.pairs) ? 1 : 0) == 1',
+    message: 'give exactly one of builtin, events, latency, business and pairs',
     holds: (given) => Object.values(given).filter((one) => one !== undefined).length === 1,
   },
 );
@@ -140,7 +151,7 @@ const sloShape = group({
   })
     .exactOptional()
     .describe(
-      'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100. A business SLI has none.',
+      'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100. A business SLI, and pairs, have none.',
     ),
   window: group({
     rolling: rolling.default('28d').describe('Length of the rolling window: days such as 28d, or a Go duration.'),
@@ -155,10 +166,12 @@ const sloShape = group({
 
 /** ServiceLevelObjective.spec. */
 export const sloSpec = ruled(sloShape, {
-  cel: 'has(self.objective) != has(self.sli.business)',
-  message: 'is needed for builtin, events and latency, and not for business, which is compared with stable alone',
+  cel: 'has(self.objective) != (has(self.sli.business) || has(self.sli.pairs))',
+  message:
+    'is needed for builtin, events and latency, and not for business and pairs, which are compared with stable alone',
   field: '.objective',
-  holds: ({ objective, sli: { business: users } }) => (objective === undefined) === (users !== undefined),
+  holds: ({ objective, sli: { business: users, pairs: prompts } }) =>
+    (objective === undefined) === (users !== undefined || prompts !== undefined),
 });
 
 export type SloSpec = z.output<typeof sloSpec>;

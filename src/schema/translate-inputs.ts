@@ -41,7 +41,7 @@ export function readSlo(object: unknown): Parsed<SloWish> {
   return { ok: true, value };
 }
 
-function sliOf({ builtin, events, latency, business }: SloSpec['sli']): Sli | BuiltinSli {
+function sliOf({ builtin, events, latency, business, pairs }: SloSpec['sli']): Sli | BuiltinSli {
   if (builtin !== undefined) {
     const { threshold, ...rest } = builtin;
     return { ...rest, ...(threshold === undefined ? {} : { thresholdMs: millis(threshold) }) };
@@ -53,6 +53,18 @@ function sliOf({ builtin, events, latency, business }: SloSpec['sli']): Sli | Bu
   if (business !== undefined) {
     const { tolerate, lag, ...rest } = business;
     return { kind: 'business', ...rest, tolerate: (parsePercent(tolerate) ?? 0) / WHOLE, lagMs: millis(lag) };
+  }
+  if (pairs !== undefined) {
+    // A pair exposes both arms alike: what is better for one is worse for the other.
+    const { better, worse, tolerate } = pairs;
+    const counters = { exposure: better, events: worse, paired: true } as const;
+    return {
+      kind: 'business',
+      ...counters,
+      worse: 'Higher',
+      tolerate: (parsePercent(tolerate) ?? 0) / WHOLE,
+      lagMs: 0,
+    };
   }
   assert(events !== undefined, 'the schema asks for exactly one SLI');
   return { kind: 'events', ...events };

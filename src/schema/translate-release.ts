@@ -216,7 +216,8 @@ function sliOf({ events, latency, business, query }: SloRecord['sli']): Sli {
   if (query !== undefined) return { kind: 'query', ...query, value: Number(query.value) };
   if (latency !== undefined) return { kind: 'latency', ...latency, threshold: Number(latency.threshold) };
   if (business !== undefined) {
-    const { tolerate, lag, ...rest } = business;
+    const { tolerate, lag, paired, ...counters } = business;
+    const rest = { ...counters, ...(paired === true ? { paired } : {}) };
     return { kind: 'business', ...rest, tolerate: ratioOf(tolerate), lagMs: millis(lag) };
   }
   return events === undefined
