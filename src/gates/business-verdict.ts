@@ -51,7 +51,7 @@ export function businessVerdict(judged: BusinessJudged): Answer {
 function stopped(judged: BusinessJudged): Answer | undefined {
   if (judged.state.firedAt === undefined) return undefined;
   const sli = sliOf(judged.context);
-  const message = `${seen(judged, printCountRange)}, worse than the tolerated ${change(sli, sli.tolerate)}; ${odds(judged)}`;
+  const message = `${seen(judged, printCountRange)}, worse than ${change(sli, sli.tolerate)}, which is tolerated; ${odds(judged)}`;
   return { verdict: 'Fail', cause: 'Worse', message };
 }
 

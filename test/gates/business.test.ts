@@ -189,7 +189,7 @@ test('values are not judged before thirty ticks, whatever they say', () => {
   expect(said.at(-1)?.message).toMatch(/values need 30 ticks at least, 29 counted/);
   expect(short(drill.tick([100, 11], [100, 1002]))).toBe('Fail/Worse');
   expect(drill.judge().message).toMatch(
-    /difference -99% \(-[\d.]+% to -[\d.]+%\), worse than the tolerated a drop of 20%/,
+    /difference -99% \(-[\d.]+% to -[\d.]+%\), worse than a drop of 20%, which is tolerated/,
   );
 });
 
