@@ -37,7 +37,7 @@ on 50 releases and multiplied. Wall times include the server's work on the same 
 | answers, decompressed | ≤ 20 MB | ${(tick.bytes / 1e6).toFixed(1)} MB | ${(single.bytes / 1e6).toFixed(1)} MB |
 | from the tick to the last verdict | – | ${tick.seconds.toFixed(1)} s | ${single.seconds.toFixed(0)} s |
 | of it computing: decode, share out, count, judge | – | ${tick.cpuSeconds.toFixed(1)} s | – |
-| longest turn of the event loop | – | ${tick.worstBlockMs.toFixed(0)} ms | – |
+| longest turn of the event loop, computing | – | ${tick.worstBlockMs.toFixed(0)} ms | – |
 | heap per gate, evidence included | – | ${(tick.bytesPerGate / 1024).toFixed(1)} KiB | – |
 `;
 process.stdout.write(text);
