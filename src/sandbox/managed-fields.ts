@@ -52,6 +52,11 @@ function withEntries(object: KubeObject, entries: readonly ManagedEntry[]): Kube
   return { ...object, metadata: { ...metadata, managedFields: entries as unknown as never } };
 }
 
+/** Most leaves are plain values, and objects that nobody touched are shared with the one before. */
+function same(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && typeof b === 'object' && sameJson(a, b));
+}
+
 /** After a create, update or patch: what changed belongs to the writer now, and to nobody else. */
 export function afterUpdate(
   { before, after }: { before: KubeObject | undefined; after: KubeObject },
@@ -60,7 +65,7 @@ export function afterUpdate(
 ): KubeObject {
   const old = before === undefined ? new Map<Path, unknown>() : leavesOf(before, ownershipOf);
   const now = leavesOf(after, ownershipOf);
-  const changed = [...now].filter(([path, value]) => !old.has(path) || !sameJson(old.get(path), value));
+  const changed = [...now].filter(([path, value]) => !old.has(path) || !same(old.get(path), value));
   const taken = new Set([...changed.map(([path]) => path), ...[...old.keys()].filter((path) => !now.has(path))]);
   const entries = before === undefined ? [] : entriesOf(before);
   const isMine = (entry: ManagedEntry) => isBy(entry, writer, 'Update');
@@ -116,7 +121,7 @@ export function afterApply({ live, config, force }: Applied, writer: Writer, own
   const mine = entries.find((entry) => isBy(entry, writer, 'Apply'));
   const others = entries.filter((entry) => entry !== mine);
   const has = live === undefined ? new Map<Path, unknown>() : leavesOf(live, ownershipOf);
-  const differs = (path: Path) => has.has(path) && !sameJson(has.get(path), wanted.get(path));
+  const differs = (path: Path) => has.has(path) && !same(has.get(path), wanted.get(path));
   const contested = others.flatMap((entry) =>
     [...fromFieldsV1(entry.fieldsV1)]
       .filter((path) => wanted.has(path) && differs(path))

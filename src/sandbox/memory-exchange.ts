@@ -75,6 +75,8 @@ function streamOf(watch: Watch, { clock, signal, stallMs }: Receiving): Answer['
     end: () => void stream.push(null),
   });
   signal?.addEventListener('abort', abort, { once: true });
+  // Who reads hears of an error all the same; an answer that nobody reads any more must not end the process.
+  stream.on('error', () => undefined);
   stream.once('close', () => {
     cancelStall();
     stop();

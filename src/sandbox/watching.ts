@@ -67,22 +67,29 @@ function follow(
   sink: Sink,
   send: (change: Change) => void,
 ): () => void {
-  const cancels: (() => void)[] = [store.subscribe(send)];
+  let over = false;
+  let cancelMark = (): void => undefined;
+  let cancelEnd = (): void => undefined;
+  const leave = store.subscribe(send);
   const stop = () => {
-    for (const cancel of cancels.splice(0)) cancel();
+    over = true;
+    leave();
+    cancelMark();
+    cancelEnd();
   };
   const mark = () => {
     sink.line(bookmark(wish.kind, store.version));
-    cancels[1] = clock.timer(BOOKMARK_EVERY_MS, mark);
+    // Whoever takes a line may leave the watch for it.
+    if (!over) cancelMark = clock.timer(BOOKMARK_EVERY_MS, mark);
   };
-  cancels[1] = wish.bookmarks ? clock.timer(BOOKMARK_EVERY_MS, mark) : () => undefined;
-  if (wish.timeoutSeconds > 0) {
-    cancels[2] = clock.timer(wish.timeoutSeconds * 1000, () => {
+  if (wish.bookmarks) cancelMark = clock.timer(BOOKMARK_EVERY_MS, mark);
+  if (wish.timeoutSeconds > 0)
+    cancelEnd = clock.timer(wish.timeoutSeconds * 1000, () => {
       if (wish.bookmarks) sink.line(bookmark(wish.kind, store.version));
+      if (over) return;
       stop();
       sink.end();
     });
-  }
   return stop;
 }
 

@@ -1,0 +1,190 @@
+import type { Answer, Call, Exchange, SendOptions } from '#kube/exchange.ts';
+import { METHODS } from '#kube/exchange.ts';
+import { CONFIG_MAP } from '#kube/resources.ts';
+import { type Clock, sleep } from '#ports/clock.ts';
+import type { Random } from '#ports/random.ts';
+import { answerOf, memoryExchange } from '#sandbox/memory-exchange.ts';
+import { conflict, Refused } from '#sandbox/refused.ts';
+import type { Reply, Request } from '#sandbox/request.ts';
+import type { Sandbox } from '#sandbox/sandbox.ts';
+import type { Line, Sink, Watch } from '#sandbox/watching.ts';
+
+/** What can go wrong between an operator and its API server, and with the operator itself. */
+
+export interface Storm {
+  /** Chance that a call goes wrong. */
+  calls: number;
+  /** Chance that a line of a watch ends it, comes twice, or is the last one for a long time. */
+  lines: number;
+  /** Chance that a write is the last thing a process does. */
+  crashes: number;
+}
+
+export const calm: Storm = { calls: 0, lines: 0, crashes: 0 };
+
+/** A process as the world sees it. */
+export interface Body {
+  readonly id: string;
+  readonly clock: Clock;
+  alive: boolean;
+  freeze(): void;
+  thaw(): void;
+  kill(): void;
+  /** Runs now, or when the process wakes; never once it is dead. */
+  soon(task: () => void): void;
+}
+
+/** A process whose timers stop when it is frozen and end when it is killed. */
+export function createBody(id: string, clock: Clock): Body {
+  let frozen = false;
+  let held: (() => void)[] = [];
+  const body: Body = {
+    id,
+    alive: true,
+    clock: {
+      // Wall clocks count whole milliseconds; delays with a random part do not.
+      now: () => Math.floor(clock.now()),
+      monotonic: () => clock.monotonic(),
+      timer(delayMs, fire) {
+        let live = true;
+        const cancel = clock.timer(delayMs, () => body.soon(() => live && fire()));
+        return () => {
+          live = false;
+          cancel();
+        };
+      },
+    },
+    freeze() {
+      frozen = true;
+    },
+    thaw() {
+      frozen = false;
+      for (const task of held.splice(0)) task();
+    },
+    kill() {
+      body.alive = false;
+      held = [];
+    },
+    soon(task) {
+      if (!body.alive) return;
+      if (frozen) held.push(task);
+      else task();
+    },
+  };
+  return body;
+}
+
+export interface FaultyOptions {
+  sandbox: Sandbox;
+  body: Body;
+  random: Random;
+  storm: () => Storm;
+  /** Says who is writing while a write takes effect. */
+  as: <T>(writer: string, effect: () => T) => T;
+  note: (what: string) => void;
+}
+
+/** The sandbox, reached over a bad line by a process that may die at any write. */
+export function faultyExchange(options: FaultyOptions): Exchange {
+  const { sandbox, body } = options;
+  const handle = (request: Request) => withStorms(sandbox.handle(request), request, options);
+  const inner = memoryExchange({ clock: body.clock, handle });
+  return { send: (call, sending) => travel(inner, call, sending, options), close: async () => undefined };
+}
+
+/** What a dead process hears. */
+const never = new Promise<Answer>(() => undefined);
+
+async function travel(inner: Exchange, call: Call, sending: SendOptions, options: FaultyOptions): Promise<Answer> {
+  const { body, random, storm, as, note } = options;
+  await sleep(body.clock, 1 + Math.floor(random() * 20), sending.signal);
+  const writes = METHODS[call.verb] !== 'GET';
+  const death = writes && random() < storm().crashes ? (random() < 0.5 ? 'before' : 'after') : undefined;
+  if (death === 'before') return die(call, { body, note, death });
+  const fault = await meetFault(call, sending, options);
+  if (!body.alive) return never;
+  if (fault === 'refused') return answerOf(refusal(call, random), { ...sending, clock: body.clock });
+  const answer = as(body.id, () => inner.send(call, sending));
+  if (death === 'after') return die(call, { body, note, death });
+  const settled = await answer;
+  await sleep(body.clock, 1 + Math.floor(random() * 10), sending.signal);
+  await new Promise<void>((resolve) => body.soon(resolve));
+  if (fault === 'answer lost') throw reset();
+  return settled;
+}
+
+function die({ what }: Call, { body, note, death }: Pick<FaultyOptions, 'body' | 'note'> & { death: string }) {
+  note(`${body.id} dies ${death} ${what}`);
+  body.kill();
+  return never;
+}
+
+type CallFault = (typeof FAULTS)[number] | undefined;
+
+/** What befalls a call on its way: it is lost, or late, or is yet to be refused or to lose its answer. */
+async function meetFault(
+  call: Call,
+  sending: SendOptions,
+  { body, random, storm, note }: FaultyOptions,
+): Promise<CallFault> {
+  const fault = random() < storm().calls ? FAULTS[Math.floor(random() * FAULTS.length)] : undefined;
+  if (fault === undefined) return undefined;
+  note(`${body.id} ${fault}: ${call.what}`);
+  if (fault === 'slow') await sleep(body.clock, 1000 + random() * 6000, sending.signal);
+  if (fault === 'lost') throw reset();
+  return fault;
+}
+
+const FAULTS = ['lost', 'answer lost', 'refused', 'slow'] as const;
+
+function reset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+}
+
+function refusal({ verb }: Call, random: Random): Reply {
+  const writes = METHODS[verb] !== 'GET' && verb !== 'create';
+  const codes = writes ? [409, 429, 500, 503, 504] : [429, 500, 503, 504];
+  const code = codes[Math.floor(random() * codes.length)] ?? 500;
+  if (code === 409) return { code, body: conflict(CONFIG_MAP, 'x').body };
+  const { body } = new Refused({ code, reason: 'InternalError', message: `the server answers ${code} today` });
+  return { code, body, ...(code === 429 ? { retryAfterSeconds: 1 } : {}) };
+}
+
+/** Watches break in the middle, fall silent, and say things twice. */
+function withStorms(reply: Reply, { path }: Request, { body, random, storm, note }: FaultyOptions): Reply {
+  if (!('watch' in reply)) return reply;
+  const what = `watch ${path.split('/').at(-1)}`;
+  const watch: Watch = (sink: Sink) => {
+    let silent = false;
+    let over = false;
+    let stop = (): void => undefined;
+    const end = () => {
+      if (over) return;
+      over = true;
+      stop();
+      sink.end();
+    };
+    const line = (received: Line) => {
+      if (silent || over) return;
+      const fault = lineFault(random() / storm().lines);
+      if (fault !== undefined) note(`${body.id} ${what} ${fault}`);
+      sink.line(received);
+      if (fault === 'says it twice') sink.line(received);
+      silent = fault === 'falls silent';
+      if (fault === 'breaks') end();
+    };
+    stop = reply.watch({ line: (received) => body.soon(() => line(received)), end: () => body.soon(end) });
+    if (over) stop();
+    return () => {
+      over = true;
+      stop();
+    };
+  };
+  return { code: 200, watch };
+}
+
+/** `roll` is below 1 where something goes wrong. */
+function lineFault(roll: number): 'says it twice' | 'falls silent' | 'breaks' | undefined {
+  if (!(roll < 1)) return undefined;
+  return roll < 0.3 ? 'says it twice' : roll < 0.6 ? 'falls silent' : 'breaks';
+}

@@ -1,0 +1,165 @@
+import { CANARY_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
+import type { Fence, State } from '#core/model.ts';
+import { LEASE } from '#kube/resources.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { readFence } from '#routers/fence.ts';
+import { httpRoute } from '#routers/http-route.ts';
+import { dig } from '#sandbox/kind.ts';
+import { readySince } from '#sandbox/replica-set-controller.ts';
+import type { Change } from '#sandbox/store.ts';
+import { readState } from '#schema/translate.ts';
+import type { World } from './world.ts';
+
+/** Looks at every change of the cluster, and says what must never happen. */
+export interface Watcher {
+  readonly violations: string[];
+  /** Names of all releases that were begun. */
+  readonly begun: Set<string>;
+}
+
+/** A write may have been decided this much earlier: the slowest answer and the longest deadline. */
+const BACKLOG_MS = 20_000;
+
+export function createWatcher(world: World): Watcher {
+  const eyes = new Eyes(world);
+  world.sandbox.store.subscribe((change) => eyes.look(change));
+  return eyes;
+}
+
+class Eyes implements Watcher {
+  readonly violations: string[] = [];
+  readonly begun = new Set<string>();
+  readonly #world: World;
+  /** Releases whose traffic a person took back, until somebody says something. */
+  readonly #takenBack = new Set<string>();
+  /** Whether a canary pod was ready at the last look, and when one was. */
+  #carried = false;
+  #carriedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  look(change: Change): void {
+    if (change.kind.startsWith('httproutes.')) this.#onRoute(change);
+    if (change.kind.startsWith('rollouts.')) this.#onRollout(change);
+    if (change.kind.startsWith('replicasets.')) this.#onSet(change);
+    if (change.kind === 'pods.') this.#onPod();
+  }
+
+  #violate(what: string): void {
+    this.violations.push(what);
+    this.#world.note(`VIOLATION ${what}`);
+  }
+
+  /** Invariants 3, 4, 6 and 11: what a raise needs, and who may write it. */
+  #onRoute({ object, previous, type }: Change): void {
+    if (type === 'DELETED') return;
+    const [was, is] = [weightOf(previous), weightOf(object)];
+    const { writer } = this.#world;
+    if (was === is) return;
+    const fence = readFence(object);
+    this.#world.note(`${writer ?? 'person'} turns ${was} to ${is} (${fence?.release}/${fence?.n})`);
+    const old = previous === undefined ? undefined : readFence(previous);
+    if (writer === undefined) {
+      if (old !== undefined && is < old.weight) this.#takenBack.add(old.release);
+      return;
+    }
+    if (is > was) this.#onRaise(writer, { is, fence, old });
+  }
+
+  #onRaise(writer: string, { is, fence, old }: { is: number; fence: Fence | undefined; old: Fence | undefined }): void {
+    const grant = this.#world.state()?.release;
+    if (grant === undefined || is > grant.weight) this.#violate(`raised to ${is} without a stored grant`);
+    if (fence?.release !== grant?.name) this.#violate('raised for another release than the one on record');
+    if (old !== undefined && old.release === fence?.release && old.n >= fence.n)
+      this.#violate('raised past a newer fence');
+    if (fence !== undefined && this.#takenBack.has(fence.release)) this.#violate('corrected upward');
+    this.#checkLeader(writer);
+    this.#noteCarriers();
+    if (this.#world.clock.monotonic() - this.#carriedAt > BACKLOG_MS) this.#violate('raised without a pod to carry it');
+  }
+
+  #checkLeader(writer: string): void {
+    const lease = this.#world.actor.get({ resource: LEASE, namespace: 'headgate-system', name: 'headgate' });
+    const holder = String(dig(lease, ['spec', 'holderIdentity']) ?? '');
+    if (!holder.startsWith(`${writer}_`)) this.#violate(`${writer} raised while ${holder || 'nobody'} leads`);
+  }
+
+  /** Invariants 10 and 12: the commit point, and pauses. */
+  #onRollout({ object, previous }: Change): void {
+    const [before, after] = [previous === undefined ? undefined : readState(previous), readState(object)];
+    if (before === undefined || after === undefined || this.#world.writer === undefined) return;
+    const [was, is] = [before.release, after.release];
+    if (is !== undefined) this.begun.add(is.name);
+    this.#tell(before, after);
+    const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
+    if (acted) this.#takenBack.clear();
+    if (was?.committed && is?.name === was.name && (!is.committed || is.ending !== undefined))
+      this.#violate('back over the commit point');
+    if (was?.committed && after.stable === was.from) this.#violate('stable fell back after the commit point');
+    if (acted || was === undefined || is?.name !== was.name || is.ending !== undefined || is.committed) return;
+    const held = before.phase === 'Paused' && before.reason !== 'Step';
+    if (held && after.phase !== 'Paused') this.#violate(`the pause ${before.reason} was lifted by nobody`);
+  }
+
+  #tell(before: State, { phase, reason, release }: State): void {
+    if (before.phase === phase && before.release?.stage === release?.stage && before.release?.step === release?.step)
+      return;
+    const where =
+      release === undefined ? '' : ` ${release.name} ${release.stage} step ${release.step} ${release.weight}`;
+    this.#world.note(`${this.#world.writer} stores ${phase} ${reason ?? ''}${where}`);
+  }
+
+  /** Invariants 7 and 8: nothing that traffic still needs is scaled down. */
+  #onSet({ object, previous, type }: Change): void {
+    if (previous === undefined || this.#world.writer === undefined) return;
+    const replicas = (set: KubeObject) => Number(dig(set, ['spec', 'replicas']) ?? 0);
+    const left = type === 'DELETED' ? 0 : replicas(object);
+    if (left >= replicas(previous)) return;
+    const { stable, release } = this.#world.state() ?? {};
+    const revision = object.metadata.labels?.[REVISION_LABEL];
+    // A gateway that accepts and does not apply cannot be found out without traffic.
+    const { gateway } = this.#world.cluster;
+    const sent = gateway.frozen ? 0 : (gateway.live('shop/shop').get('shop-canary') ?? 0);
+    if (revision === release?.revision && !release?.committed && sent > 0)
+      this.#violate(`the canary is scaled to ${left} while the gateway sends it ${sent}`);
+    if (
+      revision === stable &&
+      left < this.#world.shop.replicas &&
+      this.#world.rollout()?.metadata.deletionTimestamp === undefined
+    )
+      this.#violate(`stable is scaled to ${left}`);
+  }
+
+  /** Invariant 9: no unproven pod behind the stable Service. */
+  #onPod(): void {
+    const { stable, release } = this.#world.state() ?? {};
+    this.#noteCarriers();
+    const joining = release?.stage === 'Promoting' || release?.ending !== undefined;
+    if (stable === undefined || joining) return;
+    const unproven = this.#ready(STABLE_LABEL).filter(({ metadata }) => {
+      const revision = metadata.labels?.[REVISION_LABEL];
+      return revision !== stable && revision !== release?.from;
+    });
+    if (unproven.length > 0) this.#violate(`${unproven[0]?.metadata.name} is behind the stable Service and unproven`);
+  }
+
+  #ready(label: string): KubeObject[] {
+    const pods = this.#world.pods().filter((pod) => readySince(pod) !== undefined);
+    return pods.filter(({ metadata }) => metadata.labels?.[label] === 'true');
+  }
+
+  #noteCarriers(): void {
+    const now = this.#world.clock.monotonic();
+    if (this.#carried) this.#carriedAt = now;
+    this.#carried = this.#ready(CANARY_LABEL).length > 0;
+    if (this.#carried) this.#carriedAt = now;
+  }
+}
+
+/** Parts of 100,000 that the route gives the canary. */
+export function weightOf(route: KubeObject | undefined): number {
+  if (route === undefined) return 0;
+  return httpRoute.read(route, { stable: 'shop', canary: 'shop-canary' }).weight ?? 0;
+}
