@@ -9,7 +9,8 @@ import { isEnding, isPromoted, releaseOf, storedGate } from './support/story.ts'
 
 /** Releases that the gateway's own counts decide: a dead pod reports nothing, and its gateway does. */
 
-vi.setConfig({ maxConcurrency: 5 });
+// Three releases with their load are what two cores carry beside another file.
+vi.setConfig({ maxConcurrency: 3 });
 
 const lab = connectLab(inject('lab'));
 let stage: Stage;
@@ -92,7 +93,7 @@ describe.concurrent('counts of the gateway', () => {
   test('end a release that fails', async () => {
     const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2-errors-10'];
     const app = await open('errors', v1, [{ weight: 20, hold: '60s' }]);
-    const load = await app.load(100, { service: 20 });
+    const load = await app.load(60, { service: 10 });
     await app.apply({ image: v2 });
     await app.until('weight 0', isEnding, 180);
     const report = await load.stop();
@@ -112,7 +113,7 @@ describe.concurrent('counts of the gateway', () => {
   test('end a release that hangs, though its pods report nothing', async () => {
     const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2-hang'];
     const app = await open('hang', v1, [{ weight: 20, hold: '60s' }]);
-    const load = await app.load(100, { service: 20 });
+    const load = await app.load(60, { service: 10 });
     await app.apply({ image: v2 });
     const ending = await app.until('weight 0', isEnding, 180);
     const report = await load.stop();
@@ -129,7 +130,7 @@ describe.concurrent('counts of the gateway', () => {
   test('end a release whose pods stop answering anybody', async () => {
     const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
     const app = await open('freeze', v1, [{ weight: 20, hold: '90s' }]);
-    const load = await app.load(100, { service: 20 });
+    const load = await app.load(60, { service: 10 });
     await app.apply({ image: v2 });
     await app.until('counts of the canary', ({ status }) => (status?.gates?.[0]?.canary.total ?? 0) > 50, 120);
     const { revision = '' } = (await app.rollout()).status?.state?.release ?? {};
@@ -148,7 +149,7 @@ describe.concurrent('counts of the gateway', () => {
   test('hold a release of which one pod in three answers nothing', async () => {
     const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
     const app = await open('third', v1, [{ weight: 45, hold: '120s' }]);
-    const load = await app.load(100, { service: 20 });
+    const load = await app.load(60, { service: 10 });
     await app.apply({ image: v2 });
     const [pod = ''] = await canaryPods(app, 3);
     await fault(app, pod, 'hang');
