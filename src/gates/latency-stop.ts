@@ -43,14 +43,14 @@ export function foldBoundTest(test: StopTest, { counts, elapsedMs, tickMs, tempe
 
 /**
  * φ of one tick for what an arm does as a whole: its latencies are a little longer in one minute than in another. That
- * moves the logarithm of a share p of slower requests the less the larger p is, about as (1−p)³, and φ − 1 goes by its
+ * moves the logarithm of a share p of slower requests the less the larger p is, about as (1−p)⁴, and φ − 1 goes by its
  * square; for rare ones it is what moves rates of failures.
  */
 function boundNoise(tick: ArmCounts, tickMs: Millis): number {
   const total = tick.canary.total + tick.stable.total;
   if (total <= 0) return 1;
   const rest = 1 - (tick.canary.bad + tick.stable.bad) / total;
-  return 1 + (armNoise(tick, tickMs) - 1) * rest ** 6;
+  return 1 + (armNoise(tick, tickMs) - 1) * rest ** 8;
 }
 
 /** The bound with the most evidence. */

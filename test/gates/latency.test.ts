@@ -128,7 +128,7 @@ test('a slower canary is stopped, and the message names where', () => {
   for (let tick = 0; tick < 8 && reading.verdict !== 'Fail'; tick += 1) reading = drill.tick(slower);
   expect(short(reading)).toBe('Fail/Worse');
   expect(reading.message).toBe(
-    'the canary is slower than stable: above 250ms 10 of 150 (6.7%, between 1.4% and 19.2%) against 10 of 1,350 (0.74%, between 0.17% and 1.8%); p50 up to 250ms against up to 100ms, p99 over 100ms against 100ms to 500ms; log evidence 5.88, limit 3.91',
+    'the canary is slower than stable: above 100ms 70 of 150 (46.7%, between 30.5% and 63.4%) against 270 of 1,350 (20%, between 16.4% and 24%); p50 up to 250ms against up to 100ms, p99 over 100ms against 100ms to 500ms; log evidence 6.71, limit 3.91',
   );
   // kills: a stop that is forgotten once the canary is as fast as stable again.
   expect(short(drill.tick(calm))).toBe('Fail/Worse');
