@@ -110,8 +110,11 @@ export const DISPERSION = { blockMs: 60_000, leastTicks: 30, errors: 2, most: 10
  */
 export const ARM_NOISE = 0.1;
 
-/** One pod of three or more, or one tick among four or more, that would be the worst by chance once in twenty times. */
-export const INFLUENCE = { leastPods: 3, leastTicks: 4, chance: 0.05 };
+/**
+ * One pod of three or more, or one tick among four or more, that by chance would be so bad at most once in seven times:
+ * three failures on one pod of three, and none elsewhere. To wait for a fourth costs little where the release is bad.
+ */
+export const INFLUENCE = { leastPods: 3, leastTicks: 4, chance: 0.15 };
 
 /**
  * Sums of values need this many pairs of ticks before the normal law may speak, and are judged best after half an
