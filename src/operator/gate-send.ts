@@ -33,9 +33,12 @@ export interface Lane {
 const DEFAULT_RULES: QueryRules = { maxConcurrent: 4, maxQueryLength: 60_000, window: undefined };
 
 export function createLane({ rules = DEFAULT_RULES }: MetricSource): Lane {
+  const side = createTurns(SIDE_TURNS);
+  // Where one query is all that may run, both lanes take turns.
+  const common = rules.maxConcurrent > SIDE_TURNS ? createTurns(rules.maxConcurrent - SIDE_TURNS) : side;
   return {
-    common: createTurns(Math.max(1, rules.maxConcurrent - SIDE_TURNS)),
-    side: createTurns(SIDE_TURNS),
+    common,
+    side,
     quietUntil: 0,
     learned: nothingLearned,
     learnedAt: 0,
@@ -123,9 +126,11 @@ export function createSend(deps: SendDeps): Send {
       if ('promql' in question) free.push({ ...one, question });
       else of.set({ ...question, span }, one);
     }
-    const common = plan([...of.keys()], rules, lane.learned).map((query) => run(query, of));
-    const alone = [...Map.groupBy(free, freeKey).values()].map(runFree);
-    await Promise.all([...common, ...alone]);
+    const queries = plan([...of.keys()], rules, lane.learned);
+    for (const same of Map.groupBy(free, freeKey).values()) void runFree(same);
+    for (const query of queries) if (query.lone) void run(query, of);
+    // What runs aside may take long: whoever shares does not wait for it to ask on.
+    await Promise.all(queries.filter(({ lone }) => !lone).map((query) => run(query, of)));
   };
 }
 
