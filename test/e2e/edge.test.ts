@@ -5,7 +5,7 @@ import { kubeletUrl } from '../lab/install.ts';
 import { waitFor } from '../lab/wait.ts';
 import { met, tell } from './support/figures.ts';
 import { type App, applyAll, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
-import { isEnding, isPromoted, releaseOf, storedGate } from './support/story.ts';
+import { isEnding, isPromoted, type ReleaseObject, releaseOf, storedGate } from './support/story.ts';
 
 /** Releases that the gateway's own counts decide: a dead pod reports nothing, and its gateway does. */
 
@@ -24,14 +24,22 @@ afterAll(() => stage.close());
 /** What the gateway itself counts, without a metric name. */
 const availability = { kind: 'http-availability', gateway: 'traefik' };
 
-async function open(name: string, image: string, steps: { weight: number; hold: string }[]): Promise<App> {
-  const sli = { builtin: availability };
-  const kind = 'ServiceLevelObjective';
-  const metadata = { name: `${name}-edge`, namespace: stage.namespace };
-  const spec = { objective: '99', source: 'lab', sli };
-  await applyAll(lab, [{ apiVersion: 'headgate.dev/v1alpha1', kind, metadata, spec }]);
-  const rollout = { gates: [{ slo: `${name}-edge` }] };
-  return stage.open({ name, image, replicas: 3, objective: '99', steps, rollout });
+/** An application with one gate for each built-in SLI, called `<application>-<name>`. */
+async function open(
+  name: string,
+  image: string,
+  steps: { weight: number; hold: string }[],
+  builtins: Record<string, object> = { edge: availability },
+): Promise<App> {
+  const slos = Object.entries(builtins).map(([which, builtin]) => ({
+    apiVersion: 'headgate.dev/v1alpha1',
+    kind: 'ServiceLevelObjective',
+    metadata: { name: `${name}-${which}`, namespace: stage.namespace },
+    spec: { objective: '99', source: 'lab', sli: { builtin } },
+  }));
+  await applyAll(lab, slos);
+  const gates = slos.map(({ metadata }) => ({ slo: metadata.name }));
+  return stage.open({ name, image, replicas: 3, objective: '99', steps, rollout: { gates } });
 }
 
 interface Pod {
@@ -63,10 +71,17 @@ async function fault(app: App, pod: string, behaviour: string): Promise<void> {
 
 const causeOf = ({ status }: RolloutObject) => status?.gates?.[0]?.cause;
 
+const countedBy = ({ status }: ReleaseObject, gate: string) =>
+  status.gates?.find((reading) => reading.gate === gate)?.canary.total ?? 0;
+
 describe.concurrent('counts of the gateway', () => {
   test('promote a good release, whatever clients inside add to stable', async () => {
     const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
-    const app = await open('good', v1, [{ weight: 20, hold: '5s' }]);
+    const app = await open('good', v1, [{ weight: 20, hold: '5s' }], {
+      edge: availability,
+      slow: { kind: 'http-latency', gateway: 'traefik', threshold: '250ms' },
+      app: { kind: 'http-availability', gateway: 'app' },
+    });
     const load = await app.load(100, { service: 100 });
     await app.apply({ image: v2 });
     const causes = new Set<string | undefined>();
@@ -79,13 +94,25 @@ describe.concurrent('counts of the gateway', () => {
       180,
     );
     const report = await load.stop();
-    const gate = storedGate(await releaseOf(app), 'good-edge');
+    const release = await releaseOf(app);
+    const gate = storedGate(release, 'good-edge');
+    const canary = {
+      edge: countedBy(release, 'good-edge'),
+      slow: countedBy(release, 'good-slow'),
+      app: countedBy(release, 'good-app'),
+    };
     const share = gate.step.canary.total / (gate.step.canary.total + gate.step.stable.total);
-    tell('good release by gateway counts', report, { all: gate.all, share, canary: met(report, v2, 'gateway') });
+    tell('good release by gateway counts', report, {
+      all: gate.all,
+      share,
+      counted: canary,
+      canary: met(report, v2, 'gateway'),
+    });
 
     expect(report.failed.gateway).toBe(0);
     expect(gate.all.canary.total).toBeGreaterThan(50);
     expect(gate.all.canary.total, 'no more than clients met').toBeLessThanOrEqual(met(report, v2, 'gateway').total);
+    for (const [which, total] of Object.entries(canary)) expect(total, which).toBeGreaterThan(50);
     // kills: counts by pod, where as many requests from inside make 20 % look like 11 %
     expect([...causes]).not.toContain('SampleRatio');
   });

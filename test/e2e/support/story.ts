@@ -26,7 +26,12 @@ export interface ReleaseObject {
     earlierBreach?: string;
     exposure?: Exposure;
     breach?: { cause: string; gate?: string; exposure: Exposure };
-    gates?: { verdict: string; canary: { total: number; bad: number }; stable: { total: number; bad: number } }[];
+    gates?: {
+      gate: string;
+      verdict: string;
+      canary: { total: number; bad: number };
+      stable: { total: number; bad: number };
+    }[];
     timeline?: { at: string; kind: string; message: string }[];
     evidence?: string;
   };

@@ -4,6 +4,7 @@ import { BUILTIN_KINDS, type BuiltinSli, GATEWAYS } from '#core/builtin.ts';
 import type { Matcher, Selector } from '#core/gate.ts';
 import type { Target } from '#sources/catalogue/define.ts';
 import { catalogue, resolveBuiltin } from '#sources/catalogue/list.ts';
+import { wholeMatcher } from '#sources/whole-match.ts';
 import { counted, podTexts, recorded, replicaSets, target } from './recorded.ts';
 
 type Labels = Record<string, string>;
@@ -224,3 +225,21 @@ test.each<Refused>([
   const resolved = resolveBuiltin(row.wish, row.target ?? target);
   expect(resolved).toEqual({ ok: false, problem: expect.stringContaining(row.want) });
 });
+
+test.each(GATEWAYS)('%s: what one route needs is plain enough to be asked for together with others', (gateway) => {
+  const resolved = resolveBuiltin({ kind: 'http-availability', gateway }, { ...target, routes: [route ?? never()] });
+  if (!resolved.ok) throw new Error(resolved.problem);
+  const { arms } = resolved;
+  if (arms.by === 'Pod') return;
+  // kills: a group or a lookahead in a pattern, which would make every release a query of its own
+  for (const arm of ['stable', 'canary'] as const) {
+    const matcher = wholeMatcher(arms[arm]);
+    expect(matcher, arms[arm]).toBeDefined();
+    const values = new Set(seriesOf(recorded(gateway)).map(({ labels }) => labels[arms.label] ?? ''));
+    for (const value of values) expect(matcher?.matches(value), value).toBe(whole(arms[arm], value));
+  }
+});
+
+function never(): never {
+  throw new Error('the target has a route');
+}
