@@ -318,6 +318,23 @@ test('a restart changes no digit', () => {
   expect(loadLatencyGate(text.replace('"b":[', '"b":[0.001,'))).toBeUndefined();
 });
 
+test('a gate that was stored goes on as if nothing had been', () => {
+  const [whole, restarted] = [settled(), settled()];
+  for (let tick = 0; tick < 12; tick += 1) {
+    whole.tick(tick < 8 ? calm : slower);
+    restarted.tick(tick < 8 ? calm : slower);
+    if (tick !== 5) continue;
+    restarted.gate = loadLatencyGate(saveLatencyGate(restarted.gate)) ?? startLatencyGate();
+    // The last tick is read again, to set the bases.
+    restarted.now -= restarted.context.tickMs;
+    restarted.tick();
+  }
+  // kills: bounds chosen anew after a restart, by a past that holds the evidence.
+  const { stop, slower: seen, bounds, all } = whole.gate;
+  expect(restarted.gate).toMatchObject({ stop, slower: seen, bounds, all });
+  expect(restarted.judge().message).toBe(whole.judge().message);
+});
+
 test('the state of eight bounds and a busy service fits', () => {
   const drill = settled();
   const big = { total: 987_654_321, bad: 98_765_432 };
