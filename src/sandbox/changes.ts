@@ -29,7 +29,7 @@ export function create(deps: WriteDeps, target: Target, request: Request): Reply
   const mode = writeModeOf(request);
   const given = objectOf(request.body, target);
   const named = withName(given, deps);
-  checkNamespace(deps, target);
+  checkNamespace(deps, target, named.metadata.name);
   const id = kindId(target.kind.resource);
   const object = born(named, target, deps);
   const taken = deps.store.get(id, keyOf(object)) !== undefined;
@@ -77,13 +77,13 @@ function groupOf({ apiVersion }: KubeObject): string {
   return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 
-function checkNamespace(deps: WriteDeps, { kind: { resource }, namespace }: Target): void {
+function checkNamespace(deps: WriteDeps, { kind: { resource }, namespace }: Target, name: string): void {
   if (!resource.namespaced) return;
   const found = deps.store.get('namespaces.', namespace ?? '');
   if (found === undefined) throw notFound({ ...resource, group: '', plural: 'namespaces' }, namespace ?? '');
   if (found.metadata.deletionTimestamp === undefined) return;
   const because = `unable to create new content in namespace ${namespace} because it is being terminated`;
-  const refusal = forbidden(resource, '', because);
+  const refusal = forbidden(resource, name, because);
   throw new Refused({ ...refusal.body, details: { ...refusal.body.details, causes: [terminating(namespace)] } });
 }
 
@@ -164,7 +164,7 @@ export function apply(deps: WriteDeps, target: Target, request: Request): Reply 
   const config = objectOf(request.body, target);
   if (config.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   const live = deps.store.get(kindId(kind.resource), keyOf(config));
-  if (live === undefined) checkNamespace(deps, target);
+  if (live === undefined) checkNamespace(deps, target, config.metadata.name);
   const writer = writerOf(deps, target, mode, request);
   const merged = afterApply({ live, config, force: mode.force }, writer, kind.ownershipOf);
   checkApplied(config, live, target);

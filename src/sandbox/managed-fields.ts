@@ -64,7 +64,7 @@ export function afterUpdate(
   ownershipOf: OwnershipOf,
 ): KubeObject {
   const old = before === undefined ? new Map<Path, unknown>() : leavesOf(before, ownershipOf);
-  const now = leavesOf(after, ownershipOf);
+  const now = before === undefined ? bornLeaves(after, ownershipOf) : leavesOf(after, ownershipOf);
   const changed = [...now].filter(([path, value]) => !old.has(path) || !same(old.get(path), value));
   const taken = new Set([...changed.map(([path]) => path), ...[...old.keys()].filter((path) => !now.has(path))]);
   const entries = before === undefined ? [] : entriesOf(before);
@@ -77,6 +77,11 @@ export function afterUpdate(
   const time = changed.length === 0 ? mine?.time : writer.time;
   const entry = time === undefined ? undefined : entryOf({ ...writer, time }, 'Update', owned);
   return withEntries(after, entry === undefined || owned.size === 0 ? others : sorted([...others, entry]));
+}
+
+/** What the server puts into the status of a new object is nobody's. */
+function bornLeaves(object: KubeObject, ownershipOf: OwnershipOf): Map<Path, unknown> {
+  return new Map([...leavesOf(object, ownershipOf)].filter(([path]) => !path.startsWith('f:status')));
 }
 
 function isBy({ manager, operation, subresource }: ManagedEntry, writer: Writer, wanted: string): boolean {

@@ -55,6 +55,7 @@ export function createPages(store: Store): Pages {
         version: store.version,
         items: store.list(kindId(target.kind.resource)).filter(selection(target, query)),
       };
+    if (!Buffer.from(token, 'base64url').toString().startsWith('v1/')) throw badRequest('continue key is not valid');
     const left = waiting.get(token);
     if (left === undefined || left.version < store.compacted) throw tooOld();
     return left;

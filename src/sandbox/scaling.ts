@@ -43,12 +43,14 @@ function patched(before: object, { body, contentType = '' }: Request): unknown {
 
 function scaleOf(object: KubeObject, { specReplicas, statusReplicas, selector }: ScalePaths): object {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas = dig(object, specReplicas) ?? 0;
   const chosen = selectorText(dig(object, selector));
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: dig(object, specReplicas) ?? 0 },
+    // None at all is left out, as Go leaves out what is zero.
+    spec: replicas === 0 ? {} : { replicas },
     status: { replicas: dig(object, statusReplicas) ?? 0, ...(chosen === '' ? {} : { selector: chosen }) },
   };
 }

@@ -35,6 +35,8 @@ export interface Store {
 /** So many changes are kept for watches that begin in the past. */
 const HISTORY_MAX = 10_000;
 
+const FIRST_VERSION = 100;
+
 export function keyOf({ metadata: { namespace, name } }: Pick<KubeObject, 'metadata'>): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
@@ -43,8 +45,9 @@ export function createStore({ historyMax = HISTORY_MAX }: { historyMax?: number 
   const kinds = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<(change: Change) => void>();
   let history: Change[] = [];
-  let version = 1;
-  let compacted = 0;
+  // A cluster has a past that nobody remembers: versions before the first are too old.
+  let version = FIRST_VERSION;
+  let compacted = FIRST_VERSION;
   const tableOf = (kind: string): Map<string, KubeObject> => {
     const table = kinds.get(kind) ?? new Map<string, KubeObject>();
     kinds.set(kind, table);

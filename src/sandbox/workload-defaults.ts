@@ -1,4 +1,4 @@
-import { sameJson } from '#lib/json.ts';
+import { canonicalJson, sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { dig, type Filling, plant } from './kind.ts';
 import type { FieldError } from './refused.ts';
@@ -92,8 +92,11 @@ export function checkReplicaSet(set: KubeObject, old: KubeObject | undefined): F
       reason: 'FieldValueInvalid',
       text: `Invalid value: ${JSON.stringify(labels)}: \`selector\` does not match template \`labels\``,
     });
-  if (old !== undefined && !sameJson(dig(old, ['spec', 'selector']), dig(set, ['spec', 'selector'])))
-    errors.push({ field: 'spec.selector', reason: 'FieldValueInvalid', text: 'Invalid value: field is immutable' });
+  const wanted = dig(set, ['spec', 'selector']);
+  if (old !== undefined && !sameJson(dig(old, ['spec', 'selector']), wanted)) {
+    const text = `Invalid value: ${canonicalJson(wanted)}: field is immutable`;
+    errors.push({ field: 'spec.selector', reason: 'FieldValueInvalid', text });
+  }
   return [...errors, ...checkContainers(set)];
 }
 

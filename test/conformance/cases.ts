@@ -1,4 +1,5 @@
 import { release, rollout } from '../schema/objects.ts';
+import { builtIn } from './more-cases.ts';
 import type { Ask, Case, Memory, Step } from './play.ts';
 
 /** What every API server must do, as requests. The answers are in golden/answers.json, recorded from a real one. */
@@ -452,4 +453,4 @@ function follow(list: Changes | undefined, query: Record<string, string>): Ask {
   return { method: 'GET', path: MAPS, query: { ...query, watch: 'true', resourceVersion } };
 }
 
-export const cases: readonly Case[] = [...objects, ...customs, ...applies, ...deletions, ...lists];
+export const cases: readonly Case[] = [...objects, ...customs, ...applies, ...deletions, ...lists, ...builtIn];

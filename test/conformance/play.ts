@@ -44,6 +44,8 @@ export interface Step {
   show?: string[];
   /** Repeats the request until its answer has this code: controllers take their time. */
   until?: number;
+  /** Controllers write the object too: whether it is a new version says nothing. */
+  loose?: boolean;
   /** Opens this watch first, does the step, and notes so many lines. */
   watching?: { ask: Ask | ((memory: Memory) => Ask); count: number };
 }
@@ -117,7 +119,10 @@ interface Noting {
 function noted({ code, body }: Answer, { step, versions, namespace, lines }: Noting): unknown {
   const { uid = '', resourceVersion } = (body['metadata'] ?? {}) as { uid?: string; resourceVersion?: string };
   const before = versions.get(uid);
-  const version = uid === '' || before === undefined ? {} : { version: before === resourceVersion ? 'same' : 'new' };
+  const version =
+    uid === '' || before === undefined || step.loose === true
+      ? {}
+      : { version: before === resourceVersion ? 'same' : 'new' };
   if (uid !== '' && resourceVersion !== undefined) versions.set(uid, resourceVersion);
   const shown = Object.fromEntries((step.show ?? DEFAULT).flatMap((path) => pick(body, path)));
   const seen = lines.map(({ type, object }) => ({ type, object: lineOf(object) }));

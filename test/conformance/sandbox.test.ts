@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { runGarbageCollector } from '#sandbox/garbage-collector.ts';
+import { runNamespaceController } from '#sandbox/namespace-controller.ts';
 import type { Reply, Request } from '#sandbox/request.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
@@ -15,6 +16,7 @@ function subject(): Subject {
   const clock = createVirtualClock();
   const sandbox = createSandbox({ clock, random: seededRandom(1) });
   runGarbageCollector(sandbox);
+  runNamespaceController(sandbox);
   const reply = (ask: Ask): Reply => sandbox.handle(requestOf(ask));
   return {
     async ask(ask) {
@@ -49,5 +51,7 @@ function answerOf(reply: Reply): Answer {
 }
 
 test.each([...cases])('$name', async (one) => {
-  expect(await play(subject(), one, 'default'), one.because).toEqual(golden[one.name]);
+  const server = subject();
+  await server.ask({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: 'conform' } } });
+  expect(await play(server, one, 'conform'), one.because).toEqual(golden[one.name]);
 });
