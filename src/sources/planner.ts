@@ -127,7 +127,9 @@ function filtersOf(parts: readonly Part[], exact: boolean): { matchers: Matcher[
     const { label, except } = first;
     const wanted: Matcher[] = [{ label, op: '=~', value }];
     if (labels.length === 1 && except !== undefined) wanted.push({ label, op: '!~', value: except });
-    return { matchers: named ? wanted : [{ label, op: '!=', value: '' }], named };
+    // A pattern that matches nothing at all means series without the label.
+    const unlabelled = labels.some(({ value: one }) => wholeMatcher(one)?.matches('') !== false);
+    return { matchers: named ? wanted : unlabelled ? [] : [{ label, op: '!=', value: '' }], named };
   }
   if (scopes.length === 0) return { matchers: [], named: true };
   const namespaces = [...new Set(scopes.map(({ namespace }) => namespace))];

@@ -399,6 +399,19 @@ describe('arms of a gateway', () => {
   });
 });
 
+test('an arm without the label is asked for as well, however many there are', () => {
+  const arm = (value: string): Ask => ask({ within: { by: 'Label', label: 'canary', value } });
+  const named = Array.from({ length: 200 }, (_, index) => arm(`shop-service-${index}-80`));
+  const texts = [named, [...named, arm('')], [arm(''), arm('shop-web-80')]].map((asks) => textsOf(asks)[0]);
+  const process = 'namespace, pod, container, instance, canary';
+  // kills: `canary!=""` for stable's requests, which have no such label
+  expect(texts).toEqual([
+    `sum by (${process}) (http_requests_total{canary!=""})`,
+    `sum by (${process}) (http_requests_total{})`,
+    `sum by (${process}) (http_requests_total{canary=~"|shop-web-80"})`,
+  ]);
+});
+
 test.each(['scalar', 'string'] as const)('a %s is no vector of counters', (kind) => {
   const [query] = plan([ask()], rules);
   const result = (kind === 'scalar' ? { kind, value: 1, at: 0 } : { kind, value: 'x', at: 0 }) satisfies InstantResult;
