@@ -1,5 +1,5 @@
 import type { GateContext } from '#core/gate.ts';
-import { type ErrorGate, startErrorGate } from '#gates/error-state.ts';
+import { type ErrorGate, saveErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
 import type { PodInfo, TickSamples } from '#gates/evidence.ts';
 import { type Figure, measure } from './figures.ts';
@@ -64,7 +64,8 @@ function tickAt(index: number): TickSamples {
   return { at, names: ['total', 'bad'], samples, targets: pods.map(({ pod }) => ({ pod, count: 1, up: 1 })) };
 }
 
-export function benchGates(): Figure {
+/** `perRelease` is what one release of ten gates computes in a tick, and `bytes` what one gate stores. */
+export function benchGates(): Figure & { perRelease: number; bytes: number } {
   let gates: ErrorGate[] = Array.from({ length: RELEASES * GATES }, startErrorGate);
   const ticks = Array.from({ length: WARM_TICKS + TICKS }, (_, index) => tickAt(index + 1));
   let judged = 0;
@@ -80,5 +81,7 @@ export function benchGates(): Figure {
     what: `gate engine: ${RELEASES} releases × ${GATES} gates, one tick (fold and judge, ${pods.length} pods each)`,
     target: '< 200 ms',
     ...times,
+    perRelease: times.cpu / RELEASES,
+    bytes: Math.max(...gates.slice(0, GATES).map((gate) => saveErrorGate(gate).length)),
   };
 }

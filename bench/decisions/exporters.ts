@@ -31,13 +31,22 @@ export function countersOf({ latency, business }: Scenario): {
 
 export class Exporters {
   private readonly counters = new Map<string, Counter>();
+  private readonly scenario: Scenario;
   private readonly names: readonly string[];
   private readonly grown: (tally: Tally) => readonly number[];
 
   constructor(scenario: Scenario) {
+    this.scenario = scenario;
     const { names, grown } = countersOf(scenario);
     this.names = names;
     this.grown = grown;
+  }
+
+  /** The same counters, which go their own way from now on. */
+  copy(): Exporters {
+    const copy = new Exporters(this.scenario);
+    for (const [pod, counter] of this.counters) copy.counters.set(pod, { ...counter });
+    return copy;
   }
 
   /** Spreads a tick over the pods that were there, and scrapes them. `restart` is told of the pod that began again. */

@@ -13,7 +13,8 @@ import { scenarios } from './scenarios.ts';
  *     … --ours                                  plays Headgate alone; the peers' cells stay; --peers the other way round
  *     … --check                                 the first 100 seeds of ours; fails where a cell is worse than committed
  *     … --tables                                writes the tables again from results.json
- *     … --seeds 100 --only late-2,noisy         prints some scenarios, writes nothing
+ *     … --only late-2,noisy                     some scenarios alone; the other cells stay
+ *     … --seeds 100 --only late-2               prints, writes nothing
  */
 
 const docs = new URL('../../docs/benchmarks.md', import.meta.url);
@@ -80,8 +81,8 @@ function writeTables(results: Results): void {
 
 if (values.check) check();
 else if (values.tables) writeTables(readResults());
-else if (only !== undefined || values.seeds !== undefined) {
-  process.stdout.write(`${JSON.stringify(run(Number(values.seeds ?? 100)), undefined, 1)}\n`);
+else if (values.seeds !== undefined) {
+  process.stdout.write(`${JSON.stringify(run(Number(values.seeds)), undefined, 1)}\n`);
 } else {
   writeResults(merge(readResults(), run(SEEDS)));
   writeTables(readResults());

@@ -44,8 +44,7 @@ export class Ride {
 
   /** The hour before the release, for policies that look at it. */
   lookBack(served: (tick: number) => Served): void {
-    if (this.run.before === undefined) return;
-    for (let ago = TICKS; ago > 0; ago -= 1) this.run.before(served(-MAX_WARM_UP - ago), ago);
+    this.run.lookBack?.((ago) => served(-MAX_WARM_UP - ago));
   }
 
   /** How a release stands that meets no user: stable itself is bad, and it waits for that to pass. */

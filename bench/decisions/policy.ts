@@ -15,8 +15,8 @@ export interface Run {
   shares: Shares;
   /** Minutes from the first user request until the last step is left, as it was forecast, by those who do. */
   forecast?: number;
-  /** Takes a tick of the hour before the release, oldest first; `ago` ticks before it began. */
-  before?(served: Served, ago: number): void;
+  /** Takes the hour before the release: `served` tells what was counted so many ticks before it began. */
+  lookBack?(served: (ago: number) => Served): void;
   /** Takes what was measured of tick `tick`, and says what it wants from now on. Negative before the first user request. */
   tick(served: Served, tick: number): Wish;
 }
