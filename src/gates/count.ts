@@ -57,6 +57,8 @@ export function foldCounts<State extends CountState>(
   if (first ? tick.at < known.at : tick.at <= known.at) return known;
   const broken = sampleProblem(tick);
   if (broken !== undefined) return { ...known, problem: { verdict: 'Error', cause: 'BadQuery', message: broken } };
+  // Nothing is counted and nothing is lost: the counters go on, and the next look that shows them holds it all.
+  if (tick.pods?.length === 0) return { ...known, problem: silentGateway };
   const reading = readTick({ before: known.look, tick, pods, scrapeMs: scrapeOf(context) });
   const problem = problemOf(reading);
   const { problem: _, ...clean } = known;
@@ -81,6 +83,14 @@ export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
 export function isOld({ at }: Pick<CountState, 'at'>, context: GateContext, now: Millis): boolean {
   return now - at > STALE_SCRAPES * scrapeOf(context) + context.tickMs;
 }
+
+/** Without a process there is nobody to miss, and what nobody says is no zero. */
+const silentGateway: CountProblem = {
+  verdict: 'NoData',
+  cause: 'NotScraped',
+  message:
+    'no process of the gateway shows such requests: it is not scraped, serves nobody, or lacks what docs/catalogue.md says it needs',
+};
 
 function problemOf({ doubled, untargeted, overdue, unscraped }: TickReading): CountProblem | undefined {
   const [twice] = doubled;
