@@ -6,7 +6,7 @@ import type { Ending, ReleaseState, Seen, Spec, State } from './model.ts';
 import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
-import { begin, end, faceOf, leave, noteRest, show, without } from './state.ts';
+import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds, whoIsFirst } from './turn.ts';
 import { judge } from './verdict.ts';
 
@@ -110,8 +110,16 @@ function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): S
   // Whatever else is wrong by now, a pause is lifted by those alone who may lift it.
   if (paused) return state;
   if (spec === undefined) return withoutSpec(state, seen, now);
-  if (release.stage === 'Promoting') return promote(state, release, seen, now);
-  return advance(state, release, { plan, judgement, seen, spec, now });
+  const current = readAgain(state, release, now);
+  if (release.stage === 'Promoting') return promote(current, release, seen, now);
+  return advance(current, release, { plan, judgement, seen, spec, now });
+}
+
+/** A spec that could not be read for a while has changed nothing but the face, and with that face nothing is raised. */
+function readAgain(state: State, { stage }: ReleaseState, now: Millis): State {
+  // Before its pods are there a release shows by itself what is wrong with its spec.
+  if (state.phase !== 'Degraded' || stage === 'Preparing') return state;
+  return show(state, { phase: 'Progressing', message: stageMessage(stage) }, now);
 }
 
 /** A template other than the canary's ends the release at once: stable's own returns, a third one waits its turn. */

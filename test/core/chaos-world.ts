@@ -111,6 +111,8 @@ export class ChaosWorld extends World {
     this.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
     this.broken.clear();
     this.problems = [];
+    this.budget = undefined;
+    this.group = undefined;
     this.unreadable = false;
     this.probeResult = 'Passed';
     this.frozenGateway = false;
@@ -146,7 +148,7 @@ export class ChaosWorld extends World {
 
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one line a misfortune reads best in one place.
   private strike(): void {
-    const kind = Math.floor(this.chance() * 20);
+    const kind = Math.floor(this.chance() * 22);
     const route = this.pick(this.routes);
     this.events.push(`${this.now} strike ${kind}`);
     if (kind <= 1) this.foreignWeight(route);
@@ -165,6 +167,8 @@ export class ChaosWorld extends World {
     if (kind === 18) this.unreadable = !this.unreadable;
     if (kind === 19 && this.state.release !== undefined && this.chance() < 0.3)
       this.releases.delete(this.state.release.name);
+    if (kind === 20) this.toggleBudget();
+    if (kind === 21) this.toggleRival();
     if (kind === 19) this.probeResult = this.pick(['Passed', 'Running', 'BothFailed', 'CanaryFailed']);
   }
 
@@ -189,6 +193,22 @@ export class ChaosWorld extends World {
     if (revision === this.state.stable) return;
     this.died = true;
     if (!this.broken.delete(revision)) this.broken.add(revision);
+  }
+
+  private toggleBudget(): void {
+    const [left, onUnknown] = this.pick([
+      [-1, 'Proceed'],
+      [0.05, 'Hold'],
+      [undefined, 'Hold'],
+    ] as const);
+    const budgets = [{ slo: 'availability', carried: 0, ...(left === undefined ? {} : { left }) }];
+    this.budget = this.budget === undefined ? { budgets, least: 0.1, most: 0.01, onUnknown } : undefined;
+  }
+
+  private toggleRival(): void {
+    const rival = this.pick([{ carries: true }, { carries: false, wantsSince: this.now - 60_000 }]);
+    const members = [{ rollout: 'cart', ...rival }];
+    this.group = this.group === undefined ? { name: 'path', members, elsewhere: [] } : undefined;
   }
 
   private say(): void {

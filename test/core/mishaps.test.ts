@@ -122,6 +122,22 @@ test('a spec that cannot be read lifts no pause, and stops no breach', () => {
   expect(decide(world.state, later, world.now).next).toMatchObject({ phase: 'Paused', reason: 'User' });
 });
 
+// kills: a face that outlives its reason, with which no raise is written
+test('a raise that was granted before the spec could not be read is written once it can', () => {
+  const world = holding(0);
+  world.runUntil(({ state }) => state.release?.stage === 'Shifting');
+  Object.assign(first(world), { weight: 5000, fence: { release: 'shop-1', n: 2, weight: 5000 }, version: 900 });
+  const seen = world.seen.bind(world);
+  world.seen = () => {
+    const { spec: _, ...blind } = seen();
+    return blind;
+  };
+  world.run(3);
+  expect(world.state).toMatchObject({ phase: 'Degraded', reason: 'InvalidSpec', release: { stage: 'Shifting' } });
+  world.seen = seen;
+  world.runUntil(settledOn('v2'));
+});
+
 // kills: "Recording the release" over a pause
 test('a Release that is deleted by hand lifts no pause', () => {
   const world = holding(1);
