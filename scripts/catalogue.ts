@@ -34,9 +34,10 @@ label because the scrape target has one of the same name (\`service\`, \`namespa
 
 A request that its client gave up is neither good nor bad, and is not counted for availability. When the canary hangs it
 answers nothing, and the gate says \`DarkCanary\`. A latency threshold must be a bound of the histogram; \`bounds\` are those
-that come out of the box. All releases
-behind Traefik, Envoy Gateway, Istio or Contour share a handful of queries; Linkerd and ingress-nginx keep namespace and
-Service in labels of their own, and each release is asked for by itself. gRPC faults are UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS.
+that come out of the box. gRPC faults are UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS.
+
+All releases behind Traefik, Envoy Gateway, Istio or Contour share a handful of queries. Linkerd and ingress-nginx keep
+namespace and Service in labels of their own, and each release is asked for by itself.
 
 The selectors below are those of Service \`checkout\` in namespace \`shop\`, port 80, behind the HTTPRoute \`checkout\` of the
 Gateway \`infra/public\`, with the threshold 250ms.
