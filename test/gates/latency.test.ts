@@ -278,6 +278,20 @@ test('law: however many pods an arm has, its evidence is that of all their reque
   );
 });
 
+test('a sum that single precision put above its total is no reason to be silent', () => {
+  const drill = settled();
+  for (let tick = 0; tick < 8; tick += 1) drill.tick(slower);
+  const { all, bounds, slower: seen } = drill.gate;
+  const canary = bounds.map(() => Math.fround(342_977_344));
+  // kills: the sum taken as it is, for which the special functions throw.
+  drill.gate = {
+    ...drill.gate,
+    all: { ...all, canary: { total: 342_977_333, bad: 0 } },
+    slower: { canary, stable: seen.stable },
+  };
+  expect(drill.judge().message).toContain('342,977,333 of 342,977,333 (100%, between 100% and 100%)');
+});
+
 test('law: whatever is served, there is an answer', () => {
   const count = fc.oneof(fc.constant(0), fc.nat(9), fc.nat(1000), fc.integer({ min: 0, max: 10 ** 9 }));
   const load = fc.record({
