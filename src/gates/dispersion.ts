@@ -74,13 +74,16 @@ export function temperOf({ ticks, squares, expected, freedom }: Dispersion): num
 /**
  * φ of one tick for what an arm does as a whole, which no pod of stable can show: where the logarithm of each arm's rate
  * moves by σ from minute to minute, the canary's part of X failures varies by V·(1 + 2σ²·V) with V = X·ρ·(1−ρ), and V
- * that of a minute. It needs the tick's sums alone, on which the stop test is conditional anyway.
+ * that of a minute. X is what stable's rate before the tick lets expect, or a bad canary would pay for its own failures;
+ * without such a `control` it is that of the tick. Either is known before the tick is split, so the test stays valid.
  */
-export function armNoise({ canary, stable }: ArmCounts, elapsedMs: Millis): number {
+export function armNoise({ canary, stable }: ArmCounts, elapsedMs: Millis, control?: Counts): number {
   const total = canary.total + stable.total;
   if (total <= 0 || elapsedMs <= 0) return 1;
   const share = canary.total / total;
-  const variance = (canary.bad + stable.bad) * share * (1 - share);
+  const told = control !== undefined && control.total > 0;
+  const rate = told ? control.bad / control.total : (canary.bad + stable.bad) / total;
+  const variance = rate * total * share * (1 - share);
   return 1 + 2 * ARM_NOISE ** 2 * variance * Math.max(1, DISPERSION.blockMs / elapsedMs);
 }
 

@@ -2,7 +2,7 @@ import type { Cause, Counts, Evidence, GateContext } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { WHOLE } from '#lib/units.ts';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
-import { ALPHA, DARK_DUE, DARK_DUE_LATER, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
+import { ALPHA, DARK_DUE, DARK_DUE_LATER, NEWEST_BUCKETS, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
 import { type CountSight, scrapeOf } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
@@ -52,7 +52,8 @@ export function countTick(state: ErrorGate, counted: Counted, context: GateConte
   const { at, canaryUnknown, byPod = noPods } = counted;
   const tick = ofUsers(counted.counts, context);
   const foldStop = counted.foldStop ?? ((stop, elapsedMs, temper) => foldStopTest(stop, tick, elapsedMs, { temper }));
-  const temper = temperOf(state.dispersion) * armNoise(tick, at - state.at);
+  const control = sumRecent(state.recent, NEWEST_BUCKETS).stable;
+  const temper = temperOf(state.dispersion) * armNoise(tick, at - state.at, control);
   // Waiting for scrapes can join ticks of two weights into one, and those must not be pooled.
   const mixed = state.weight !== context.weight && at - state.at > 2 * scrapeOf(context);
   const elapsedMs = state.at - state.startedAt;

@@ -105,6 +105,10 @@ test('noise of an arm as a whole counts where there is much to see', () => {
   expect(armNoise(at(0.01), 15_000)).toBeCloseTo(1.006, 12);
   // kills: the length of the tick left out.
   expect(armNoise(at(1), 60_000)).toBeCloseTo(1.15, 12);
+  // kills: the canary's own failures, which would make a bad one harder to stop.
+  const worse = { canary: { total: 15_000, bad: 600 }, stable: { total: 15_000, bad: 15 } };
+  expect(armNoise(worse, 15_000, { total: 90_000, bad: 90 })).toBeCloseTo(1.6, 12);
+  expect(armNoise(at(1), 15_000, { total: 0, bad: 0 }), 'nothing known before').toBeCloseTo(1.6, 12);
   expect(armNoise({ canary: { total: 0, bad: 0 }, stable: { total: 0, bad: 0 } }, 15_000)).toBe(1);
 });
 
