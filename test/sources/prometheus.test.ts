@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -217,6 +219,22 @@ describe('requests', () => {
       closed = true;
     };
     await expect(source.query('x', { at: 1 })).resolves.toMatchObject({ result: { kind: 'vector' } });
+  });
+
+  test('a certificate is trusted when the given one has signed it, and not without', async () => {
+    const pem = (name: string) => readFileSync(new URL(`fixtures/localhost-${name}.pem`, import.meta.url), 'utf8');
+    const secure = createSecureServer({ key: pem('key'), cert: pem('cert') }, (_, response) => response.end(vector()));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const address = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+    try {
+      await expect(sourceOf({ url: address, ca: pem('cert') }).query('x', { at: 1 })).resolves.toBeDefined();
+      // kills: rejectUnauthorized switched off where a certificate is given
+      const error = await failureOf(sourceOf({ url: address }).query('x', { at: 1 }));
+      expect(error.message).toBe(`main: no answer from ${address} (DEPTH_ZERO_SELF_SIGNED_CERT)`);
+    } finally {
+      secure.closeAllConnections();
+      await new Promise((resolve) => secure.close(resolve));
+    }
   });
 
   test('the environment cannot put a proxy in between', async () => {
