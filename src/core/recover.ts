@@ -35,7 +35,7 @@ export function onBreach(state: State, release: ReleaseState, at: Moment & { pla
   if (breach === undefined) return undefined;
   // A pause that a breach made is lifted by a person alone; a canary that went dark meanwhile still goes to 0.
   const already = state.phase === 'Paused' && state.reason === 'GateBreached';
-  if (already && breach.cause !== 'DarkCanary') return state;
+  if (already && breach.cause !== 'DarkCanary') return onNoPods(state, release, at) ?? state;
   return breached(state, release, breach, at);
 }
 

@@ -174,8 +174,10 @@ export class ChaosWorld extends World {
 
   private foreignWeight(route: WorldRoute): void {
     const weight = this.pick([0, 0, 1000, 50_000, 100_000]);
-    const release = this.state.release?.name;
-    if (release !== undefined && weight < (route.fence?.weight ?? 0)) this.takenBack.add(`${release}/${route.name}`);
+    const release = this.state.release;
+    // Where the record grants less by now, whoever lowers the route does what is about to be done.
+    const due = Math.min(route.fence?.weight ?? 0, release?.weight ?? 0);
+    if (release !== undefined && weight < due) this.takenBack.add(`${release.name}/${route.name}`);
     Object.assign(route, { weight, version: route.version + 1, manager: 'kubectl-edit', acceptedAt: this.now });
     this.events.push(`${this.now} ${route.name} set to ${weight} by hand`);
   }
@@ -249,9 +251,12 @@ export class ChaosWorld extends World {
     if (fewer && set.revision === stable && effect.replicas < this.spec.replicas)
       this.violate('stable is scaled below its size');
     if (effect.kind === 'LabelPod') this.watchLabel(effect);
-    if (effect.kind === 'SetWeight' && effect.raise && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
-      this.violate('corrected upward');
+    const weights = this.routes.map(({ weight }) => weight);
     super.apply(effect);
+    // A stale raise is tried all the same; what counts is that the route refuses it.
+    const risen = this.routes.some(({ weight }, index) => weight > (weights[index] ?? 0));
+    if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
+      this.violate('corrected upward');
   }
 
   private watchLabel(effect: Extract<Effect, { kind: 'LabelPod' }>): void {

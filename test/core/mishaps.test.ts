@@ -93,6 +93,23 @@ test('a canary without a ready pod gets nothing: once without blame, the second 
   expect(world.state).toMatchObject({ reason: 'GateBreached', release: { ending: { cause: 'DarkCanary' } } });
 });
 
+// kills: a breach that stands before its own canary's last pod
+test('a breach that keeps its weight gives it back when no pod is left to carry it, and stays paused', () => {
+  const world = holding(1, (w) => {
+    w.plan = { ...w.plan, onBreach: 'Pause' };
+  });
+  world.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' });
+  world.run(3);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'GateBreached' });
+  expect(first(world).weight).toBe(20_000);
+  world.pods = world.pods.filter(({ set }) => set !== 'shop-v2');
+  world.reconcile();
+  expect(first(world).weight).toBe(0);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'GateBreached' });
+  world.run(30);
+  expect(first(world).weight, 'only a person lets it go on').toBe(0);
+});
+
 test.each([
   { name: 'one rule above the wish', spread: { least: 1000, most: 50_000 }, verdict: 'Pass', lowered: 1000 },
   { name: 'all below the wish', spread: { least: 0, most: 5000 }, verdict: 'Pass', lowered: undefined },
