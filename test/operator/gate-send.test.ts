@@ -83,6 +83,21 @@ test('people’s queries run one at a time, in their own namespace, and each nam
   expect(asked).toHaveLength(3);
 });
 
+test('scrape times are known before the counts that they date are asked for', async () => {
+  const { pass, asked, answer: say } = slowSource();
+  const { read } = pass();
+  const whats = ['Counts', 'Targets', 'ScrapeTimes', 'TargetTimes'] as const;
+  void read((asks) =>
+    Promise.all(whats.map((what) => asks.ask({ ...question('a'), what }, span))).then(() => undefined),
+  );
+  await settle();
+  // kills: a scrape stored between the two, so that an old count looks new: a canary that finished nothing
+  expect(asked.map((promql) => promql.includes('timestamp('))).toEqual([true, true]);
+  await say('timestamp(a');
+  await say('timestamp(up');
+  expect(asked).toHaveLength(4);
+});
+
 test('a query of another namespace is never sent', async () => {
   const { pass, asked } = slowSource();
   const reading = pass().read(async (asks) => {
