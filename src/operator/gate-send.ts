@@ -128,20 +128,21 @@ export function createSend(deps: SendDeps): Send {
     }
     const queries = plan([...of.keys()], rules, lane.learned);
     for (const same of Map.groupBy(free, freeKey).values()) void runFree(same);
-    for (const query of queries) if (query.lone) void run(query, of);
+    const { lone = [], shared = [] } = Object.groupBy(queries, (query) => (query.lone ? 'lone' : 'shared'));
+    // One at a time, so in this order.
+    for (const query of timesFirst(lone).flat()) void run(query, of);
     // What runs aside may take long: whoever shares does not wait for it to ask on.
-    for (const some of timesFirst(queries)) await Promise.all(some.map((query) => run(query, of)));
+    for (const some of timesFirst(shared)) await Promise.all(some.map((query) => run(query, of)));
   };
 }
 
 /**
- * The shared queries in the order in which they are sent. A scrape that is stored in between is then in the count: no
+ * The queries in the order in which they are sent. A scrape that is stored in between is then in the count: no
  * count is older than its time says, which would look like a process that has finished nothing.
  */
 function timesFirst(queries: readonly Query[]): Query[][] {
-  const { times = [], others = [] } = Object.groupBy(
-    queries.filter(({ lone }) => !lone),
-    ({ parts }) => (parts[0]?.asks[0]?.what.endsWith('Times') === true ? 'times' : 'others'),
+  const { times = [], others = [] } = Object.groupBy(queries, ({ parts }) =>
+    parts[0]?.asks[0]?.what.endsWith('Times') === true ? 'times' : 'others',
   );
   return [times, others];
 }
