@@ -119,13 +119,7 @@ export function createSend(deps: SendDeps): Send {
 
   return async (batch) => {
     if (clock.monotonic() - lane.learnedAt > RELEARN_MS) lane.learned = nothingLearned;
-    const of = new Map<Ask, Asked>();
-    const free: Free[] = [];
-    for (const one of batch) {
-      const { question, span } = one;
-      if ('promql' in question) free.push({ ...one, question });
-      else of.set({ ...question, span }, one);
-    }
+    const { of, free } = sorted(batch);
     const queries = plan([...of.keys()], rules, lane.learned);
     for (const same of Map.groupBy(free, freeKey).values()) void runFree(same);
     const { lone = [], shared = [] } = Object.groupBy(queries, (query) => (query.lone ? 'lone' : 'shared'));
@@ -242,6 +236,18 @@ function forced({ promql, namespace }: FreeQuestion): string {
   const result = forceNamespace(promql, namespace);
   if (result.ok) return result.promql;
   throw new OperatorError('SOURCE_QUERY', `line ${result.line}, column ${result.column}: ${result.message}`);
+}
+
+/** What can be shared, and what people wrote. */
+function sorted(batch: readonly Asked[]): { of: Asks; free: Free[] } {
+  const of = new Map<Ask, Asked>();
+  const free: Free[] = [];
+  for (const one of batch) {
+    const { question, span } = one;
+    if ('promql' in question) free.push({ ...one, question });
+    else of.set({ ...question, span }, one);
+  }
+  return { of, free };
 }
 
 interface Free extends Asked {
