@@ -28,6 +28,8 @@ export interface Body {
   readonly clock: Clock;
   alive: boolean;
   freeze(): void;
+  /** Sets its wall clock, and that alone, ahead of the world's. */
+  setAhead(ms: number): void;
   thaw(): void;
   kill(): void;
   /** Runs now, or when the process wakes; never once it is dead. */
@@ -37,13 +39,14 @@ export interface Body {
 /** A process whose timers stop when it is frozen and end when it is killed. */
 export function createBody(id: string, clock: Clock): Body {
   let frozen = false;
+  let offset = 0;
   let held: (() => void)[] = [];
   const body: Body = {
     id,
     alive: true,
     clock: {
       // Wall clocks count whole milliseconds; delays with a random part do not.
-      now: () => Math.floor(clock.now()),
+      now: () => Math.floor(clock.now()) + offset,
       monotonic: () => clock.monotonic(),
       timer(delayMs, fire) {
         let live = true;
@@ -56,6 +59,9 @@ export function createBody(id: string, clock: Clock): Body {
     },
     freeze() {
       frozen = true;
+    },
+    setAhead(ms) {
+      offset = ms;
     },
     thaw() {
       frozen = false;

@@ -28,8 +28,9 @@ const CALM_SECONDS = 600;
 export async function playWorld(seed: number, script: Script): Promise<string[] | undefined> {
   const world = new World(seed);
   const wrong =
-    (await act(world, () => first(world, script))) ??
-    (await act(world, () => second(world))) ??
+    (await act(world, () => storm(world, script))) ??
+    (await act(world, () => breach(world))) ??
+    (await act(world, () => rest(world))) ??
     (await act(world, () => farewell(world)));
   world.cluster.stop();
   for (const { body } of world.operators()) body.kill();
@@ -49,12 +50,12 @@ async function pass(world: World, seconds: number, each?: (second: number) => vo
   }
 }
 
-async function first(world: World, { seconds, mishaps, ...storm }: Script): Promise<string | undefined> {
+async function storm(world: World, { seconds, mishaps, ...faults }: Script): Promise<string | undefined> {
   world.staff(2);
   await pass(world, 20);
   if (world.state()?.phase !== 'Healthy') return `it begins at ${JSON.stringify(world.state())}`;
   world.deploy(world.pick(['shop:v2', 'shop:v2', 'shop:v2-bad', 'shop:v2-sick']));
-  world.storm = storm;
+  world.storm = faults;
   await pass(world, seconds, () => {
     if (mishaps > 0 && world.operators().length < 2 && world.chance(0.3)) world.staff(2);
     if (world.chance(mishaps)) mishap(world);
@@ -64,7 +65,7 @@ async function first(world: World, { seconds, mishaps, ...storm }: Script): Prom
 
 function mishap(world: World): void {
   const { sandbox, random } = world;
-  const kind = Math.floor(random() * 10);
+  const kind = Math.floor(random() * 11);
   const pods = world.pods();
   if (kind === 0 && pods.length > 0) {
     const pod = world.pick(pods).metadata.name;
@@ -76,7 +77,8 @@ function mishap(world: World): void {
   if (kind === 5) foreignWeight(world);
   if (kind === 6) world.deploy(world.pick(['shop:v2', 'shop:v3', 'shop:v3-bad', 'shop:v1']));
   if (kind === 7) world.say(world.pick(['pause', 'resume', 'promote', 'retreat', 'retry', 'skip-step']));
-  if (kind >= 8) freeze(world);
+  if (kind === 8 || kind === 9) freeze(world);
+  if (kind === 10) jump(world);
 }
 
 function toggle(world: World, kind: number): void {
@@ -108,9 +110,28 @@ function freeze(world: World): void {
   world.clock.timer(ms, () => slot.body.thaw());
 }
 
-async function second(world: World): Promise<string | undefined> {
+function jump(world: World): void {
+  const [slot] = world.operators();
+  const ms = world.pick([-3_600_000, -30_000, 30_000]);
+  world.note(`${slot?.body.id}'s clock is ${ms / 1000} s ahead`);
+  slot?.body.setAhead(ms);
+}
+
+/** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
+const BREACH_SECONDS = 150;
+
+/** Invariant 5: whatever was under way, a bad canary loses its traffic. */
+async function breach(world: World): Promise<string | undefined> {
   world.heal();
-  if (!world.shop.image.endsWith('good')) world.deploy('shop:v9-good');
+  if (!world.shop.image.includes('bad')) return undefined;
+  await pass(world, BREACH_SECONDS, () => world.staff(2));
+  const weight = weightOf(world.actor.get(refs.route));
+  if (weight === 0 || world.shop.onBreach === 'Pause') return undefined;
+  return `a bad canary has ${weight}: ${JSON.stringify(world.state())}`;
+}
+
+async function rest(world: World): Promise<string | undefined> {
+  world.deploy('shop:v9-good');
   await pass(world, CALM_SECONDS, (second) => {
     world.staff(2);
     if (second % 20 === 0) world.help();

@@ -9,6 +9,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '0' },
     count: { type: 'string', default: '300' },
     story: { type: 'boolean', default: false },
+    progress: { type: 'boolean', default: false },
   },
 });
 const [name, script] = values.script === 'fair' ? ['fair worlds', fair] : ['stormy worlds', stormy];
@@ -16,6 +17,7 @@ const from = Number(values.from);
 let failed = 0;
 for (let seed = from; seed < from + Number(values.count); seed += 1) {
   const wrong = await playWorld(seed, script);
+  if (values.progress) process.stderr.write(`${seed} `);
   if (wrong === undefined) continue;
   failed += 1;
   const [what, ...story] = wrong;

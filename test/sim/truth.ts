@@ -1,13 +1,15 @@
 import type { Evidence, GateContext, GateReading } from '#core/gate.ts';
 import type { GateEngine, Watched } from '#operator/gate-engine.ts';
 import type { SourcePool } from '#operator/source-pool.ts';
-import type { Clock } from '#ports/clock.ts';
+import { type Clock, sleep } from '#ports/clock.ts';
 import type { Outside } from '#src/compose-loop.ts';
 import { TICK_MS } from './process.ts';
 
 /** Gates and probes that know what the world is like, in the place of those that measure it. */
 
 export type Verdict = Pick<GateReading, 'verdict' | 'stable' | 'cause'>;
+
+const PROBE_MS = 5;
 
 export interface Truth {
   /** What a gate sees of the canary whose ReplicaSet is so named, after so many ticks at this step. */
@@ -37,8 +39,10 @@ export function outsideOf(truth: Truth, clock: Clock): Outside {
     engine: (again) => truthfulEngine(truth, clock, again),
     sources: blindSources,
     probe: async ({ target }) => {
+      // It takes its time, and a process that has died waits for ever.
+      await sleep(clock, PROBE_MS);
       const ok = truth.answers(target.pod);
-      return { ok, latencyMs: 1, reason: ok ? 'ok' : 'status 500' };
+      return { ok, latencyMs: PROBE_MS, reason: ok ? 'ok' : 'status 500' };
     },
   };
 }

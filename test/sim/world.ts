@@ -181,7 +181,10 @@ export class World {
     this.prometheusDown = false;
     this.cluster.gateway.frozen = false;
     this.cluster.gateway.blind = false;
-    for (const { body } of this.operators()) body.thaw();
+    for (const { body } of this.operators()) {
+      body.thaw();
+      body.setAhead(0);
+    }
     this.note('heals');
   }
 }
