@@ -9,6 +9,8 @@ export interface AppSpec {
   replicas: number;
   /** Percent, e.g. "99". */
   objective: string;
+  /** Specs of further ServiceLevelObjectives, by name. */
+  objectives?: Record<string, Record<string, unknown>>;
   steps?: { weight: number | string; hold: string; pause?: { for?: string } }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
@@ -70,6 +72,12 @@ export function objectsOf(app: AppSpec): Record<string, unknown>[] {
         },
       },
     },
+    ...Object.entries(app.objectives ?? {}).map(([other, spec]) => ({
+      apiVersion: 'headgate.dev/v1alpha1',
+      kind: 'ServiceLevelObjective',
+      metadata: { name: other, namespace },
+      spec,
+    })),
     {
       apiVersion: 'headgate.dev/v1alpha1',
       kind: 'ProbeSuite',

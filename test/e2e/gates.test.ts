@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { connectLab } from '../lab/connect.ts';
+import { met, tell } from './support/figures.ts';
+import { latencyObjective, ordersObjective } from './support/objectives.ts';
+import { scraped } from './support/replay.ts';
+import { type App, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
+import { isEnding, releaseOf } from './support/story.ts';
+
+/** What the simulator promises of the gates, on real requests, a real gateway and a real Prometheus. */
+
+// Loads of 300 requests a second and more: two at a time are what two cores carry.
+vi.setConfig({ maxConcurrency: 2 });
+
+const lab = connectLab(inject('lab'));
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage(lab, 'gates');
+  await stage.startOperator({ environment: calmLease });
+});
+afterAll(() => stage.close());
+
+interface Story {
+  name: string;
+  because: string;
+  stable: string;
+  canary: string;
+  rps: number;
+  weight: number;
+  objective?: string;
+  /** Another objective that is the gate, instead of the one for errors. */
+  slo?: Record<string, unknown>;
+  gate?: Record<string, unknown>;
+  ticks: number;
+  reason: string;
+  says: RegExp;
+}
+
+const stories: Story[] = [
+  {
+    name: '+0.5 % errors',
+    because: 'half a point above a tenth of a point is seen at 400 rps',
+    ...{ stable: 'v1-errors-0.1', canary: 'v2-errors-0.6', rps: 400, weight: 20, objective: '99.5' },
+    gate: { tolerate: '0.1%' },
+    ticks: 300,
+    ...{ reason: 'Worse', says: /worse than stable/ },
+  },
+  {
+    name: 'latency × 1.5',
+    because: 'the whole distribution moves, though few requests pass the threshold',
+    ...{ stable: 'v1-latency-30', canary: 'v2-latency-45', rps: 100, weight: 20, slo: latencyObjective() },
+    ticks: 180,
+    ...{ reason: 'Worse', says: /above [\d.]+ms/ },
+  },
+  {
+    name: 'latency × 1.5 by a native histogram',
+    because: 'Prometheus stores it as one series, and the gate reads the same',
+    ...{ stable: 'v1-latency-30', canary: 'v2-latency-45', rps: 100, weight: 20, slo: latencyObjective('Native') },
+    ticks: 180,
+    ...{ reason: 'Worse', says: /above [\d.]+ms/ },
+  },
+  {
+    name: 'a third fewer orders',
+    because: 'every request succeeds, and users buy less',
+    ...{ stable: 'v1-orders-30', canary: 'v2-orders-20', rps: 300, weight: 50, slo: ordersObjective() },
+    ticks: 240,
+    ...{ reason: 'Worse', says: /stable/ },
+  },
+  {
+    name: 'a leak that starts late',
+    because: 'a long healthy spell must not make the gate slow',
+    ...{ stable: 'v1', canary: 'v2-leak-40s', rps: 100, weight: 20 },
+    ticks: 180,
+    ...{ reason: 'Worse', says: /worse than stable/ },
+  },
+];
+
+describe.concurrent('the verdict', () => {
+  test.each(stories)('on $name', async (story) => {
+    const app = await opened(story);
+    const load = await app.load(10, { gateway: story.rps });
+    await scraped(lab, app.spec, 3);
+    const began = Date.now();
+    await app.apply({ image: `lab/shop:${story.canary}` });
+    const ending = await app.until('weight 0', isEnding, story.ticks);
+    const report = await load.stop();
+    const release = await releaseOf(app);
+    const gate = ending.status?.gates?.[0];
+    tell(story.name, report, {
+      canary: met(report, `lab/shop:${story.canary}`),
+      seconds: Math.round((Date.now() - began) / 1000),
+      verdict: gate?.verdict,
+      message: gate?.message,
+    });
+    expect(release.status, story.because).toMatchObject({ reason: story.reason });
+    expect(gate?.message).toMatch(story.says);
+    expect(ending.status).toMatchObject({ phase: 'Paused', reason: 'GateBreached' });
+  });
+
+  test('at one request a second is an honest Inconclusive', async () => {
+    const steps = [{ weight: 50, hold: '1s' }];
+    const app = await stage.open({ name: 'quiet', image: 'lab/shop:v1', replicas: 2, objective: '99.5', steps });
+    const load = await app.load(1);
+    await scraped(lab, app.spec, 2);
+    await app.apply({ image: 'lab/shop:v2' });
+    await app.until('half of the traffic', ({ status }) => status?.weight === '50%', 60);
+    const held = await seenFor(app, 40);
+    const report = await load.stop();
+    const verdicts = new Set(held.map(({ status }) => `${status?.gates?.[0]?.verdict} ${status?.gates?.[0]?.cause}`));
+    tell('one request a second', report, {
+      verdicts: [...verdicts],
+      message: held.at(-1)?.status?.gates?.[0]?.message,
+    });
+    // kills: silence or few requests taken for success
+    expect([...verdicts]).toEqual(['Inconclusive TooFewSamples']);
+    expect(held.at(-1)?.status).toMatchObject({ phase: 'Progressing', weight: '50%' });
+  });
+});
+
+async function opened({ name, stable, weight, objective = '99', slo, gate = {} }: Story): Promise<App> {
+  const slug = name
+    .replace(/[^a-z0-9]+/gi, '-')
+    .replace(/^-|-$/g, '')
+    .toLowerCase();
+  const objectives = slo === undefined ? {} : { [`${slug}-slo`]: slo };
+  const gates = [{ slo: slo === undefined ? slug : `${slug}-slo`, ...gate }];
+  // Only a breach can end the step: its hold is longer than the test.
+  const steps = [{ weight, hold: '10m' }];
+  return stage.open({
+    name: slug,
+    image: `lab/shop:${stable}`,
+    replicas: 3,
+    objective,
+    objectives,
+    steps,
+    rollout: { gates },
+  });
+}
+
+/** What the Rollout says at each of so many ticks. */
+async function seenFor(app: App, ticks: number): Promise<RolloutObject[]> {
+  const seen: RolloutObject[] = [];
+  await app.until(`${ticks} ticks`, (rollout) => seen.push(rollout) >= 0 && distinctTicks(seen) >= ticks, 3 * ticks);
+  return seen;
+}
+
+/** Ticks that the gate counted while it was looked at. */
+function distinctTicks(seen: RolloutObject[]): number {
+  return new Set(seen.map(({ metadata }) => metadata.resourceVersion)).size;
+}
