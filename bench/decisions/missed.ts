@@ -8,6 +8,6 @@ export const reasons: Readonly<Record<string, string>> = {
     'Half a minute of it passes after the decision until the traffic is off, which the study did not count. The rest is `ARM_NOISE`: at low bounds there are so many slow requests that a tenth of noise from minute to minute explains most of them; without it 1.75 min. At a first weight of 10 % instead of 7 % it would be 2 min.',
   'bad releases shipped (excess ≥ what is tolerated) ≤ 2 %':
     'The advance test lets just what is tolerated pass one time in twenty, and at so little traffic the bake sees too few requests to speak against it.',
-  'false stops ≤ 1.5 % in every good scenario':
+  'false stops ≤ 1.5 % in every good scenario (stable within its SLO)':
     'The guarantee is alpha, 2 %; what is above 1.5 % is noise of one arm alone beyond the tenth that is allowed for.',
 };

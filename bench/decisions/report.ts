@@ -35,6 +35,9 @@ ${table(
   ),
 )}
 
+The tenth target is cost: what a tick of ten gates computes (< 1 ms) and what they store (< 4 KiB) stand at the top of
+this page. Peers that stop nothing by mistake are mostly those that stop nothing.
+
 ${missed(cells)}
 
 ### All scenarios

@@ -32,7 +32,7 @@ export function rowOf(cells: Results['cells'], policy: string, objective: number
 const healthy = (objective: number) => (objective === 0.995 ? 0.1 : 0.02);
 
 export const targets: readonly Target[] = [
-  { what: 'false stops ≤ 1.5 % in every good scenario', score: falseStops },
+  { what: 'false stops ≤ 1.5 % in every good scenario (stable within its SLO)', score: falseStops },
   { what: '+1 % at 100 rps: ≤ 1.5 min, ≤ 10 failures, all stopped', score: (row) => stopped(row, 1, 1.5, 10) },
   { what: '+5 % at 100 rps: ≤ 30 s, ≤ 12 failures', score: (row) => stopped(row, 5, 0.5, 12) },
   {
@@ -74,7 +74,9 @@ function worst(row: Row, among: readonly Scenario[], figure: 'stopped' | 'promot
 }
 
 function falseStops(row: Row): Score {
-  const { title, of } = worst(row, ofKind(row, 'good'), 'stopped');
+  // Where stable misses its objective, releases are held, or called correlated when both arms are bad after a raise twice.
+  const within = ofKind(row, 'good').filter(({ base }) => base <= 1 - row.objective + 1e-9);
+  const { title, of } = worst(row, within, 'stopped');
   return { measured: `at most ${ranged(of)}: ${title}`, met: of.value <= 0.015 };
 }
 
@@ -110,7 +112,10 @@ function nobodysFault(row: Row): Score {
     by: (row.cell(name)?.stopped.value ?? 1) - plain,
   }));
   const measured = more.map(({ name, by }) => `${name} ${percent(by)}`).join(', ');
-  return { measured, met: Math.max(...more.map(({ by }) => by)) <= 0.0005 };
+  return {
+    measured: `stopped beyond those without trouble: ${measured}`,
+    met: Math.max(...more.map(({ by }) => by)) <= 0.0005,
+  };
 }
 
 function shipped(row: Row): Score {
@@ -146,5 +151,5 @@ function within(cell: Cell, minutes: number, failures: number): boolean {
 function stops({ excess, stopped: share, minutesToStop }: Cell): string {
   const when = minutesToStop === undefined ? '' : `${minutesToStop.value} min (p90 ${minutesToStop.p90}), `;
   const cost = Number(excess.value.toPrecision(3));
-  return `${when}${cost} more than stable, ${percent(share.value)} stopped`;
+  return `${when}${cost} more than stable, ${ranged(share)} stopped`;
 }
