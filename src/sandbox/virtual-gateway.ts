@@ -12,6 +12,8 @@ import { timestamp } from './writing.ts';
 export interface VirtualGateway {
   /** Weights by backend, of the first rule; the route's name is `namespace/name`. */
   live(route: string): ReadonlyMap<string, number>;
+  /** Whether it has accepted a route and does not send as the route says. */
+  lies(route: string): boolean;
   /** While set, routes are accepted and nothing of them is used. */
   frozen: boolean;
   /** While set, routes are neither accepted nor used. */
@@ -31,10 +33,16 @@ export function runVirtualGateway(
   const { clock } = sandbox;
   const actor = createActor(sandbox, 'gateway');
   const table = new Map<string, ReadonlyMap<string, number>>();
+  const lies = new Set<string>();
   const accept = (route: KubeObject) => {
     const { name, namespace = '', generation } = route.metadata;
     const key = `${namespace}/${name}`;
-    if (!gateway.frozen) clock.timer(applyMs, () => void table.set(key, weightsOf(route)));
+    if (gateway.frozen) lies.add(key);
+    else
+      clock.timer(applyMs, () => {
+        table.set(key, weightsOf(route));
+        lies.delete(key);
+      });
     const parents = ((dig(route, ['spec', 'parentRefs']) ?? []) as object[]).map((parentRef) => ({
       parentRef,
       controllerName: 'headgate.dev/sandbox-gateway',
@@ -62,7 +70,13 @@ export function runVirtualGateway(
       return gateway.frozen ? 1000 : undefined;
     },
   });
-  const gateway: VirtualGateway = { live: (route) => table.get(route) ?? new Map(), frozen: false, blind: false, stop };
+  const gateway: VirtualGateway = {
+    live: (route) => table.get(route) ?? new Map(),
+    lies: (route) => lies.has(route),
+    frozen: false,
+    blind: false,
+    stop,
+  };
   return gateway;
 }
 

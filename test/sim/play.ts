@@ -65,7 +65,7 @@ async function storm(world: World, { seconds, mishaps, ...faults }: Script): Pro
 
 function mishap(world: World): void {
   const { sandbox, random } = world;
-  const kind = Math.floor(random() * 11);
+  const kind = Math.floor(random() * 13);
   const pods = world.pods();
   if (kind === 0 && pods.length > 0) {
     const pod = world.pick(pods).metadata.name;
@@ -74,7 +74,7 @@ function mishap(world: World): void {
   }
   if (kind >= 1 && kind <= 3) toggle(world, kind);
   if (kind === 4) sandbox.store.compact();
-  if (kind === 5) foreignWeight(world);
+  if (kind === 5 || kind > 10) foreignWeight(world);
   if (kind === 6) world.deploy(world.pick(['shop:v2', 'shop:v3', 'shop:v3-bad', 'shop:v1']));
   if (kind === 7) world.say(world.pick(['pause', 'resume', 'promote', 'retreat', 'retry', 'skip-step']));
   if (kind === 8 || kind === 9) freeze(world);

@@ -121,7 +121,7 @@ class Eyes implements Watcher {
     const revision = object.metadata.labels?.[REVISION_LABEL];
     // A gateway that accepts and does not apply cannot be found out without traffic.
     const { gateway } = this.#world.cluster;
-    const sent = gateway.frozen ? 0 : (gateway.live('shop/shop').get('shop-canary') ?? 0);
+    const sent = gateway.lies('shop/shop') ? 0 : (gateway.live('shop/shop').get('shop-canary') ?? 0);
     if (revision === release?.revision && !release?.committed && sent > 0)
       this.#violate(`the canary is scaled to ${left} while the gateway sends it ${sent}`);
     if (

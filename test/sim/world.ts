@@ -56,8 +56,8 @@ export class World {
       replicas: this.pick([2, 3, 4]),
       onBreach: this.pick(['Retreat', 'Pause', 'Abort']),
       steps: [
-        { weight: 10, hold: '2s' },
-        { weight: 40, hold: this.pick(['1s', '3s']), ...(this.chance(0.15) ? { pause: {} } : {}) },
+        { weight: 10, hold: this.pick(['2s', '8s']) },
+        { weight: 40, hold: this.pick(['1s', '8s']), ...(this.chance(0.15) ? { pause: {} } : {}) },
       ],
       probes: this.chance(0.5),
     };
