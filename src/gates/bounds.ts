@@ -60,6 +60,9 @@ export const MIN_SPENT_EVENTS = 5;
 export const DARK_DUE = 10;
 export const DARK_DUE_LATER = 30;
 
+/** Requests of the canary from which on its share of the traffic tells how much of stable's comes past the route. */
+export const PAST_ROUTE_SURE = 30;
+
 /** A sample older than this many scrapes says nothing about now, and its pod is not waited for any longer. */
 export const STALE_SCRAPES = 3;
 

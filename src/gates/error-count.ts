@@ -2,7 +2,14 @@ import type { Cause, Counts, Evidence, GateContext } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { WHOLE } from '#lib/units.ts';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
-import { ALPHA, DARK_DUE, DARK_DUE_LATER, NEWEST_BUCKETS, RATE_REQUESTS_PER_EXCESS } from './bounds.ts';
+import {
+  ALPHA,
+  DARK_DUE,
+  DARK_DUE_LATER,
+  NEWEST_BUCKETS,
+  PAST_ROUTE_SURE,
+  RATE_REQUESTS_PER_EXCESS,
+} from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
 import { type CountSight, scrapeOf } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
@@ -74,13 +81,13 @@ export function countTick(state: ErrorGate, counted: Counted, context: GateConte
     influence: context.weight > 0 ? foldInfluence(state.influence, tick, byPod.canary) : state.influence,
   };
   const arrived = context.arrived && state.at >= (context.raisedAt ?? 0);
-  return arrived ? countStep(next, { tick, canaryUnknown }, context) : next;
+  return arrived ? countStep(next, { tick, ms: at - state.at, canaryUnknown }, context) : next;
 }
 
 /** What only whole ticks since the step arrived may count for. */
 function countStep(
   state: ErrorGate,
-  { tick, canaryUnknown }: { tick: ArmCounts; canaryUnknown: boolean },
+  { tick, ms, canaryUnknown }: { tick: ArmCounts; ms: Millis; canaryUnknown: boolean },
   context: GateContext,
 ): ErrorGate {
   const excess = excessOf(context);
@@ -90,8 +97,12 @@ function countStep(
   const gain = sure ? advanceIncrement(tick.canary, { rate, excess: boundExcess(excess, rate) }) : 0;
   // After a restart a canary may be older than the first look: what it finished before its first scrape is not known,
   // so its silence begins there.
-  const due = canaryUnknown ? 0 : state.silence.due + dueOn(context, tick.stable.total);
-  const silence: Silence = tick.canary.total > 0 ? { due: 0, answered: true } : { ...state.silence, due };
+  const due = canaryUnknown ? 0 : state.silence.due + dueOn(state, context, { stable: tick.stable.total, ms });
+  const { stable, ms: before } = state.silence;
+  const silence: Silence =
+    tick.canary.total > 0
+      ? { due: 0, answered: true, stable: stable + tick.stable.total, ms: before + ms }
+      : { ...state.silence, due };
   return {
     ...state,
     step: addCounts(state.step, tick),
@@ -110,9 +121,21 @@ function excessOf(context: GateContext): number {
   return excessToExclude({ ...context, ...context.gate.slo, tolerate: context.gate.tolerate });
 }
 
-/** Requests that the route owed the canary while stable finished `stable` of them. */
-function dueOn({ weight }: GateContext, stable: number): number {
-  return weight < WHOLE ? (stable * weight) / (WHOLE - weight) : 0;
+/**
+ * Requests that the route owed the canary while stable finished some in so much time. Clients of the Service reach stable
+ * past the route: what they usually bring, known from the time when the canary answered, is owed to nobody. So a gateway
+ * that stalls does not make the canary dark while they go on.
+ */
+function dueOn(
+  { step, silence }: ErrorGate,
+  { weight }: GateContext,
+  { stable, ms }: { stable: number; ms: Millis },
+): number {
+  if (weight <= 0 || weight >= WHOLE) return 0;
+  const routed = (step.canary.total * (WHOLE - weight)) / weight;
+  const known = step.canary.total >= PAST_ROUTE_SURE && silence.ms > 0;
+  const past = known ? (Math.max(0, silence.stable - routed) * ms) / silence.ms : 0;
+  return (Math.max(0, stable - past) * weight) / (WHOLE - weight);
 }
 
 /**
@@ -139,7 +162,8 @@ export function pendingSilence(
   const failed = unscraped.length === overdue.length && overdue.every((pod) => failing.has(pod));
   if (!failed || counts.canary.total > 0) return state;
   const sinceRaise = Math.min(1, (at - (context.raisedAt ?? 0)) / (at - state.at));
-  const due = state.silence.due + sinceRaise * dueOn(context, counts.stable.total);
+  const due =
+    state.silence.due + sinceRaise * dueOn(state, context, { stable: counts.stable.total, ms: at - state.at });
   return due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;
 }
 

@@ -40,6 +40,9 @@ export interface Silence {
   due: number;
   /** It finished one since the step arrived. */
   answered: boolean;
+  /** Stable's requests, and the time, of the ticks in which the canary answered. */
+  stable: number;
+  ms: Millis;
 }
 
 export function startErrorGate(): ErrorGate {
@@ -71,7 +74,7 @@ export function freshAttempt() {
 
 /** The parts of the state that begin again with a step. */
 export function freshStep() {
-  return { step: noCounts, advance: 0, silence: { due: 0, answered: false } };
+  return { step: noCounts, advance: 0, silence: { due: 0, answered: false, stable: 0, ms: 0 } };
 }
 
 const VERSION = 1;
@@ -92,6 +95,8 @@ interface Saved {
   fired?: Cause;
   /** float64 bits: the dispersion's sums. Left out by earlier versions: nothing is known of it. */
   d?: string;
+  /** Stable's requests and time while the canary answered. Left out by earlier versions. */
+  q?: [stable: number, ms: Millis];
   /** The source of the excess, while there is a main one. */
   i?: SavedInfluence;
 }
@@ -110,6 +115,7 @@ export function saveErrorGate(state: ErrorGate): string {
     f: bitsOf(new Float64Array([...stop.logs, state.advance, ledger.charged, ledger.net, silence.due, state.rps])),
     ...(fired === undefined ? {} : { fired: fired.cause }),
     d: bitsOf(new Float64Array([dispersion.ticks, dispersion.squares, dispersion.expected, dispersion.freedom])),
+    q: [silence.stable, silence.ms],
     ...(source === undefined ? {} : { i: source }),
   };
   return JSON.stringify(saved);
@@ -137,7 +143,7 @@ export function loadErrorGate(text: string, size: number = startStopTest().logs.
     stop: { logs: floats.slice(0, size), starts },
     ledger: { charged, net },
     recent: { bucket, buckets },
-    silence: { due, answered: answered === 1 },
+    silence: { due, answered: answered === 1, ...answeredOf(saved.q) },
     dispersion: dispersionOf(saved.d),
     influence: loadInfluence(saved.i),
     ...(saved.fired === undefined ? {} : { fired: { cause: saved.fired, at: firedAt } }),
@@ -153,6 +159,11 @@ function parse(text: string): Saved | undefined {
   } catch {
     return undefined;
   }
+}
+
+function answeredOf(saved: Saved['q']): Pick<Silence, 'stable' | 'ms'> {
+  const [stable = 0, ms = 0] = Array.isArray(saved) ? saved : [];
+  return Number.isFinite(stable) && Number.isFinite(ms) ? { stable, ms } : { stable: 0, ms: 0 };
 }
 
 function dispersionOf(text: string | undefined): Dispersion {

@@ -188,6 +188,19 @@ test.each<Dark>([
     want: 'Fail/DarkCanary',
   },
   {
+    name: 'a gateway that stalls while clients of the Service go on',
+    because: 'they bring half of what stable serves, and owe the canary nothing',
+    // kills: all of stable's requests taken for the route's
+    loads: [...Array(4).fill({ canary: [50, 0], stable: [900, 0] }), ...Array(20).fill({ stable: [450, 0] })],
+    want: 'Pass',
+  },
+  {
+    name: 'a canary that falls silent while clients of the Service go on',
+    because: 'the other half is still due',
+    loads: [...Array(4).fill({ canary: [50, 0], stable: [900, 0] }), { stable: [950, 0] }],
+    want: 'Fail/DarkCanary',
+  },
+  {
     name: 'both arms silent',
     because: 'a dead source or a quiet hour blames nobody',
     loads: Array(30).fill({}),
