@@ -4,7 +4,7 @@ import { met, tell } from './support/figures.ts';
 import { latencyObjective, ordersObjective } from './support/objectives.ts';
 import { scraped } from './support/replay.ts';
 import { type App, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
-import { isEnding, releaseOf } from './support/story.ts';
+import { isEnding, isPromoted, releaseOf } from './support/story.ts';
 
 /** What the simulator promises of the gates, on real requests, a real gateway and a real Prometheus. */
 
@@ -97,6 +97,26 @@ describe.concurrent('the verdict', () => {
     expect(ending.status).toMatchObject({ phase: 'Paused', reason: 'GateBreached' });
   });
 
+  test('on one bad pod of six names it, and goes on once it is gone', async () => {
+    const steps = [{ weight: 50, hold: '20s' }];
+    const app = await stage.open({ name: 'one-bad', image: 'lab/shop:v1', replicas: 6, objective: '99', steps });
+    const load = await app.load(10, { gateway: 100 });
+    await scraped(lab, app.spec, 6);
+    await app.apply({ image: 'lab/shop:v2' });
+    const holding = await app.until('the step', ({ status }) => status?.state?.release?.stage === 'Holding', 90);
+    const [victim = ''] = await podsOf(app, holding.status?.state?.release?.revision ?? '');
+    await app.faultPod(victim, 'errors-50');
+    const blamed = await app.until('a verdict', ({ status }) => status?.gates?.[0]?.cause === 'SinglePod', 90);
+    await lab.kubectl(['delete', 'pod', victim, '-n', app.spec.namespace, '--wait=false']);
+    const ended = await app.until('promoted', isPromoted, 180);
+    const report = await load.stop();
+    tell('one bad pod', report, { canary: met(report, 'lab/shop:v2'), message: blamed.status?.gates?.[0]?.message });
+    // kills: a release that is stopped for what one pod does
+    expect(blamed.status).toMatchObject({ phase: 'Progressing', weight: '50%' });
+    expect(blamed.status?.gates?.[0]?.message).toContain(victim);
+    expect(ended.status?.state?.releases).toBe(1);
+  });
+
   test('at one request a second is an honest Inconclusive', async () => {
     const steps = [{ weight: 50, hold: '1s' }];
     const app = await stage.open({ name: 'quiet', image: 'lab/shop:v1', replicas: 2, objective: '99.5', steps });
@@ -135,6 +155,12 @@ async function opened({ name, stable, weight, objective = '99', slo, gate = {} }
     steps,
     rollout: { gates },
   });
+}
+
+async function podsOf(app: App, revision: string): Promise<string[]> {
+  const labels = `headgate.dev/rollout=${app.spec.name},headgate.dev/revision=${revision}`;
+  const { stdout } = await lab.kubectl(['get', 'pods', '-n', app.spec.namespace, '-l', labels, '-o', 'name']);
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [line.replace('pod/', '')]));
 }
 
 /** What the Rollout says at each of so many ticks. */

@@ -75,6 +75,8 @@ export interface App {
   load(rate: number, rates?: Partial<Record<ClientKind, number>>): Promise<Load>;
   act(verb: string, reason?: string): Promise<string>;
   fault(revision: string, behaviour: string): Promise<number>;
+  /** Changes what one pod does while it runs. */
+  faultPod(pod: string, behaviour: string): Promise<void>;
   get<T = Record<string, unknown>>(kind: string, name?: string): Promise<T>;
   weight(): Promise<number>;
 }
@@ -248,11 +250,10 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
     },
     async fault(revision, behaviour) {
       const labels = { 'headgate.dev/rollout': name, 'headgate.dev/revision': revision };
-      const answer = await request(`${kubeletUrl(lab)}/fault`, {
-        method: 'POST',
-        body: JSON.stringify({ namespace, labels, behaviour }),
-      });
-      return ((await answer.body.json()) as { pods: unknown[] }).pods.length;
+      return askKubelet(lab, { namespace, labels, behaviour });
+    },
+    async faultPod(pod, behaviour) {
+      await askKubelet(lab, { namespace, pod, behaviour });
     },
     async weight() {
       const route = await get<{ spec: { rules: { backendRefs: { name: string; weight?: number }[] }[] } }>('httproute');
@@ -260,6 +261,12 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
       return refs.find((ref) => ref.name === `${name}-canary`)?.weight ?? 0;
     },
   };
+}
+
+/** How many pods took the fault. */
+async function askKubelet(lab: Lab, fault: object): Promise<number> {
+  const answer = await request(`${kubeletUrl(lab)}/fault`, { method: 'POST', body: JSON.stringify(fault) });
+  return ((await answer.body.json()) as { pods: unknown[] }).pods.length;
 }
 
 export async function startLoad(
