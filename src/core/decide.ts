@@ -3,12 +3,14 @@ import { deadline } from './deadline.ts';
 import { desired } from './desired.ts';
 import { diff } from './diff.ts';
 import type { Decision } from './effect.ts';
+import { notAhead } from './instants.ts';
 import type { Seen, State } from './model.ts';
 import { obeyed } from './routes.ts';
 import { transition } from './transition.ts';
 
 /** The whole operator in one expression: what we knew, what we see and the time, in; what to do, out. */
-export function decide(state: State, sight: Seen, now: Millis): Decision {
+export function decide(known: State, sight: Seen, now: Millis): Decision {
+  const state = notAhead(known, now);
   const seen = obeyed(sight, state, now);
   const next = transition(state, seen, now);
   // Effects come from the gap between wish and world, never from the transition itself,
