@@ -267,9 +267,7 @@ describe.concurrent('a mistake is named with its fix while the running revision 
     });
     await nextAttempt(app);
     const unknown = await app.until('the missing metric', ({ status }) =>
-      /first raise: sli: .* by no_such_requests_total; if it serves, mend spec\.sli/.test(
-        status?.message ?? '',
-      ),
+      /first raise: sli: .* by no_such_requests_total; if it serves, mend spec\.sli/.test(status?.message ?? ''),
     );
     await twoTicks(load);
     const held = await app.rollout();
