@@ -8,14 +8,13 @@ import type { Portrait } from './support/portrait.ts';
  * started again at once. Whatever was lost, the release ends as the undisturbed one does.
  *
  * One undisturbed release of each kind lists its writes; each write gives two crash points, each a release of its own.
- * All of them take a quarter of an hour on two cores that do nothing else: `make long` takes every point, `make test`
- * every thirteenth one, two releases at a time.
+ * All of them take forty minutes on two cores: `make long` takes every point, `make test` every thirteenth one.
  */
 
 const lab = connectLab(inject('lab'));
 const LONG = process.env['HEADGATE_LONG'] === '1';
 /** Releases at once: they mostly wait for scrapes, holds and leases, but each restart computes. */
-const LANES = LONG ? 4 : 2;
+const LANES = 2;
 /** Requests a second of each kind of client in each lane. */
 const RATE = LONG ? 50 : 25;
 const EVERY = LONG ? 1 : 13;
