@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { connectLab } from '../lab/connect.ts';
 import { kubectl } from '../lab/install.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -19,6 +19,9 @@ import {
 import { isPromoted } from './support/story.ts';
 
 /** What cannot work is refused, or said with field and fix; what runs goes on; what is mended goes on by itself. */
+
+// More loads at once starve two cores, and clients would time out for that alone.
+vi.setConfig({ maxConcurrency: 3 });
 
 const lab = connectLab(inject('lab'));
 let stage: Stage;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { connectLab } from '../lab/connect.ts';
 import { waitFor } from '../lab/wait.ts';
 import { met, tell } from './support/figures.ts';
@@ -8,6 +8,9 @@ import { openStage, type RolloutObject, type Stage } from './support/stage.ts';
 import { isEnding, releaseOf } from './support/story.ts';
 
 /** A canary that cannot serve: no user may find out. */
+
+// More loads at once starve two cores, and clients would time out for that alone.
+vi.setConfig({ maxConcurrency: 2 });
 
 const lab = connectLab(inject('lab'));
 let stage: Stage;
