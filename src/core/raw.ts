@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import type { Millis, Weight } from '#lib/units.ts';
 import { parseDuration, parsePercent } from '#lib/units.ts';
 
@@ -62,8 +63,4 @@ export function share(value: unknown): number | undefined {
 /** The entry itself without its undefined members, as `exactOptionalPropertyTypes` wants it. */
 export function present<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
-}
-
-function isRecord(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

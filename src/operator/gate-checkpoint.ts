@@ -1,4 +1,5 @@
 import type { LiveGate } from '#gates/define.ts';
+import { isRecord } from '#lib/json.ts';
 
 const VERSION = 1;
 /** In UTF-8 bytes: etcd and the Release carry them for as long as the history is kept. */
@@ -38,8 +39,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

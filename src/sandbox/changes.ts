@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import type { JsonPatchOperation, KubeObject } from '#ports/kube-api.ts';
 import { apiVersionOf, kindId, type SandboxKind } from './kind.ts';
 import { afterApply } from './managed-fields.ts';
@@ -17,7 +18,6 @@ import {
 } from './refused.ts';
 import { APPLY_PATCH, type Reply, type Request, type Target, writeModeOf } from './request.ts';
 import { keyOf } from './store.ts';
-import { isRecord } from './structural.ts';
 import { isFinished, store, timestamp, uuid, type WriteDeps, writerOf } from './writing.ts';
 
 /** POST, PUT, PATCH and DELETE of one object: what each of them makes of a request before it is stored. */

@@ -1,5 +1,5 @@
-import { canonicalJson } from '#lib/json.ts';
-import { isRecord, type Schema } from './structural.ts';
+import { canonicalJson, isRecord } from '#lib/json.ts';
+import type { Schema } from './structural.ts';
 
 /** Which members of an object somebody owns: sets of paths, and the form of managedFields (FieldsV1). */
 

@@ -1,6 +1,5 @@
-import { sameJson } from '#lib/json.ts';
+import { isRecord, sameJson } from '#lib/json.ts';
 import type { JsonPatchOperation } from '#ports/kube-api.ts';
-import { isRecord } from './structural.ts';
 
 /** JSON patch (RFC 6902, without `move` and `copy`) and merge patch (RFC 7386). */
 

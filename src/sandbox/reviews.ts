@@ -1,5 +1,5 @@
+import { isRecord } from '#lib/json.ts';
 import type { Reply, Request } from './request.ts';
-import { isRecord } from './structural.ts';
 
 /** Who one is and what one may: here everybody is one person who may do everything. */
 

@@ -1,6 +1,6 @@
-import { sameJson } from '#lib/json.ts';
+import { isRecord, sameJson } from '#lib/json.ts';
 import type { FieldError } from './refused.ts';
-import { at, isRecord, keyFields, type Rule, type Schema } from './structural.ts';
+import { at, keyFields, type Rule, type Schema } from './structural.ts';
 
 /**
  * The rules beside a schema. The API server evaluates CEL; here the few forms that every kind uses are read, and what

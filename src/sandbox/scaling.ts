@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { MERGE_PATCH } from './changes.ts';
 import { dig, plant, type ScalePaths } from './kind.ts';
@@ -5,7 +6,6 @@ import { mergePatched } from './patches.ts';
 import { read } from './reading.ts';
 import { invalid, noSuchPath, unsupportedMedia } from './refused.ts';
 import { type Reply, type Request, type Target, writeModeOf } from './request.ts';
-import { isRecord } from './structural.ts';
 import { store, type WriteDeps, writerOf } from './writing.ts';
 
 /** The scale subresource: replicas of any kind that has them, in one shape. */

@@ -1,40 +1,11 @@
-import { canonicalJson } from '#lib/json.ts';
+import { canonicalJson, isRecord } from '#lib/json.ts';
+import type { Structural } from '#schema/structural.ts';
 import type { FieldError } from './refused.ts';
 
 /** The schemas of CRDs at work: what is unknown, what is filled in, what is wrong, in the API server's words. */
 
-export interface Schema {
-  type?: string;
-  default?: unknown;
-  enum?: unknown[];
-  pattern?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  minItems?: number;
-  maxItems?: number;
-  maxProperties?: number;
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  additionalProperties?: Schema;
-  required?: string[];
-  'x-kubernetes-int-or-string'?: true;
-  'x-kubernetes-preserve-unknown-fields'?: true;
-  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
-  'x-kubernetes-list-map-keys'?: string[];
-  'x-kubernetes-validations'?: Rule[];
-}
-
-export interface Rule {
-  rule: string;
-  message: string;
-  fieldPath?: string;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export type Schema = Structural;
+export type Rule = NonNullable<Structural['x-kubernetes-validations']>[number];
 
 export function at(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;

@@ -1,4 +1,4 @@
-import { sameJson } from '#lib/json.ts';
+import { isRecord, sameJson } from '#lib/json.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Random } from '#ports/random.ts';
@@ -9,7 +9,7 @@ import { checkMetadata } from './metadata.ts';
 import { badRequest, conflict, invalid } from './refused.ts';
 import type { Request, Target, WriteMode } from './request.ts';
 import { keyOf, type Store } from './store.ts';
-import { fillDefaults, isRecord, prune } from './structural.ts';
+import { fillDefaults, prune } from './structural.ts';
 
 /** What every write goes through, whatever its form: decoded, completed, checked, signed, stored. */
 

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Problem } from '#core/model.ts';
+import { isRecord } from '#lib/json.ts';
 
 /** What reading an object gives: its value, or everything that is wrong with it. Reading never throws. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problems: Problem[] };
@@ -57,8 +58,4 @@ function amount(most: string, bound: number | bigint, origin: string): string {
   if (origin === 'string') return `have ${most} ${bound} characters`;
   if (origin === 'array') return `have ${most} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`;
   return `be ${most} ${bound}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

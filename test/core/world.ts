@@ -36,7 +36,8 @@ export interface WorldRoute {
 export type Fault = 'none' | 'crash-before-store' | 'crash-after-store' | 'crash-mid-effects' | 'drop-store';
 
 const zero = { total: 0, bad: 0 };
-const noEvidence: Evidence = {
+/** Of a gate that has counted nothing. */
+export const noEvidence: Evidence = {
   at: 0,
   ticks: 0,
   canary: zero,

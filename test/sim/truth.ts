@@ -1,8 +1,9 @@
-import type { Evidence, GateContext, GateReading } from '#core/gate.ts';
+import type { GateContext, GateReading } from '#core/gate.ts';
 import type { GateEngine, Watched } from '#operator/gate-engine.ts';
 import type { SourcePool } from '#operator/source-pool.ts';
 import { type Clock, sleep } from '#ports/clock.ts';
 import type { Outside } from '#src/compose-loop.ts';
+import { noEvidence } from '../core/world.ts';
 import { TICK_MS } from './process.ts';
 
 /** Gates and probes that know what the world is like, in the place of those that measure it. */
@@ -17,22 +18,6 @@ export interface Truth {
   /** Whether the pod with this address answers a probe. */
   answers(pod: string): boolean;
 }
-
-const zero = { total: 0, bad: 0 };
-const nothing: Evidence = {
-  at: 0,
-  ticks: 0,
-  canary: zero,
-  stable: zero,
-  stopLogE: 0,
-  stopLimit: 3.9,
-  advanceLogE: 0,
-  advanceLimit: 3,
-  advanceExcess: 0,
-  step: { canary: zero, stable: zero },
-  rps: 0,
-  spend: 0,
-};
 
 export function outsideOf(truth: Truth, clock: Clock): Outside {
   return {
@@ -73,7 +58,7 @@ function truthfulEngine(truth: Truth, clock: Clock, again: (key: string) => void
     const step = steps.get(gate.name);
     const ticks = step === undefined ? 0 : Math.floor((clock.monotonic() - step.since) / TICK_MS);
     const said = truth.verdictOf(scope.replicaSets[1] ?? '', context, ticks);
-    return { gate: gate.name, role: gate.role, epoch, stepEpoch, message: said.verdict, evidence: nothing, ...said };
+    return { gate: gate.name, role: gate.role, epoch, stepEpoch, message: said.verdict, evidence: noEvidence, ...said };
   };
   return {
     watch(key, watched) {

@@ -1,6 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import { CliError } from '#cli/exit.ts';
-import { type Field, isRecord, openPage } from './field.ts';
+import { isRecord } from '#lib/json.ts';
+import { type Field, openPage } from './field.ts';
 
 /** A file as it was read. */
 export interface Source {

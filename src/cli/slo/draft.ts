@@ -1,7 +1,8 @@
 import type { Problem } from '#core/model.ts';
+import { isRecord } from '#lib/json.ts';
 import { readValue } from '#schema/parse.ts';
 import { sloSpec } from '#schema/slo.ts';
-import { at, type Field, isRecord, note, type Reason, refuse, settle, textOf } from './field.ts';
+import { at, type Field, note, type Reason, refuse, settle, textOf } from './field.ts';
 import { isLabelKey, isLabelValue, objectName } from './figures.ts';
 import type { Sli } from './indicator.ts';
 

@@ -1,3 +1,5 @@
+import { isRecord } from '#lib/json.ts';
+
 /**
  * A document is read through fields that remember where they stand. Whatever is read, lost or refused is settled; what
  * is left at the end nobody looked at, and it is lost too. So nothing can be dropped without being named.
@@ -142,8 +144,4 @@ function nameOf({ path }: Field): string {
 function join(path: string, key: string): string {
   if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === '' ? key : `${path}.${key}`;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

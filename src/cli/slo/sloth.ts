@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import {
   chooseNamespace,
   clusterReasons,
@@ -8,20 +9,7 @@ import {
   keepService,
   type Wishes,
 } from './draft.ts';
-import {
-  at,
-  type Field,
-  isRecord,
-  isThere,
-  members,
-  note,
-  oneOf,
-  type Reason,
-  refuse,
-  settle,
-  shown,
-  textOf,
-} from './field.ts';
+import { at, type Field, isThere, members, note, oneOf, type Reason, refuse, settle, shown, textOf } from './field.ts';
 import { percentOfPercent } from './figures.ts';
 import { type Counted, fitTogether, namespaceIn, readExpression, type Sli, sliOf } from './indicator.ts';
 import { sameSelector } from './latency.ts';
