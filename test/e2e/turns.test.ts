@@ -89,7 +89,8 @@ const none = { gateway: 0, service: 0 };
 
 describe.concurrent('a breach of the promotion', () => {
   test('before the commit point: everything back on the old revision, in-cluster clients too', async () => {
-    const { app, load } = await scene('breach-before', { steps: [{ weight: 50, hold: '5s' }] });
+    // The hold also stands between the joins and the commit: the fault must come first, however slow the machine is.
+    const { app, load } = await scene('breach-before', { steps: [{ weight: 50, hold: '15s' }] });
     await app.apply({ image: v2 });
     const joined = await app.until('in-cluster clients to join', joins, 120);
     await waitFor('them to meet it', async () =>

@@ -213,7 +213,7 @@ function createApp(lab: Lab, initial: AppSpec, loads: Load[]): App {
       spec = { ...spec, ...change };
       await applyAll(lab, [rolloutOf(spec)]);
     },
-    async until(what, done, ticks = 60) {
+    async until(what, done, ticks = 120) {
       let last: RolloutObject | undefined;
       const probe = async () => {
         last = await rollout();
