@@ -30,7 +30,7 @@ const MAX_MESSAGE_CHARS = 4096;
 export function refusal({ httpCode, what, body, retryAfterMs, testsPatch = false }: Refusal): OperatorError {
   const status = parseStatus(body);
   const failedTest = testsPatch && isPatchFailure(httpCode, status);
-  const code = failedTest ? 'KUBE_CONFLICT' : codeOf(httpCode, status);
+  const code = failedTest || isAnotherObject(httpCode, status) ? 'KUBE_CONFLICT' : codeOf(httpCode, status);
   const said = failedTest
     ? 'the object is no longer as it was read (JSON patch test)'
     : sentence(httpCode, status, body);
@@ -79,6 +79,14 @@ export function codeOf(httpCode: number, status: KubeStatus): ErrorCode {
  */
 function isPatchFailure(httpCode: number, { details = {} }: KubeStatus): boolean {
   return httpCode === 422 && !details.kind && !details.name && (details.causes ?? []).length === 0;
+}
+
+/**
+ * A patch that names a uid is meant for that object. Under its name is another one by now, which the API server
+ * answers by 422: field is immutable (apimachinery, ValidateObjectMetaUpdate).
+ */
+function isAnotherObject(httpCode: number, { details = {} }: KubeStatus): boolean {
+  return httpCode === 422 && (details.causes ?? []).some(({ field }) => field === 'metadata.uid');
 }
 
 /** A Status from a body. Proxies answer with HTML or nothing: then the body itself is the message. */

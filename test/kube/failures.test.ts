@@ -45,6 +45,14 @@ describe('422 on a JSON patch with a test', () => {
   });
 });
 
+test('a patch for an object in whose place is another one by now is a conflict', () => {
+  const message = 'Pod "a" is invalid: metadata.uid: Invalid value: "1": field is immutable';
+  const causes = [{ reason: 'FieldValueInvalid', field: 'metadata.uid', message: 'field is immutable' }];
+  const body = status(message, { reason: 'Invalid', details: { kind: 'Pod', name: 'a', causes } });
+  // kills: it as an invalid object, which stalls the key until the next event
+  expect(refusal({ httpCode: 422, body, what: 'patch pods shop/a' }).code).toBe('KUBE_CONFLICT');
+});
+
 test("the server's words are kept, causes too, none twice", () => {
   const causes = [
     { field: 'spec.replicas', message: 'must not be negative' },
