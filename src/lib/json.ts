@@ -12,9 +12,28 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-/** Structural equality by canonical JSON: key order and `undefined` members do not count. */
+/**
+ * Whether two values have the same canonical JSON: key order and `undefined` members do not count. The bytes are not made:
+ * most values that are compared share most of their parts.
+ */
 export function sameJson(a: unknown, b: unknown): boolean {
-  return canonicalJson(a) === canonicalJson(b);
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null)
+    return canonicalJson(a) === canonicalJson(b);
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => sameJson(item ?? null, b[index] ?? null));
+  }
+  return sameMembers(a as Record<string, unknown>, b as Record<string, unknown>);
+}
+
+function sameMembers(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  for (const key in a) {
+    const [mine, other] = [a[key], b[key]];
+    if (mine === undefined ? other !== undefined : other === undefined || !sameJson(mine, other)) return false;
+  }
+  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  return true;
 }
 
 /** An object in the sense of JSON: neither null nor a list. */

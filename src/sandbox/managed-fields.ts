@@ -63,20 +63,38 @@ export function afterUpdate(
   writer: Writer,
   ownershipOf: OwnershipOf,
 ): KubeObject {
-  const old = before === undefined ? new Map<Path, unknown>() : leavesOf(before, ownershipOf);
-  const now = before === undefined ? bornLeaves(after, ownershipOf) : leavesOf(after, ownershipOf);
+  const parts = changedParts(before, after);
+  const old = before === undefined ? new Map<Path, unknown>() : leavesOf(pick(before, parts), ownershipOf);
+  const now = before === undefined ? bornLeaves(after, ownershipOf) : leavesOf(pick(after, parts), ownershipOf);
+  const isThere = (path: Path) => now.has(path) || !parts.has(partOf(path));
   const changed = [...now].filter(([path, value]) => !old.has(path) || !same(old.get(path), value));
   const taken = new Set([...changed.map(([path]) => path), ...[...old.keys()].filter((path) => !now.has(path))]);
   const entries = before === undefined ? [] : entriesOf(before);
   const isMine = (entry: ManagedEntry) => isBy(entry, writer, 'Update');
   const mine = entries.find(isMine);
   const owned = new Set(changed.map(([path]) => path));
-  for (const path of mine === undefined ? [] : fromFieldsV1(mine.fieldsV1)) if (now.has(path)) owned.add(path);
+  for (const path of mine === undefined ? [] : fromFieldsV1(mine.fieldsV1)) if (isThere(path)) owned.add(path);
   const others = entries.filter((entry) => !isMine(entry)).flatMap((entry) => strip(entry, taken));
   // Taking away alone is no sign of life: the time of the entry stays.
   const time = changed.length === 0 ? mine?.time : writer.time;
   const entry = time === undefined ? undefined : entryOf({ ...writer, time }, 'Update', owned);
   return withEntries(after, entry === undefined || owned.size === 0 ? others : sorted([...others, entry]));
+}
+
+/** The members of the object itself that a write has touched: the leaves of all others are what they were. */
+function changedParts(before: KubeObject | undefined, after: KubeObject): ReadonlySet<string> {
+  const all = new Set([...Object.keys(before ?? {}), ...Object.keys(after)]);
+  return before === undefined ? all : new Set([...all].filter((key) => !sameJson(before[key], after[key])));
+}
+
+function pick(object: KubeObject, parts: ReadonlySet<string>): object {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => parts.has(key)));
+}
+
+/** The member of the object that a path leads into. */
+function partOf(path: Path): string {
+  const end = path.indexOf('\n');
+  return path.slice('f:'.length, end < 0 ? undefined : end);
 }
 
 /** What the server puts into the status of a new object is nobody's. */

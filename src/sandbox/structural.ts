@@ -12,41 +12,56 @@ export function at(path: string, key: string | number): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
-/** A copy without what the schema does not know; its places are added to `unknown`. */
+/**
+ * The value without what the schema does not know; its places are added to `unknown`. What loses nothing is not copied, so
+ * that a later comparison with the object it came from is quick.
+ */
 export function prune(value: unknown, schema: Schema, unknown: string[], path = ''): unknown {
   if (schema['x-kubernetes-preserve-unknown-fields'] === true) return value;
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items === undefined ? value : value.map((item, index) => prune(item, items, unknown, at(path, index)));
+    if (items === undefined) return value;
+    return sharedList(value, (item, index) => prune(item, items, unknown, at(path, index)));
   }
   if (!isRecord(value)) return value;
   const { properties, additionalProperties } = schema;
   if (properties === undefined && additionalProperties === undefined) return value;
   const kept: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
+  let changed = false;
+  for (const key of Object.keys(value)) {
     const known = properties?.[key] ?? additionalProperties;
     if (known === undefined) unknown.push(at(path, key));
-    else kept[key] = prune(member, known, unknown, at(path, key));
+    else kept[key] = prune(value[key], known, unknown, at(path, key));
+    changed ||= kept[key] !== value[key] || known === undefined;
   }
-  return kept;
+  return changed ? kept : value;
 }
 
-/** A copy in which every absent member with a default has it. Null counts as absent where null is not allowed. */
+function sharedList(list: unknown[], effect: (item: unknown, index: number) => unknown): unknown[] {
+  const mapped = list.map(effect);
+  return mapped.every((item, index) => item === list[index]) ? list : mapped;
+}
+
+/**
+ * The value in which every absent member with a default has it; not copied where none was absent. Null counts as absent
+ * where null is not allowed.
+ */
 export function fillDefaults(value: unknown, schema: Schema): unknown {
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items === undefined ? value : value.map((item) => fillDefaults(item, items));
+    return items === undefined ? value : sharedList(value, (item) => fillDefaults(item, items));
   }
   if (!isRecord(value)) return value;
+  const { properties = {}, additionalProperties } = schema;
   const filled: Record<string, unknown> = { ...value };
-  for (const [key, member] of Object.entries(schema.properties ?? {})) {
+  for (const key in properties) {
+    const member = properties[key] ?? {};
     const given = filled[key] ?? structuredClone(member.default) ?? filled[key];
     if (given !== undefined) filled[key] = fillDefaults(given, member);
   }
-  const { additionalProperties } = schema;
   if (additionalProperties !== undefined)
     for (const key of Object.keys(filled)) filled[key] = fillDefaults(filled[key], additionalProperties);
-  return filled;
+  return Object.keys(filled).every((key) => filled[key] === value[key]) ? value : filled;
 }
 
 /** After these the API server looks no further: rules would only repeat them. */
