@@ -11,20 +11,15 @@
  * Write n is the n-th request for which `isWrite` holds since the start or the last `reset`. `before` acts before the
  * request is forwarded; `after` when the API server's whole answer is there and none of it was passed on.
  * With `label`, which reads the body, a rule may name the n-th write of one label: `{ label: 'raise', write: 1, … }`.
+ * With `storm`, faults that it is armed with befall any request, and the lines of watches.
  * kubectl sends no credentials over plain HTTP: give `tls` the API server's own certificate and key for it.
  */
 
-import {
-  createServer,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { createServer as createTlsServer, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createForward, listen, portOf, readAll, relay, shut, withoutHop } from './forward.ts';
+import type { Storm } from './storm.ts';
+import { createPlainTravel, createTravel } from './stormy.ts';
 import { fieldManagerOf, isWrite } from './writes.ts';
 
 /** What happens to the request (`before`) or its answer (`after`) once the rule has acted. */
@@ -71,6 +66,8 @@ export interface ProxySpec {
   maxWrites?: number;
   /** Names a write by what it says, so that rules need not count what comes by the clock. */
   label?(call: { method: string; path: string; body: string }): string;
+  /** Faults that any request may meet. */
+  storm?: Storm | undefined;
 }
 
 export interface WriteProxy {
@@ -96,6 +93,8 @@ interface Line {
 export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
   const { clients = ['client'], address = '127.0.0.1', port = 0, maxWrites = 10_000 } = spec;
   const forward = createForward(spec.target);
+  const plainly = createPlainTravel(forward);
+  const travel = spec.storm === undefined ? plainly : createTravel(forward, spec.storm);
   const rules = new Set<Rule>();
   const lines = new Map<string, Line>();
 
@@ -119,22 +118,30 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
     return 'pass';
   }
   async function pass(line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!isWrite(request.method ?? 'GET', request.url ?? '/')) {
-      await relay(await forward(request, response), response);
-      return;
-    }
-    const sent = await readAll(request);
-    const write = counted(line, request, sent);
+    const { method = 'GET', url = '/' } = request;
+    if (isWrite(method, url)) return passWrite(line, request, response);
+    // Only a storm needs the whole body of what is not counted: what it holds back may have to leave later.
+    const body = travel === plainly || method === 'GET' ? undefined : await readAll(request);
+    const departure = { client: line.name, request, response, body, label: undefined };
+    const answer = await travel(departure, () => undefined);
+    if (answer !== 'over') await relay(answer, response);
+  }
+  async function passWrite(line: Line, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readAll(request);
+    const write = counted(line, request, body);
     if ((await fate('before', write)) === 'drop') {
       response.destroy();
       return;
     }
-    const answer = await forward(request, response, sent);
-    write.status = answer.statusCode;
+    const departure = { client: line.name, request, response, body, label: write.label };
+    const answer = await travel(departure, ({ statusCode }) => {
+      write.status = statusCode;
+    });
+    if (answer === 'over') return;
     // Read whole first: only then has the API server surely stored it, and a rule may still swallow it.
-    const body = await readAll(answer);
+    const text = await readAll(answer);
     if ((await fate('after', write)) === 'drop') response.destroy();
-    else response.writeHead(answer.statusCode ?? 502, withoutHop(answer)).end(body);
+    else response.writeHead(answer.statusCode ?? 502, withoutHop(answer)).end(text);
   }
   for (const [index, name] of clients.entries()) {
     const handle = (request: IncomingMessage, response: ServerResponse) => {
@@ -175,71 +182,4 @@ export async function startProxy(spec: ProxySpec): Promise<WriteProxy> {
 
 function isAimedAt({ label, write: n }: Rule, write: Write): boolean {
   return label === undefined ? n === write.n : label === write.label && n === write.nth;
-}
-
-interface Forward {
-  /** With `body`, the request has been read already. */
-  (request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<IncomingMessage>;
-  close(): void;
-}
-
-function createForward({ server, ca }: ProxySpec['target']): Forward {
-  const { protocol, hostname, port } = new URL(server);
-  const secure = protocol === 'https:';
-  // Idle connections are given up long before the API server closes them (90 s), so none is found stale.
-  const pool = { keepAlive: true, timeout: 30_000, scheduling: 'lifo' as const };
-  const agent = secure ? new HttpsAgent({ ...pool, ...(ca === undefined ? {} : { ca }) }) : new HttpAgent(pool);
-  const ask = secure ? httpsRequest : httpRequest;
-
-  function forward(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const { method, url: path, headers } = request;
-      const { connection: _, ...rest } = headers;
-      const onward = ask({ hostname, port, method, path, headers: { ...rest, host: `${hostname}:${port}` }, agent });
-      onward.once('response', resolve);
-      onward.once('error', reject);
-      // A client that leaves ends its watch at the API server too.
-      response.once('close', () => onward.destroy());
-      if (body === undefined) request.pipe(onward);
-      else onward.end(body);
-    });
-  }
-  return Object.assign(forward, { close: () => agent.destroy() });
-}
-
-async function relay(answer: IncomingMessage, response: ServerResponse): Promise<void> {
-  response.writeHead(answer.statusCode ?? 502, withoutHop(answer));
-  // A watch is silent until its first event, and its client waits for the headers.
-  response.flushHeaders();
-  await pipeline(answer, response);
-}
-
-/** Headers that belong to one connection and not to the answer. */
-function withoutHop({ headers }: IncomingMessage): IncomingMessage['headers'] {
-  const { connection: _connection, 'keep-alive': _keep, 'transfer-encoding': _encoding, ...rest } = headers;
-  return rest;
-}
-
-async function readAll(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-function listen(server: Server, at: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(at, () => resolve());
-  });
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
-}
-
-function shut(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
