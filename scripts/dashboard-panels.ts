@@ -168,7 +168,10 @@ const release: Row = {
       title: 'Error budget burnt by this release',
       description: "Largest share of an SLO's error budget.",
       unit: 'percentunit',
-      targets: [{ expr: `${metric('headgate_release_spend_ratio')}{${ONE}}`, legend: 'spent' }],
+      targets: [
+        { expr: `${metric('headgate_release_spend_ratio')}{${ONE}}`, legend: 'spent' },
+        { expr: `${metric('headgate_release_spend_forecast_ratio')}{${ONE}}`, legend: 'next weight, {{bound}}' },
+      ],
     },
     {
       title: 'Phase',

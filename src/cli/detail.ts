@@ -48,6 +48,7 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
       'Budget',
       view.spend === undefined ? undefined : `${printShare(view.spend)} of the error budget spent by this release`,
     ],
+    ['Next', ahead(view)],
     ...view.problems.map((problem): [string, string] => ['Problem', paint.yellow(problem)]),
   ];
   return facts.flatMap(([title, value]) => (value === undefined ? [] : [`  ${paint.dim(title.padEnd(9))}${value}`]));
@@ -63,6 +64,13 @@ function foreseen(release: ReleaseView | undefined): string | undefined {
   if (rung?.needsMs === undefined || release?.outcome !== undefined) return undefined;
   const sees = rung.sees === undefined ? 'shows nothing' : `shows +${printShare(rung.sees)} of failures`;
   return `at ${printWeight(rung.weight)} the hold ${sees}; evidence to go on takes about ${printDuration(rung.needsMs)}`;
+}
+
+/** What the next weight is going to burn. */
+function ahead({ forecast }: RolloutView): string | undefined {
+  if (forecast === undefined) return undefined;
+  const { weight: next, expected, pessimistic } = forecast;
+  return `${printWeight(next)} would burn ${printShare(expected)} of the error budget, ${printShare(pessimistic)} at worst`;
 }
 
 function weight({ weight: canary, step }: RolloutView): string {

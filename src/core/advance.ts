@@ -199,8 +199,10 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
   if (!shareArrived(seen, release))
     return { message: "the canary's share of requests has not arrived", patient: false };
   const waiting = lacking(release, at);
+  const { dear } = at.judgement;
+  const all = waiting.length > 0 ? waiting : dear;
   // The gate that has waited longer than it may is the one to name.
-  const gate = waiting.find(({ maxWaitMs }) => now - due > maxWaitMs) ?? waiting[0];
+  const gate = all.find(({ maxWaitMs }) => now - due > maxWaitMs) ?? all[0];
   return gate === undefined ? undefined : { message: gate.message, patient: false, longestMs: gate.maxWaitMs };
 }
 

@@ -83,6 +83,22 @@ export interface Evidence {
   share?: number;
   /** Share of the SLO's whole error budget that this release burnt so far, e.g. 0.001 is 0.1 %. */
   spend: number;
+  /** What the next weight would add to it; left out where there is none, and before there is any evidence. */
+  forecast?: SpendForecast;
+}
+
+/** What the next weight is going to burn. Shares of the SLO's whole error budget. */
+export interface SpendForecast {
+  /** The weight that is planned. */
+  weight: Weight;
+  /** If the canary goes on as it was seen at this step. */
+  expected: number;
+  /** If its excess is the largest that the evidence of this step leaves open. */
+  pessimistic: number;
+  /** What is left of `budget.maxSpend`. */
+  left: number;
+  /** The pessimistic figure passes what is left: the raise waits. */
+  holds: boolean;
 }
 
 export interface Counts {
@@ -212,6 +228,8 @@ export interface GateContext {
   /** Weight that the route carries now, and the one that a Pass would allow; undefined when leaving the last step. */
   weight: Weight;
   nextWeight?: Weight;
+  /** Where a Pass leads from here, the bake included, and for how long at least; undefined where nothing follows. */
+  next?: { weight: Weight; holdMs: Millis };
   /** When the last raise took hold, which a crash may put long after its record; undefined at weight 0. */
   raisedAt?: Millis;
   /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */

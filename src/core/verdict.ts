@@ -1,5 +1,6 @@
-import { type Millis, WHOLE } from '#lib/units.ts';
+import { formatPercent, type Millis, WHOLE } from '#lib/units.ts';
 import { epochOf, stepEpochOf } from './epoch.ts';
+import { printShare } from './figures.ts';
 import type { Gate, GateReading, OnNoData } from './gate.ts';
 import type { Plan, ProbeReading, ReleaseState, Seen } from './model.ts';
 
@@ -28,6 +29,8 @@ export interface Judgement {
   shared?: GateReading;
   /** Gates that do not pass this stay yet, in the plan's order, with the reason for people. */
   waiting: Waiting[];
+  /** Gates that pass, but whose budget the next weight may burn beyond what is left of it. */
+  dear: { gate: string; message: string; maxWaitMs: Millis }[];
   /** Stable meets its objective by itself on every guardrail, and every gate can see both arms. */
   ready: boolean;
   /** Why it is not ready, for people. */
@@ -41,7 +44,7 @@ export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement 
   const readings = new Map(
     seen.gates.filter((reading) => reading.epoch === epoch).map((reading) => [reading.gate, reading]),
   );
-  const judgement: Judgement = { waiting: [], ready: true, notReady: '' };
+  const judgement: Judgement = { waiting: [], dear: [], ready: true, notReady: '' };
   for (const gate of plan.gates) {
     if (gate.role === 'Advisory') continue;
     const reading = readings.get(gate.name);
@@ -50,6 +53,7 @@ export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement 
     if (reading?.cause === 'BothArmsBad') judgement.shared ??= reading;
     if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay)
       judgement.waiting.push(waitingOn(gate, reading, stay));
+    else judgement.dear.push(...dear(gate, reading));
     if (guardrail) readiness(judgement, gate.name, reading);
   }
   return judgement;
@@ -64,6 +68,14 @@ function waitingOn(gate: Gate, reading: GateReading | undefined, stay: string): 
   // What the operator itself has still to read, after its own restart say, is no silence of the source.
   const blind = silent && reading.cause !== 'CatchingUp';
   return { ...waits, message: `${name}: ${reading.message}`, silent, blind };
+}
+
+/** More evidence makes the figure smaller; where it cannot, `maxWait` leaves it to a person. */
+function dear({ name, maxWaitMs }: Gate, { evidence: { forecast } }: GateReading): Judgement['dear'] {
+  if (forecast?.holds !== true) return [];
+  const { weight, pessimistic, left } = forecast;
+  const message = `${name}: ${formatPercent(weight)} may burn up to ${printShare(pessimistic)} of the error budget, and budget.maxSpend leaves ${printShare(left)}: waiting for more evidence`;
+  return [{ gate: name, message, maxWaitMs }];
 }
 
 /** The first raise and every return from 0 ask stable to meet its objective, seen by a source that works. */

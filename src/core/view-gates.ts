@@ -1,5 +1,6 @@
+import type { Weight } from '#lib/units.ts';
 import type { Counts, GateRole, Verdict } from './gate.ts';
-import { figure, present, type Raw, record, records, share, text } from './raw.ts';
+import { figure, percent, present, type Raw, record, records, share, text } from './raw.ts';
 
 /** One gate as people see it: the verdict, the sentence, and the figures to check it by hand. */
 export interface GateView {
@@ -15,6 +16,14 @@ export interface GateView {
   stop?: Evidence;
   advance?: Evidence;
   spend?: number;
+  forecast?: ForecastView;
+}
+
+/** What the next weight would burn, in shares of the error budget. */
+export interface ForecastView {
+  weight: Weight;
+  expected: number;
+  pessimistic: number;
 }
 
 /** A natural logarithm of evidence and the line where it decides. */
@@ -43,7 +52,16 @@ function gateOf(gate: Raw): GateView {
     stop: evidenceOf(gate, 'stop'),
     advance: evidenceOf(gate, 'advance'),
     spend: share(gate['spend']),
+    forecast: forecastOf(gate['forecast']),
   });
+}
+
+export function forecastOf(value: unknown): ForecastView | undefined {
+  const forecast = record(value);
+  const weight = percent(forecast['weight']);
+  const [expected, pessimistic] = [share(forecast['expected']), share(forecast['pessimistic'])];
+  if (weight === undefined || expected === undefined || pessimistic === undefined) return undefined;
+  return { weight, expected, pessimistic };
 }
 
 function countsOf(counts: Raw): Counts | undefined {

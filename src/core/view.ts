@@ -2,7 +2,7 @@ import type { Millis, Weight } from '#lib/units.ts';
 import { explain } from './explain.ts';
 import type { Ending, Phase, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, text } from './raw.ts';
-import { type GateView, gatesOf } from './view-gates.ts';
+import { type ForecastView, forecastOf, type GateView, gatesOf } from './view-gates.ts';
 import { type ReleaseView, releaseOf } from './view-release.ts';
 
 /**
@@ -31,6 +31,8 @@ export interface RolloutView {
   gates: GateView[];
   /** Share of the error budget that this release burnt, e.g. 0.001 is 0.1 %. */
   spend?: number;
+  /** What the next weight would burn of it, by the dearest gate. */
+  forecast?: ForecastView;
   /** The release that runs, else the last one. */
   release?: ReleaseView;
   /** Set while the traffic goes, or went, back to stable. */
@@ -72,6 +74,7 @@ export function viewRollout(rollout: unknown, releases: readonly unknown[]): Rol
     canary: armOf(record(status, 'canary')),
     gates: gatesOf(status['gates']),
     spend: share(status['budgetSpent']),
+    forecast: forecastOf(status['budgetForecast']),
     release,
     ending: endingOf(record(active, 'ending')),
     problems: problemsOf(status),

@@ -88,6 +88,12 @@ export const MIXTURE_PRICE = 1.5;
 /** A minute of stable's traffic is what the planner knows, and before that: a service spends a fifth of its budget. */
 export const USUAL = { lookMs: 60_000, spends: 0.2 };
 
+/**
+ * Forecast of the next weight's spend: a fault is taken to be found after twice as many requests as on average, and
+ * excesses are told apart to a millionth.
+ */
+export const FORECAST = { late: 2, halvings: 20 };
+
 /** How long a gate may hold a step: this multiple of the forecast, and never less than the minimum. */
 export const PATIENCE = { factor: 3, leastMs: 1_800_000 };
 

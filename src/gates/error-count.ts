@@ -1,4 +1,4 @@
-import type { Cause, Counts, Evidence, GateContext } from '#core/gate.ts';
+import type { Cause, Counts, Evidence, GateContext, SpendForecast } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { WHOLE } from '#lib/units.ts';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from './advance.ts';
@@ -16,6 +16,7 @@ import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
 import { clearStopTest, foldStopTest, logEvidence, matters, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
 import type { Arm, ArmCounts, PodInfo, TickSamples } from './evidence.ts';
+import { forecastSpend } from './forecast.ts';
 import { foldInfluence, type MainSource, mainSource, noInfluence } from './influence.ts';
 import { foldLedger, overspent, spendOf } from './ledger.ts';
 
@@ -228,6 +229,8 @@ export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
   const { at, ticks, all, step, rps } = state;
   const finished = step.canary.total + step.stable.total;
   const excess = excessOf(context);
+  const spend = spendSoFar(state, context, at);
+  const forecast = spendAhead(state, context, spend);
   return {
     at,
     ticks,
@@ -241,6 +244,24 @@ export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
     step,
     rps,
     ...(finished > 0 ? { share: step.canary.total / finished } : {}),
-    spend: spendSoFar(state, context, at),
+    spend,
+    ...(forecast === undefined ? {} : { forecast }),
   };
+}
+
+/** What the next weight is going to burn, once there is a stay to judge by. */
+function spendAhead(state: ErrorGate, context: GateContext, spend: number): SpendForecast | undefined {
+  const { next, reactionMs, arrived, alpha = ALPHA, maxSpend, gate } = context;
+  const { step, rps, ledger } = state;
+  if (next === undefined || !arrived || step.canary.total <= 0) return undefined;
+  const control = controlOf(state, excessOf(context));
+  const rate = plugInRate(control);
+  const temper = temperOf(state.dispersion);
+  const limit = advanceLimit(context.attempt);
+  const { objective, windowMs } = gate.slo;
+  return forecastSpend(
+    { canary: step.canary, rate, rateRequests: control.total, limit, temper },
+    { next, rps, base: rate, objective, windowMs, reactionMs, alpha, temper },
+    { charged: ledger.charged, spend, maxSpend },
+  );
 }

@@ -54,11 +54,15 @@ export function foreseeSteps({ steps, rps, base: seen, alpha, attempt = 1, ...sl
 }
 
 /** The excess that so many canary requests show; undefined when not even total failure would be seen. Bisection. */
-function leastExcess(requests: number, question: { base: number; share: number; alpha?: number }): number | undefined {
+export function leastExcess(
+  requests: number,
+  question: { base: number; share: number; alpha?: number },
+  halvings = 50,
+): number | undefined {
   const enough = (excess: number) => requestsToDetect({ ...question, excess }) <= requests;
   let [most, least] = [1 - question.base, 0];
   if (!enough(most)) return undefined;
-  for (let halving = 0; halving < 50; halving++) {
+  for (let halving = 0; halving < halvings; halving++) {
     const middle = (most + least) / 2;
     if (enough(middle)) most = middle;
     else least = middle;

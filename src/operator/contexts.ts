@@ -1,5 +1,6 @@
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateContext } from '#core/gate.ts';
+import { rungAt } from '#core/ladder.ts';
 import type { Plan, ReleaseState, SeenRoute } from '#core/model.ts';
 import { ALPHA } from '#gates/bounds.ts';
 import type { Millis, Weight } from '#lib/units.ts';
@@ -20,6 +21,7 @@ export function contextsOf(
 ): GateContext[] {
   const arrived = release.stage === 'Holding' || release.stage === 'Baking' || release.joinedAt !== undefined;
   const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
+  const rung = release.stage === 'Promoting' ? undefined : rungAt(plan, release.step + 1);
   const waits = release.stage === 'Preparing' || release.stage === 'Probing';
   const weight = waits ? 0 : Math.min(release.weight, carriedBy(at.routes));
   // Several guardrails share the chance of a false stop (weighted Bonferroni, equal weights).
@@ -32,6 +34,7 @@ export function contextsOf(
     attempt: release.attempt,
     weight,
     ...(next === undefined ? {} : { nextWeight: next }),
+    ...(rung === undefined ? {} : { next: { weight: rung.weight, holdMs: rung.holdMs } }),
     ...raisedAt(release),
     arrived,
     mixed: (release.joined ?? 0) > 0,

@@ -56,6 +56,13 @@ export const METRICS: readonly Metric[] = [
     'namespace',
     'rollout',
   ),
+  gauge(
+    'headgate_release_spend_forecast_ratio',
+    "Largest share of an SLO's error budget that the next weight would burn, from 0 to 1, by bound (expected, pessimistic).",
+    'namespace',
+    'rollout',
+    'bound',
+  ),
 
   // Releases
   counter('headgate_releases_total', 'Releases that ended, by outcome.', 'outcome'),

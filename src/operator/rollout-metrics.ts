@@ -25,6 +25,10 @@ export function fillRolloutGauges(rollouts: readonly unknown[], gauge: Telemetry
     gauge('headgate_rollout_info', 1, { ...labels, phase: view.phase });
     gauge('headgate_rollout_weight', view.weight / WHOLE, labels);
     if (view.spend !== undefined) gauge('headgate_release_spend_ratio', view.spend, labels);
+    for (const bound of ['expected', 'pessimistic'] as const) {
+      const forecast = view.forecast?.[bound];
+      if (forecast !== undefined) gauge('headgate_release_spend_forecast_ratio', forecast, { ...labels, bound });
+    }
     for (const gate of view.gates) fillGate(gate, labels, gauge);
   }
 }

@@ -1,5 +1,6 @@
 import { availableOf, setOf } from '#core/capacity.ts';
 import { conditionsOf } from '#core/conditions.ts';
+import type { SpendForecast } from '#core/gate.ts';
 import { REVISION_LABEL, ROLLOUT_LABEL } from '#core/labels.ts';
 import { rungName } from '#core/ladder.ts';
 import type { Seen, State } from '#core/model.ts';
@@ -11,7 +12,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
 import { clip } from '#schema/release-words.ts';
-import type { ArmStatus, Condition, GateStatus, RolloutStatus } from '#schema/rollout-status.ts';
+import type { ArmStatus, Condition, ForecastStatus, GateStatus, RolloutStatus } from '#schema/rollout-status.ts';
 import { storable } from '#schema/translate.ts';
 import { percentText } from '#schema/translate-release.ts';
 import { keyOf, type Sight } from './observe.ts';
@@ -122,6 +123,7 @@ function statusOf(
     selector: main === undefined ? undefined : `${ROLLOUT_LABEL}=${rollout.metadata.name},${REVISION_LABEL}=${main}`,
     budgetSpent:
       release === undefined ? undefined : percentText(Math.max(0, ...seen.gates.map(({ evidence }) => evidence.spend))),
+    budgetForecast: release === undefined ? undefined : dearest(seen.gates),
     gates: release === undefined ? undefined : seen.gates.map(gateStatusOf),
     conditions: conditions(before.conditions ?? [], next, seen, { generation: rollout.metadata.generation, now }),
     state: storable(next),
@@ -159,7 +161,28 @@ export function gateStatusOf(reading: Seen['gates'][number]): GateStatus {
     stop: { logE: figureText(evidence.stopLogE), limit: figureText(evidence.stopLimit) },
     advance: { logE: figureText(evidence.advanceLogE), limit: figureText(evidence.advanceLimit) },
     spend: percentText(evidence.spend),
+    forecast: evidence.forecast && forecastText(evidence.forecast),
   });
+}
+
+/** The forecast that is worst at the pessimistic end. */
+function dearest(gates: Seen['gates']): ForecastStatus | undefined {
+  const all = gates.flatMap(({ evidence: { forecast } }) => forecast ?? []);
+  const [worst] = all.sort((a, b) => b.pessimistic - a.pessimistic);
+  return worst && forecastText(worst);
+}
+
+function forecastText({ weight, expected, pessimistic }: SpendForecast): ForecastStatus {
+  return {
+    weight: formatPercent(weight),
+    expected: percentText(tidy(expected)),
+    pessimistic: percentText(tidy(pessimistic)),
+  };
+}
+
+/** Three digits are more than it knows. */
+function tidy(share: number): number {
+  return Number(share.toPrecision(3));
 }
 
 function figureText(figure: number): string {

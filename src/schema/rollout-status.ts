@@ -24,6 +24,14 @@ const test = group({
   limit: text({ max: 32 }).describe('Where it decides.'),
 });
 
+const forecast = group({
+  weight: text({ max: 16 }).describe('The weight that comes next.'),
+  expected: text({ max: 32 }).describe('What it would burn if the canary goes on as it was seen, in percent.'),
+  pessimistic: text({ max: 32 }).describe(
+    'What it would burn at the largest excess that the evidence leaves open, in percent.',
+  ),
+});
+
 /** One gate's newest reading, as people read it. */
 export const gateStatus = group({
   gate: text({ max: 253 }).describe('Name of the gate.'),
@@ -36,6 +44,7 @@ export const gateStatus = group({
   stop: test.exactOptional().describe('Evidence that the canary is worse.'),
   advance: test.exactOptional().describe('Evidence that it is not, since this step arrived.'),
   spend: text({ max: 32 }).describe("Share of the SLO's error budget that this release burnt, in percent."),
+  forecast: forecast.exactOptional().describe("Share of the SLO's error budget that the next weight would burn."),
 });
 
 /** A condition, as every Kubernetes API has it. */
@@ -70,6 +79,9 @@ export const rolloutStatus = group({
   budgetSpent: text({ max: 32 })
     .exactOptional()
     .describe("Largest share of an SLO's error budget that this release burnt, in percent."),
+  budgetForecast: forecast
+    .exactOptional()
+    .describe("Largest share of an SLO's error budget that the next weight would burn."),
   gates: list(gateStatus, { max: 16, unique: ['gate'] })
     .exactOptional()
     .describe('Newest reading of every gate.'),
@@ -81,5 +93,6 @@ export const rolloutStatus = group({
 
 export type RolloutStatus = z.output<typeof rolloutStatus>;
 export type GateStatus = z.output<typeof gateStatus>;
+export type ForecastStatus = z.output<typeof forecast>;
 export type Condition = z.output<typeof condition>;
 export type ArmStatus = z.output<typeof arm>;

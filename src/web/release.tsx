@@ -130,6 +130,12 @@ function Cost({ view, release }: { view: RolloutView; release: ReleaseView }) {
               <small>it stops at {printShare(maxSpend)}</small>
             </>
           )}
+          {view.forecast === undefined ? null : (
+            <small>
+              {printWeight(view.forecast.weight)} would burn {printShare(view.forecast.expected)},{' '}
+              {printShare(view.forecast.pessimistic)} at worst
+            </small>
+          )}
         </dd>
         {exposure === undefined ? null : (
           <>

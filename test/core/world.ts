@@ -126,7 +126,7 @@ export class World {
     stable: 'Meets',
   });
   /** What the gate has counted since the attempt began. */
-  counts: Partial<Pick<Evidence, 'canary' | 'stable' | 'advanceLogE'>> = {};
+  counts: Partial<Pick<Evidence, 'canary' | 'stable' | 'advanceLogE' | 'forecast'>> = {};
   timeline: string[] = [];
   podNames = 0;
   /** The highest weight seen on a route for each stored grant, and other things that invariants watch. */
