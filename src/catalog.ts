@@ -5,6 +5,7 @@ import { errors } from '#gates/errors.ts';
 import { latency } from '#gates/latency.ts';
 import { threshold } from '#gates/threshold.ts';
 import { assert } from '#lib/assert.ts';
+import { grpcRoute } from '#routers/grpc-route.ts';
 import { httpRoute } from '#routers/http-route.ts';
 
 /**
@@ -13,6 +14,7 @@ import { httpRoute } from '#routers/http-route.ts';
  */
 export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
+  { router: grpcRoute, doc: 'Gateway API GRPCRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
 export const gates: readonly GateKind[] = [errors, latency, business, threshold];

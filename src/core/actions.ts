@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import type { ActionResult, ReleaseState, Seen, SeenAction, State, Verb } from './model.ts';
+import { routeTitle } from './routes.ts';
 import { begin, end, leave, restart, show, without } from './state.ts';
 
 /** A wish that nobody took up within this time is void: a click must not act on a release of next week. */
@@ -114,7 +115,7 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
   // The next release splits the routes of today's spec: one that has left it must be at rest before it is forgotten.
   const { routes } = seen.spec;
   const left = seen.routes.find(({ name, exists, weight }) => exists && weight !== 0 && !routes.includes(name));
-  if (left !== undefined) return `HTTPRoute ${left.name} still sends to the canary: say it again`;
+  if (left !== undefined) return `${routeTitle(left.name)} still sends to the canary: say it again`;
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
   return begin(leave(state, release, now), {
     seen,

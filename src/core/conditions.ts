@@ -1,4 +1,5 @@
 import type { Problem, Seen, SeenRoute, State } from './model.ts';
+import { routeTitle } from './routes.ts';
 import type { BudgetSight } from './sights.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */
@@ -48,7 +49,7 @@ function valid(problems: readonly Problem[]): ConditionWish {
 
 /** A rule that came in the middle of a release is left alone until the next one, and that is said. */
 function added(routes: readonly SeenRoute[]): ConditionWish[] {
-  const rules = routes.flatMap(({ name, extra = [] }) => extra.map((rule) => `HTTPRoute ${name} ${rule}`));
+  const rules = routes.flatMap(({ name, extra = [] }) => extra.map((rule) => `${routeTitle(name)} ${rule}`));
   if (rules.length === 0) return [];
   const message = `${rules.join(', ')}: added during the release, sends to stable alone until the next one`;
   return [{ type: 'RulesAdded', status: 'True', reason: 'AddedDuringRelease', message }];

@@ -48,7 +48,7 @@ export interface Spec {
   progressDeadlineMs: Millis;
   revisionHistoryLimit: number;
   service: string;
-  /** Names of the HTTPRoutes that split the traffic. */
+  /** Keys of the routes that split the traffic: see `routeKey`. */
   routes: string[];
   onBreach: OnBreach;
   scaleDownDelayMs: Millis;

@@ -1,6 +1,25 @@
 import type { Millis } from '#lib/units.ts';
 import type { ReleaseState, Seen, SeenRoute, State } from './model.ts';
 
+/**
+ * A route is known by its name; one of another kind than HTTPRoute by kind and name, `GRPCRoute/checkout`, so that two of
+ * one name are two.
+ */
+export function routeKey(kind: string, name: string): string {
+  return kind === 'HTTPRoute' ? name : `${kind}/${name}`;
+}
+
+export function splitRouteKey(key: string): { kind: string; name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0 ? { kind: 'HTTPRoute', name: key } : { kind: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** For people: `HTTPRoute checkout`. */
+export function routeTitle(key: string): string {
+  const { kind, name } = splitRouteKey(key);
+  return `${kind} ${name}`;
+}
+
 /** What the routes say about the traffic that a release was granted. */
 export type Drift =
   | { kind: 'None' }
@@ -68,7 +87,7 @@ export function driftOf(seen: Seen, release: ReleaseState): Drift {
 }
 
 function driftOn(route: SeenRoute, release: ReleaseState): Drift {
-  const name = `HTTPRoute ${route.name}`;
+  const name = routeTitle(route.name);
   if (!route.exists) return changed(`${name} is gone`);
   if (route.conflict !== undefined) return changed(`${name}: ${route.conflict}`);
   const by = route.manager === undefined ? '' : ` by ${route.manager}`;

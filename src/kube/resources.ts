@@ -50,6 +50,7 @@ export const POD_DISRUPTION_BUDGET: Resource = {
 };
 
 export const HTTP_ROUTE: Resource = { ...GATEWAY, plural: 'httproutes', kind: 'HTTPRoute' };
+export const GRPC_ROUTE: Resource = { ...GATEWAY, plural: 'grpcroutes', kind: 'GRPCRoute' };
 export const GATEWAY_RESOURCE: Resource = { ...GATEWAY, plural: 'gateways', kind: 'Gateway' };
 
 export const ROLLOUT: Resource = { ...HEADGATE, plural: 'rollouts', kind: 'Rollout' };

@@ -8,14 +8,15 @@ import {
   STABLE_LABEL,
 } from '#core/labels.ts';
 import type { Arms } from '#core/model.ts';
-import { HTTP_ROUTE, POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
-import { assertNever } from '#lib/assert.ts';
+import { routeTitle } from '#core/routes.ts';
+import { POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
+import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
-import { httpRoute } from '#routers/http-route.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
 import type { Recorder } from './record.ts';
+import { placeOf, type RoutePlace } from './route-kinds.ts';
 import type { Stores } from './stores.ts';
 import { armLabels, canaryServiceFor, ownedBy, replicaSetFor } from './workload.ts';
 
@@ -36,7 +37,7 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
     case 'SetWeight':
       return setWeight(deps, rollout, effect);
     case 'ClearFence':
-      return clearFence(deps, ref(HTTP_ROUTE, effect.route));
+      return clearFence(deps, routeOf(deps, rollout, effect.route));
     case 'CreateReplicaSet':
       return createSet(deps, rollout, effect);
     case 'ScaleReplicaSet':
@@ -83,33 +84,39 @@ const LOWER_TRIES = 5;
 
 /** Lowering waits for nothing: no rate limit, no stale cache. Raising is for the very object that was judged. */
 async function setWeight(deps: ApplyDeps, rollout: KubeObject, effect: SetWeight): Promise<void> {
-  const { api, stores } = deps;
-  const ref = { resource: HTTP_ROUTE, namespace: rollout.metadata.namespace ?? '', name: effect.route };
-  let route = stores.routes.get(ref);
+  const place = routeOf(deps, rollout, effect.route);
+  let route = place.store.get(place.ref);
   for (let tries = 1; route !== undefined; tries++) {
     try {
-      return await patchWeight(deps, rollout, effect, route);
+      return await patchWeight(deps, rollout, effect, { ...place, route });
     } catch (error) {
       if (effect.raise || tries === LOWER_TRIES || !hasCode(error, 'KUBE_CONFLICT')) throw error;
       // The gateway writes its status on the route too: whatever moved the version, the traffic still has to go.
-      route = await api.get(ref, { urgent: true });
+      route = await deps.api.get(place.ref, { urgent: true });
     }
   }
 }
 
+/** The route that the decision saw. One of a kind that nobody knows was never seen, so nothing was decided about it. */
+function routeOf({ stores }: ApplyDeps, rollout: KubeObject, key: string): RoutePlace {
+  const place = placeOf(stores, key, rollout.metadata.namespace ?? '');
+  assert(place !== undefined, `${routeTitle(key)} is of a kind of the catalog`);
+  return place;
+}
+
 async function patchWeight(
-  { api, stores }: ApplyDeps,
+  { api }: ApplyDeps,
   rollout: KubeObject,
   effect: SetWeight,
-  route: KubeObject,
+  { router, store, ref, route }: RoutePlace & { route: KubeObject },
 ): Promise<void> {
   const service = String((rollout['spec'] as { service?: unknown } | undefined)?.service ?? '');
   const { weight, fence, memo, raise } = effect;
   const resourceVersion = route.metadata.resourceVersion ?? '';
   if (raise && resourceVersion !== effect.resourceVersion)
-    throw new OperatorError('KUBE_CONFLICT', `HTTPRoute ${effect.route} has changed since it was judged`);
+    throw new OperatorError('KUBE_CONFLICT', `${routeTitle(effect.route)} has changed since it was judged`);
   const pair = { stable: service, canary: canaryServiceName(service) };
-  const carries = httpRoute.read(route, pair, memo);
+  const carries = router.read(route, pair, memo);
   const seenN = carries.fence?.release === fence.release ? carries.fence.n : 0;
   const carried = carries.weight;
   // Between judgement and write somebody may have lowered as far, or further: a lowering never raises.
@@ -118,19 +125,18 @@ async function patchWeight(
   // Rules that disagree go to the least of them, or one of them would be raised.
   const target = raise ? weight : Math.min(weight, carries.spread?.least ?? weight);
   const wish = { weight: target, fence: { ...fence, n, weight: target }, memo, resourceVersion };
-  const patch = httpRoute.write(route, pair, wish);
+  const patch = router.write(route, pair, wish);
   if (patch.length === 0) return;
-  const ref = { resource: HTTP_ROUTE, namespace: rollout.metadata.namespace ?? '', name: effect.route };
-  stores.routes.noteWrite(
+  store.noteWrite(
     await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER, urgent: !raise }),
   );
 }
 
-async function clearFence({ api, stores }: ApplyDeps, ref: ObjectRef): Promise<void> {
-  const route = stores.routes.get(ref);
-  const patch = route === undefined ? [] : httpRoute.clearFence(route);
+async function clearFence({ api }: ApplyDeps, { router, store, ref }: RoutePlace): Promise<void> {
+  const route = store.get(ref);
+  const patch = route === undefined ? [] : router.clearFence(route);
   if (patch.length === 0) return;
-  stores.routes.noteWrite(await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER }));
+  store.noteWrite(await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER }));
 }
 
 async function createSet(

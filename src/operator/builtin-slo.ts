@@ -33,14 +33,15 @@ function targetOf(
   { namespace, service, routes: names }: Split,
   stores: Pick<Stores, 'services' | 'routes'>,
 ): Target | { problem: string } {
+  const httpRoutes = stores.routes.get('HTTPRoute');
   const found = names.flatMap((name) => {
-    const object = stores.routes.get({ namespace, name });
+    const object = httpRoutes?.get({ namespace, name });
     return object === undefined ? [] : [routeOf(name, object, { namespace, service })];
   });
   const object = stores.services.get({ namespace, name: service });
   const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
   if (port === undefined) return { problem: `Service ${service} has no port` };
-  const joined = names.flatMap((name) => stores.routes.byIndex(BY_JOINED_NAME, joinedName({ namespace, name })));
+  const joined = names.flatMap((name) => httpRoutes?.byIndex(BY_JOINED_NAME, joinedName({ namespace, name })) ?? []);
   const others = joined.flatMap(({ metadata: { name, namespace: where = '' } }) =>
     where === namespace ? [] : [{ namespace: where, name }],
   );

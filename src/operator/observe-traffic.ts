@@ -2,24 +2,27 @@ import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
 import type { SeenRoute } from '#core/model.ts';
 import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
-import { httpRoute } from '#routers/http-route.ts';
+import type { RoutePlace } from './route-kinds.ts';
 import { canaryServiceFor, serviceSpec } from './workload.ts';
 
 /** Routes and Services as the core sees them. */
 
 export function observeRoute(
   name: string,
-  object: KubeObject | undefined,
+  place: RoutePlace | undefined,
   { service, memo }: { service: string; memo: string | undefined },
 ): SeenRoute {
-  if (object === undefined) return { name, exists: false, resourceVersion: '', accepted: false, memo: memo ?? '' };
-  const reading = httpRoute.read(object, { stable: service, canary: canaryServiceName(service) }, memo);
-  const manager = httpRoute.manager(object);
+  const object = place?.store.get(place.ref);
+  if (place === undefined || object === undefined)
+    return { name, exists: false, resourceVersion: '', accepted: false, memo: memo ?? '' };
+  const { router } = place;
+  const reading = router.read(object, { stable: service, canary: canaryServiceName(service) }, memo);
+  const manager = router.manager(object);
   return {
     name,
     exists: true,
     resourceVersion: object.metadata.resourceVersion ?? '',
-    accepted: httpRoute.accepted(object),
+    accepted: router.accepted(object),
     memo: reading.memo,
     ...(reading.weight === undefined ? {} : { weight: reading.weight }),
     ...(reading.spread === undefined ? {} : { spread: reading.spread }),

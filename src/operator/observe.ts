@@ -16,6 +16,7 @@ import { isOurs } from './ours.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
+import { placeOf } from './route-kinds.ts';
 import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { triedOf } from './tried.ts';
 
@@ -107,8 +108,8 @@ function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | und
   const raw = (rollout['spec'] ?? {}) as { service?: unknown };
   const service = spec?.service ?? String(raw.service ?? '');
   const names = release?.routes ?? spec?.routes ?? [];
-  return names.map((name) =>
-    observeRoute(name, stores.routes.get({ namespace, name }), { service, memo: release?.memo[name] }),
+  return names.map((key) =>
+    observeRoute(key, placeOf(stores, key, namespace ?? ''), { service, memo: release?.memo[key] }),
   );
 }
 

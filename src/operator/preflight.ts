@@ -1,5 +1,6 @@
 import { CANARY_LABEL, canaryServiceName, REVISION_LABEL, ROLLOUT_LABEL, STABLE_LABEL } from '#core/labels.ts';
 import type { Problem, SeenRoute } from '#core/model.ts';
+import { routeTitle } from '#core/routes.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { armsOf } from './observe-pods.ts';
 import { namesOf } from './stores.ts';
@@ -22,7 +23,7 @@ export interface PreflightInput {
   /** Names in spec.services. */
   allowed: string[];
   routes: SeenRoute[];
-  /** Other Rollouts that name the same Service or one of the same HTTPRoutes. */
+  /** Other Rollouts that name the same Service or one of the same routes. */
   rivals: KubeObject[];
 }
 
@@ -44,7 +45,7 @@ function rivalProblems({ rollout, rivals, serviceName, routes }: PreflightInput)
   return routes.flatMap(({ name }): Problem[] => {
     const onRoute = older.find((rival) => namesOf(rival).routes.includes(name));
     // A route has room for one fence: two releases on it would each take the other for a stranger.
-    return onRoute === undefined ? [] : [{ field: 'spec.traffic', message: driven(`HTTPRoute ${name}`, onRoute) }];
+    return onRoute === undefined ? [] : [{ field: 'spec.traffic', message: driven(routeTitle(name), onRoute) }];
   });
 }
 
@@ -107,10 +108,9 @@ function selectable(selector: Record<string, string> | undefined): Record<string
 function routeProblems(routes: SeenRoute[]): Problem[] {
   return routes.flatMap((route): Problem[] => {
     const field = 'spec.traffic';
-    if (!route.exists)
-      return [{ field, message: `HTTPRoute ${route.name} does not exist: create it, or take it out of spec.traffic` }];
+    const name = routeTitle(route.name);
+    if (!route.exists) return [{ field, message: `${name} does not exist: create it, or take it out of spec.traffic` }];
     if (route.conflict === undefined) return [];
-    const name = `HTTPRoute ${route.name}`;
     return [{ field, message: route.conflict.includes(name) ? route.conflict : `${name}: ${route.conflict}` }];
   });
 }

@@ -15,8 +15,9 @@ import { addressFromKey } from '#runtime/cache.ts';
 import { readState } from '#schema/translate.ts';
 import { measureBreach } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
+import { placeOf } from './route-kinds.ts';
 import type { StatusWriter } from './status.ts';
-import type { Stores } from './stores.ts';
+import { namesOf, type Stores } from './stores.ts';
 
 export interface ReconcileDeps {
   api: KubeApi;
@@ -109,12 +110,10 @@ async function prepared(
   return answer;
 }
 
-function isFresh({ rollouts, routes }: Stores, rollout: KubeObject): boolean {
-  const names = ((rollout['spec'] as { traffic?: { httpRoute?: string }[] } | undefined)?.traffic ?? []).map(
-    (route) => route.httpRoute ?? '',
-  );
-  const { namespace } = rollout.metadata;
-  return rollouts.fresh(rollout.metadata) && names.every((name) => routes.fresh({ namespace, name }));
+function isFresh(stores: Stores, rollout: KubeObject): boolean {
+  const { namespace = '' } = rollout.metadata;
+  const places = namesOf(rollout).routes.map((key) => placeOf(stores, key, namespace));
+  return stores.rollouts.fresh(rollout.metadata) && places.every((place) => place?.store.fresh(place.ref) ?? true);
 }
 
 interface Act {

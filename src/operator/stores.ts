@@ -1,6 +1,6 @@
 import { ROLLOUT_LABEL } from '#core/labels.ts';
+import { routeKey } from '#core/routes.ts';
 import {
-  HTTP_ROUTE,
   METRIC_SOURCE,
   POD,
   PROBE_SUITE,
@@ -14,6 +14,7 @@ import {
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { InformerSpec, Informers } from '#runtime/informers.ts';
+import { routers } from '#src/catalog.ts';
 
 /** Everything the operator watches, by the name the code uses. */
 export interface Stores {
@@ -26,12 +27,13 @@ export interface Stores {
   pods: Store;
   sets: Store;
   services: Store;
-  routes: Store;
+  /** Routes of each kind of the catalog, by its name. */
+  routes: ReadonlyMap<string, Store>;
 }
 
 /** Index: objects by the Rollout they belong to, as `namespace/name`. */
 export const BY_ROLLOUT = 'rollout';
-/** Index of Rollouts by what they drive, as `namespace/Service/name` and `namespace/HTTPRoute/name`. */
+/** Index of Rollouts by what they drive, as `namespace/Service/name` and `namespace/Route/key`. */
 const BY_DRIVEN = 'driven';
 
 /** Index of Rollouts by the group that they declare, in all namespaces. */
@@ -66,21 +68,22 @@ const bySpec = (object: KubeObject) => {
   return typeof name === 'string' ? [`${object.metadata.namespace ?? ''}/${name}`] : [];
 };
 
-/** Service and routes that a Rollout names, read from any object: the spec may not have been checked. */
+/** Service and routes, by their keys, that a Rollout names, read from any object: the spec may not have been checked. */
 export function namesOf(rollout: KubeObject): { service: string | undefined; routes: string[] } {
   const { service, traffic } = (rollout['spec'] ?? {}) as { service?: unknown; traffic?: unknown };
-  const names = (Array.isArray(traffic) ? traffic : []).map(
-    (route: { httpRoute?: unknown } | null) => route?.httpRoute,
+  const entries: (Record<string, unknown> | null)[] = Array.isArray(traffic) ? traffic : [];
+  const routes = entries.flatMap((entry) =>
+    routers.flatMap(({ router: { kind, resource } }) => {
+      const name = entry?.[kind];
+      return typeof name === 'string' ? [routeKey(resource.kind, name)] : [];
+    }),
   );
-  return {
-    service: typeof service === 'string' ? service : undefined,
-    routes: names.filter((name) => typeof name === 'string'),
-  };
+  return { service: typeof service === 'string' ? service : undefined, routes };
 }
 
 const byDriven = (rollout: KubeObject) => {
   const { service, routes } = namesOf(rollout);
-  const keys = [...(service === undefined ? [] : [`Service/${service}`]), ...routes.map((name) => `HTTPRoute/${name}`)];
+  const keys = [...(service === undefined ? [] : [`Service/${service}`]), ...routes.map((key) => `Route/${key}`)];
   return [...new Set(keys)].map((key) => `${rollout.metadata.namespace ?? ''}/${key}`);
 };
 
@@ -102,11 +105,13 @@ export const watched: InformerSpec[] = [
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: SERVICE },
   // managedFields stay: they say who took the traffic back.
-  {
-    resource: HTTP_ROUTE,
-    transform: (object) => object,
-    indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)] },
-  },
+  ...routers.map(
+    ({ router }): InformerSpec => ({
+      resource: router.resource,
+      transform: (object) => object,
+      indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)] },
+    }),
+  ),
 ];
 
 /** The stores of a set of informers made from `watched`. */
@@ -121,6 +126,6 @@ export function storesOf(informers: Informers): Stores {
     pods: informers.store(POD),
     sets: informers.store(REPLICA_SET),
     services: informers.store(SERVICE),
-    routes: informers.store(HTTP_ROUTE),
+    routes: new Map(routers.map(({ router: { resource } }) => [resource.kind, informers.store(resource)])),
   };
 }

@@ -44,7 +44,7 @@ export function trigger({
   on(stores.pods, byLabel);
   on(stores.sets, byLabel);
   on(stores.services, inNamespace);
-  on(stores.routes, inNamespace);
+  for (const routes of stores.routes.values()) on(routes, inNamespace);
   on(stores.slos, inNamespace);
   on(stores.suites, inNamespace);
   on(stores.sources, () => {

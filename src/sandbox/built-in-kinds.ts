@@ -3,6 +3,7 @@ import {
   ENDPOINT_SLICE,
   EVENT,
   GATEWAY_RESOURCE,
+  GRPC_ROUTE,
   HTTP_ROUTE,
   LEASE,
   NAMESPACE,
@@ -14,8 +15,9 @@ import {
 } from '#kube/resources.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
 import { type Ownership, ownershipByTable } from './field-sets.ts';
-import { dig, type PrinterColumn, plant, type SandboxKind } from './kind.ts';
+import { dig, type PrinterColumn, type SandboxKind } from './kind.ts';
 import type { FieldError } from './refused.ts';
+import { defaulted } from './route-defaults.ts';
 import { checkReplicaSet, completePod, completeReplicaSet, completeService } from './workload-defaults.ts';
 
 /** The kinds of Kubernetes and of the Gateway API that the operator, the CLI and the controllers here use. */
@@ -245,6 +247,15 @@ const grouped: Given[] = [
     columns: [column('Hostnames', 'spec.hostnames')],
   },
   {
+    resource: GRPC_ROUTE,
+    categories: ['gateway-api'],
+    members: ['spec', 'status'],
+    hasStatus: true,
+    countsGenerations: true,
+    unconditional: false,
+    columns: [column('Hostnames', 'spec.hostnames')],
+  },
+  {
     resource: GATEWAY_RESOURCE,
     shortNames: ['gtw'],
     categories: ['gateway-api'],
@@ -259,31 +270,4 @@ const grouped: Given[] = [
 
 export function builtInKinds(): SandboxKind[] {
   return [...core, ...grouped].map(builtIn).map(defaulted);
-}
-
-/** HTTPRoutes get the defaults of their CRD that the operator reads or writes. */
-function defaulted(kind: SandboxKind): SandboxKind {
-  if (kind.resource !== HTTP_ROUTE) return kind;
-  return { ...kind, complete: (object) => plant(object, ['spec'], completeRouteSpec(object['spec'])) as KubeObject };
-}
-
-interface RouteSpec {
-  parentRefs?: object[];
-  rules?: { matches?: unknown; backendRefs?: object[] }[];
-}
-
-function completeRouteSpec(given: unknown): RouteSpec {
-  const { parentRefs, rules = [{}], ...rest } = (given ?? {}) as RouteSpec;
-  const parent = { group: 'gateway.networking.k8s.io', kind: 'Gateway' };
-  return {
-    ...rest,
-    ...(parentRefs === undefined ? {} : { parentRefs: parentRefs.map((ref) => ({ ...parent, ...ref })) }),
-    rules: rules.map(({ matches = [{ path: { type: 'PathPrefix', value: '/' } }], backendRefs, ...rule }) => ({
-      ...rule,
-      ...(backendRefs === undefined
-        ? {}
-        : { backendRefs: backendRefs.map((ref) => ({ group: '', kind: 'Service', weight: 1, ...ref })) }),
-      matches,
-    })),
-  };
 }

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { parseDuration, parsePercent } from '#lib/units.ts';
 import { silences } from './release-words.ts';
+import { traffic } from './traffic.ts';
 import {
   choice,
   duration,
@@ -193,12 +194,6 @@ const budget = ruled(
     holds: ({ targetSpend, maxSpend }) => weightOf(targetSpend) <= weightOf(maxSpend),
   },
 );
-
-const traffic = list(group({ httpRoute: name().describe('Name of an HTTPRoute in this namespace.') }), {
-  max: 8,
-  min: 1,
-  unique: ['httpRoute'],
-});
 
 const selector = immutable(
   group({

@@ -67,7 +67,9 @@ const release = group({
     .exactOptional()
     .describe('Since when every route is at rest, after the commit point or an ending.'),
   ending: ending.exactOptional().describe('Set when the traffic goes, or went, back to stable.'),
-  routes: list(name(), { max: 8 }).exactOptional().describe('Routes that the release splits, to its end.'),
+  routes: list(text({ max: 317 }), { max: 8 })
+    .exactOptional()
+    .describe('Routes that the release splits, to its end: names of HTTPRoutes, others with their kind before them.'),
   memo: map(text({ max: 65_536 }), { max: 8 }).describe(
     "What each route said before the first raise: the user's text.",
   ),

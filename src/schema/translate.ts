@@ -1,6 +1,7 @@
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Problem, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
+import { routeKey } from '#core/routes.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
@@ -106,12 +107,17 @@ function specOf(given: RolloutSpec): Spec {
     progressDeadlineMs: millis(given.progressDeadline),
     revisionHistoryLimit: given.revisionHistoryLimit,
     service: given.service,
-    routes: given.traffic.map(({ httpRoute }) => httpRoute),
+    routes: given.traffic.map(routeOf),
     onBreach: given.onBreach,
     scaleDownDelayMs: millis(given.scaleDownDelay),
     rollbackWindow: given.rollbackWindow,
     settleMs: millis(given.settle),
   };
+}
+
+/** The schema asks for exactly one kind. */
+function routeOf({ httpRoute, grpcRoute = '' }: RolloutSpec['traffic'][number]): string {
+  return httpRoute === undefined ? routeKey('GRPCRoute', grpcRoute) : routeKey('HTTPRoute', httpRoute);
 }
 
 function stepOf({ weight, hold, canaryReplicas, pause }: NonNullable<RolloutSpec['steps']>[number]): Step {

@@ -31,7 +31,10 @@ function storesWith(
       objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     byIndex: (_: string, key: string) => objects.filter(({ metadata }) => joinedName(metadata) === key),
   });
-  return { services: store([service]), routes: store(routes) } as unknown as Pick<Stores, 'services' | 'routes'>;
+  return { services: store([service]), routes: new Map([['HTTPRoute', store(routes)]]) } as unknown as Pick<
+    Stores,
+    'services' | 'routes'
+  >;
 }
 
 const split = { namespace: 'shop', service: 'checkout', routes: ['checkout'] };

@@ -33,7 +33,7 @@ async function pass(
   const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
   const status = { state: storable(world.state) };
   const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec: { traffic: [] }, status };
-  const caches = { rollouts: { get: () => rollout, fresh: () => true }, routes: { fresh: () => true } };
+  const caches = { rollouts: { get: () => rollout, fresh: () => true }, routes: new Map() };
   const done = createReconcile({
     api: {} as never,
     stores: caches as unknown as Stores,

@@ -7,121 +7,18 @@ import type { RouteObject } from '#routers/define.ts';
 import { httpRoute } from '#routers/http-route.ts';
 import { applyPatch } from '#sandbox/patches.ts';
 import { routerLaws } from './laws.ts';
+import { type Ref, type Rule, route, ruleSubject, rulesOf, services } from './rules.ts';
 
-interface Ref {
-  name: string;
-  weight?: number;
-  [field: string]: unknown;
-}
-interface Rule {
-  backendRefs?: Ref[];
-  [field: string]: unknown;
-}
-
-const services = { stable: 'checkout', canary: 'checkout-canary' };
-
-function route(rules: Rule[], annotations?: Record<string, string>): RouteObject {
-  return {
-    metadata: { name: 'web', namespace: 'shop', resourceVersion: '7', ...(annotations && { annotations }) },
-    spec: { parentRefs: [{ name: 'public' }], hostnames: ['shop.example'], rules },
-  };
-}
-
-const rulesOf = (object: RouteObject): Rule[] => (object['spec'] as { rules: Rule[] }).rules;
-const isOurs = ({ backendRefs = [] }: Rule) => backendRefs.some(({ name }) => name === 'checkout');
-
-const port = fc.constantFrom(80, 8080);
-const filters = fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]);
-const own = fc.record(
-  {
-    name: fc.constant('checkout'),
-    group: fc.constant(''),
-    kind: fc.constant('Service'),
-    namespace: fc.constant('shop'),
-    port,
-    weight: fc.integer({ min: 1, max: 1_000_000 }),
-    filters,
-  },
-  { requiredKeys: ['name', 'port'] },
-);
-const idle = fc.record({ name: fc.constantFrom('old', 'older'), port, weight: fc.constant(0) });
-const foreign = fc.record(
-  {
-    name: fc.constantFrom('cart', 'checkout-b', 'search'),
-    port,
-    weight: fc.integer({ min: 0, max: 9 }),
-    namespace: fc.constantFrom('other', 'shop'),
-  },
-  { requiredKeys: ['name', 'port'] },
-);
-/** A Service of the same name that is not the user's: another namespace, or another kind. */
-const namesake = fc.constantFrom<Ref>(
-  { name: 'checkout', namespace: 'other', port: 80 },
-  { name: 'checkout', kind: 'ServiceImport', group: 'multicluster.x-k8s.io', port: 80 },
-);
 const content = fc.record(
   {
     name: fc.constantFrom('pay', 'browse'),
     matches: fc.constantFrom([{ path: { type: 'PathPrefix', value: '/' } }], [{ method: 'POST' }]),
-    filters,
+    filters: fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]),
     timeouts: fc.constant({ request: '5s' }),
   },
   { requiredKeys: [] },
 );
-const with_ = (refs: fc.Arbitrary<Ref[] | undefined>): fc.Arbitrary<Rule> =>
-  fc.tuple(content, refs).map(([rest, backendRefs]) => (backendRefs ? { ...rest, backendRefs } : rest));
-
-const ownRule = with_(
-  fc
-    .tuple(fc.array(idle, { maxLength: 2 }), own, fc.array(idle, { maxLength: 1 }))
-    .map(([a, mine, b]) => [...a, mine, ...b]),
-);
-const foreignRule = with_(fc.option(fc.array(fc.oneof(foreign, namesake), { maxLength: 3 }), { nil: undefined }));
-const rivalRule = with_(fc.tuple(own, foreign).map(([mine, rival]) => [mine, { ...rival, weight: 1 }]));
-const annotations = fc.option(fc.constant({ 'example.com/team': 'a/b~c' }), { nil: undefined });
-const routes = fc
-  .tuple(
-    fc.array(fc.oneof(ownRule, foreignRule), { maxLength: 6 }),
-    ownRule,
-    fc.array(foreignRule, { maxLength: 3 }),
-    annotations,
-  )
-  .map(([head, mine, tail, notes]) => route([...head, mine, ...tail], notes));
-const conflicts = fc
-  .tuple(fc.array(fc.oneof(ownRule, foreignRule), { maxLength: 3 }), rivalRule, fc.array(ownRule, { maxLength: 2 }))
-  .map(([head, rival, tail]) => route([...head, rival, ...tail]));
-
-const weightIn = ({ backendRefs = [] }: Rule, service: string) =>
-  backendRefs.find(({ name }) => name === service)?.weight;
-
-routerLaws({
-  router: httpRoute,
-  services,
-  routes,
-  conflicts,
-  splits: (object) =>
-    rulesOf(object)
-      .filter((rule) => rule.backendRefs?.some(({ name }) => name === services.canary))
-      .map((rule) => [weightIn(rule, 'checkout') ?? -1, weightIn(rule, services.canary) ?? -1]),
-  foreign: (object) => ({
-    ...(object['spec'] as object),
-    rules: rulesOf(object).map((rule) => ({
-      ...rule,
-      backendRefs: isOurs(rule)
-        ? rule.backendRefs?.filter(({ name }) => !name.startsWith('checkout') || name === 'checkout-b')
-        : rule.backendRefs,
-    })),
-  }),
-  disagree(object) {
-    const torn = structuredClone(object);
-    const split = rulesOf(torn).filter((rule) => rule.backendRefs?.some(({ name }) => name === services.canary));
-    const [first] = split;
-    if (first === undefined || split.length < 2) return undefined;
-    first.backendRefs = (first.backendRefs ?? []).filter(({ name }) => name !== services.canary);
-    for (const ref of first.backendRefs) if (ref.name === 'checkout') ref.weight = 1;
-    return torn;
-  },
-});
+routerLaws(ruleSubject(httpRoute, content));
 
 const mine = (weight?: number): Ref => ({ name: 'checkout', port: 80, ...(weight !== undefined && { weight }) });
 const canary = (weight: number): Ref => ({ name: 'checkout-canary', port: 80, weight });
