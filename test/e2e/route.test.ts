@@ -8,7 +8,7 @@ import { type Journal, openJournal } from './support/journal.ts';
 import { patientLease } from './support/lease.ts';
 import { lost } from './support/lost.ts';
 import { objectsOf } from './support/shop.ts';
-import { type App, type Load, openStage, type RolloutObject, type Stage } from './support/stage.ts';
+import { type App, applyAll, type Load, openStage, type RolloutObject, type Stage } from './support/stage.ts';
 import { isPromoted, releaseOf } from './support/story.ts';
 
 /** Other hands on the route in the middle of a release: less traffic is never corrected upward, more is lowered. */
@@ -218,5 +218,59 @@ describe.concurrent('somebody else writes the route', () => {
     expect(pauses(release)).toBe(0);
     expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
     tell('route with a new rule', report, { ladder, says: condition?.message });
+  });
+});
+
+interface GrpcRoute {
+  metadata: { annotations?: Record<string, string> };
+  spec: { rules: { backendRefs: { name: string; weight?: number }[] }[] };
+  status: { parents: { conditions: { type: string; status: string }[] }[] };
+}
+
+describe('two routes of one Rollout', () => {
+  test('a GRPCRoute moves with the HTTPRoute of the same name, and is the text of its owner afterwards', async () => {
+    const { namespace } = stage;
+    const name = 'both';
+    const matches = [{ method: { service: 'shop.Checkout', method: 'Pay' } }];
+    const { spec } = objectsOf({ name, namespace, image: v1, replicas: 2, objective: '95' }).find(
+      ({ kind }) => kind === 'HTTPRoute',
+    ) as { spec: { parentRefs: object[]; rules: object[] } };
+    const rules = [{ matches, backendRefs: [{ name, port: 80, weight: 7 }] }];
+    await applyAll(lab, [
+      {
+        apiVersion: 'gateway.networking.k8s.io/v1',
+        kind: 'GRPCRoute',
+        metadata: { name, namespace },
+        spec: { parentRefs: spec.parentRefs, hostnames: [`grpc.${namespace}.example`], rules },
+      },
+    ]);
+    const steps = [{ weight: 20, hold: '3s' }];
+    const traffic = [{ httpRoute: name }, { grpcRoute: name }];
+    const app = await stage.open({ name, image: v1, replicas: 2, objective: '95', steps, rollout: { traffic } });
+    const load = await app.load(GATEWAY_RPS, { service: 20 });
+    const read = () => app.get<GrpcRoute>('grpcroute');
+    const atRest = await read();
+    await app.apply({ image: v2 });
+    await app.until('to hold its step', ({ status }) => status?.state?.release?.stage === 'Holding');
+    const moved = await read();
+    await app.until('promoted', isPromoted, 180);
+    await waitFor('the fence to go', async () =>
+      (await read()).metadata.annotations?.[FENCE_ANNOTATION] === undefined ? true : undefined,
+    );
+    const afterwards = await read();
+    const report = await load.stop();
+
+    const refs = moved.spec.rules[0]?.backendRefs.map((ref) => [ref.name, ref.weight]);
+    // kills: routes known by their name alone, of which one would stand for both.
+    expect(refs).toEqual([
+      [name, 80_000],
+      [`${name}-canary`, 20_000],
+    ]);
+    expect(moved.status.parents.flatMap(({ conditions }) => conditions.map(({ status }) => status))).not.toContain(
+      'False',
+    );
+    expect(afterwards.spec).toEqual(atRest.spec);
+    expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+    tell('two routes', report, { refs });
   });
 });

@@ -38,6 +38,20 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.steps', message: 'weights must rise from step to step' },
   },
   {
+    name: 'two kinds in one entry of traffic',
+    because: 'each entry names one object',
+    object: rollout({ traffic: [{ httpRoute: 'shop', grpcRoute: 'shop' }] }),
+    refused: 'spec.traffic[0]: Invalid value: give exactly one of httpRoute and grpcRoute',
+    read: { field: 'spec.traffic[0]', message: 'give exactly one of httpRoute and grpcRoute' },
+  },
+  {
+    name: 'a route twice',
+    because: 'one object has one weight',
+    object: rollout({ traffic: [{ grpcRoute: 'shop' }, { httpRoute: 'shop' }, { grpcRoute: 'shop' }] }),
+    refused: 'spec.traffic: Invalid value: must not have two entries of the same route',
+    read: { field: 'spec.traffic', message: 'must not have two entries of the same route' },
+  },
+  {
     name: 'weight 0',
     because: 'nobody meets the canary',
     object: steps(0),
