@@ -13,6 +13,7 @@ export type Cause =
   | 'Threshold' // a query missed its limit too often
   | 'BudgetSpent' // the release burnt more than budget.maxSpend
   | 'SampleRatio' // the gateway sends the canary another share of the requests than the route says
+  | 'WarmingUp' // a canary pod is too young for its counts to be evidence
   | 'TooFewSamples' // healthy so far, not yet enough to say so
   | 'NoTraffic' // the source answers, stable serves nothing
   | 'NoResult' // the source answers, and the query gives nothing
@@ -212,6 +213,8 @@ export interface Gate {
   tolerate: number;
   /** How long the gate may hold a step without a Pass before the release pauses. */
   maxWaitMs: Millis;
+  /** What a process of either arm counts within this time of its start is no evidence. By pods alone. Default 0. */
+  warmUpMs?: Millis;
   /** Hold waits, up to maxWaitMs. Pause and Retreat act at the first NoData or Error. Default Hold. */
   onNoData?: OnNoData;
 }

@@ -101,7 +101,8 @@ export function probesOf({ probes }: Seen, release: ReleaseState): ProbeReading 
 export function shareArrived(seen: Seen, release: ReleaseState): boolean {
   const stay = stepEpochOf(release);
   return seen.gates.every((reading) => {
-    if (reading.stepEpoch !== stay) return true;
+    // What young pods finish is not counted, and is there all the same.
+    if (reading.stepEpoch !== stay || reading.cause === 'WarmingUp') return true;
     const { canary, stable } = reading.evidence.step;
     const due = ((canary.total + stable.total) * release.weight) / WHOLE;
     return due < MIN_DUE || canary.total > 0;

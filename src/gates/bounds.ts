@@ -69,6 +69,13 @@ export const STALE_SCRAPES = 3;
 /** Pods younger than this many scrapes need not be scraped yet: discovery takes its time. */
 export const DISCOVERY_SCRAPES = 4;
 
+/**
+ * Where the Rollout does not say. Code that is not compiled yet and cold caches make young pods slow, and a canary's pods
+ * are the young ones: latencies would blame the revision for its age. They fail no request, and what fails in its first
+ * seconds is a defect that users meet at every start: other SLIs count from the first second on.
+ */
+export const WARM_UP: { latency: Millis; others: Millis } = { latency: 30_000, others: 0 };
+
 /** Start times are cut to seconds and come from another machine's clock. */
 export const START_SLACK_MS: Millis = 2000;
 

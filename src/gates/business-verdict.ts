@@ -6,7 +6,7 @@ import { ALPHA, PAIRS } from './bounds.ts';
 import { betaOf, exposuresToExclude, marginOf, regressionToExclude, sliOf } from './business-count.ts';
 import type { BusinessGate } from './business-state.ts';
 import { type CountProblem, isOld } from './count.ts';
-import { catchesUp, early, old } from './count-verdict.ts';
+import { catchesUp, early, old, warming } from './count-verdict.ts';
 import { ratioInterval } from './paired-ratio.ts';
 import { printCountRange } from './print-range.ts';
 
@@ -43,6 +43,7 @@ export function businessVerdict(judged: BusinessJudged): Answer {
     empty(judged) ??
     early(context) ??
     held(judged) ??
+    warming(state, context) ??
     proved(judged) ??
     unproved(judged)
   );

@@ -21,6 +21,18 @@ export function old(state: CountState, context: GateContext, now: Millis): Count
   return { verdict: 'NoData', cause: 'Stale', message: `no sample is newer than ${limit}` };
 }
 
+/**
+ * Evidence of the older pods is as good as ever; but a step is not left before those that came with it were seen for at
+ * least a look: after warm-up and scrape, which is the least dwell.
+ */
+export function warming({ warming: pods = [] }: CountState, { gate }: GateContext): CountProblem | undefined {
+  const [first, ...more] = pods;
+  if (first === undefined) return undefined;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  const message = `pod ${first}${others} of the canary is warming up: counted from ${formatDuration(gate.warmUpMs ?? 0)} after its start on`;
+  return { verdict: 'Inconclusive', cause: 'WarmingUp', message };
+}
+
 export function early({ arrived, weight }: GateContext): CountProblem | undefined {
   if (arrived) return undefined;
   const message =

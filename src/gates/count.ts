@@ -17,6 +17,8 @@ export interface CountState {
   readonly ticks: number;
   /** Not stored: undefined until the first look after a start. */
   readonly look?: Look;
+  /** Not stored: pods of the canary that were too young to be counted at the newest look. */
+  readonly warming?: readonly string[];
   /** Not stored: why the newest tick could not be counted, or not whole. */
   readonly problem?: CountProblem;
 }
@@ -59,10 +61,17 @@ export function foldCounts<State extends CountState>(
   if (broken !== undefined) return { ...known, problem: { verdict: 'Error', cause: 'BadQuery', message: broken } };
   // Nothing is counted and nothing is lost: the counters go on, and the next look that shows them holds it all.
   if (tick.pods?.length === 0) return { ...known, problem: silentGateway };
-  const reading = readTick({ before: known.look, tick, pods, scrapeMs: scrapeOf(context) });
+  const reading = readTick({
+    before: known.look,
+    tick,
+    pods,
+    scrapeMs: scrapeOf(context),
+    warmUpMs: warmUpOf(tick, context),
+  });
   const problem = problemOf(reading);
-  const { problem: _, ...clean } = known;
-  const told = (problem === undefined ? clean : { ...clean, problem }) as State;
+  const { problem: _, warming: __, ...clean } = known;
+  const young = reading.warming.length === 0 ? clean : { ...clean, warming: reading.warming };
+  const told = (problem === undefined ? young : { ...young, problem }) as State;
   // A first look that shows nobody is none: after a restart the real one may still come.
   const blind = first && reading.seen.canary + reading.seen.stable === 0;
   if (blind || reading.doubled.length > 0) return told;
@@ -72,6 +81,11 @@ export function foldCounts<State extends CountState>(
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
   if (mustWait(reading, pods)) return rules.wait(told, sight, context);
   return { ...rules.count(told, sight, context), ...look };
+}
+
+/** The processes of a gateway are nobody's pods: how old they are says nothing of the arms. */
+function warmUpOf({ pods }: TickSamples, { gate }: GateContext): Millis {
+  return pods === undefined ? (gate.warmUpMs ?? 0) : 0;
 }
 
 /** Samples may be as old as a scrape, however short the tick is. */

@@ -4,7 +4,7 @@ import type { Millis } from '#lib/units.ts';
 import { formatPercent } from '#lib/units.ts';
 import { missesNow, sumRecent } from './burn.ts';
 import { isOld } from './count.ts';
-import { catchesUp, early, old } from './count-verdict.ts';
+import { catchesUp, early, old, warming } from './count-verdict.ts';
 import { suspectOf } from './error-count.ts';
 import type { ErrorGate } from './error-state.ts';
 import { printBadRange } from './print-range.ts';
@@ -37,6 +37,7 @@ type Rule = (judged: Judged) => Answer | undefined;
  * | shared    | Inconclusive: BothArmsBad, or no cause                            | nothing is proved while stable itself is bad          |
  * | early     | Inconclusive: TooFewSamples                                       | no user traffic is due on the canary yet              |
  * | suspected | Inconclusive: SinglePod, or no cause                              | one pod is replaced; the release is not to blame      |
+ * | warming   | Inconclusive: WarmingUp                                           | a step is not left before its new pods were seen      |
  * | proved    | Pass                                                              | the advance test has passed its line                  |
  * | unproved  | Inconclusive: TooFewSamples                                       | healthy so far is not yet evidence                    |
  */
@@ -49,6 +50,7 @@ const rules: readonly Rule[] = [
   shared,
   ({ context }) => early(context),
   suspected,
+  ({ state, context }) => warming(state, context),
   proved,
 ];
 

@@ -3,6 +3,7 @@ import type { Millis } from '#lib/units.ts';
 import { STALE_SCRAPES } from './bounds.ts';
 import { difference } from './increments.ts';
 import { whoWasScraped } from './scrapes.ts';
+import { afterWarmUp, silentSince, youngCanaries } from './warm-up.ts';
 
 /**
  * From counters as Prometheus shows them to increments per arm and tick.
@@ -124,6 +125,8 @@ export interface Look {
   bases: ReadonlyMap<string, Base>;
   /** Pods that were scraped at some look: what they show for the first time, they counted since. */
   scraped: ReadonlySet<string>;
+  /** Pods that show nothing, with the newest look at which they were scraped all the same. Left out: none. */
+  silent?: ReadonlyMap<string, Millis>;
 }
 
 /** Which pods have shown something new since the look before. Lists are in order of name. */
@@ -147,6 +150,8 @@ export interface TickReading extends Scrapes {
   byPod: ReadonlyMap<string, PodSums>;
   /** The canary was scraped and some of what it counted cannot be told: its 0 says nothing. */
   canaryUnknown: boolean;
+  /** Pods of the canary, in order of name, whose warm-up is not over by what they show. */
+  warming: string[];
   /** The memory once these increments are counted. */
   look: Look;
 }
@@ -170,14 +175,17 @@ export interface Sight {
   tick: TickSamples;
   pods: readonly PodInfo[];
   scrapeMs: Millis;
+  /** What a process counts within this time of its start is left out, of both arms. Default 0. */
+  warmUpMs?: Millis;
 }
 
 /** Takes the increments between the look before and the tick. Without one nothing is counted, only remembered. */
-export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): TickReading {
+export function readTick(sight: Sight): TickReading {
+  const { before: remembered, tick, pods, scrapeMs, warmUpMs = 0 } = sight;
   const known = new Map(pods.map((pod) => [pod.pod, pod]));
   const shown = shownBy(tick, known, tick.at - STALE_SCRAPES * scrapeMs);
   const before = remembered && renamed(remembered, tick.names, shown);
-  const { fresh, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, shown);
+  const { fresh, silent, ...scrapes } = whoWasScraped({ before, tick, pods, scrapeMs }, shown);
   const sums = { canary: tick.names.map(none), stable: tick.names.map(none) };
   const bases = keptBases(before, known, shown);
   const byPod = new Map<string, PodSums & { sums: number[] }>();
@@ -185,7 +193,8 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
   for (const [process, sample] of shown) {
     const pod = known.get(sample.pod);
     if (pod === undefined || !fresh.has(sample.pod)) continue;
-    const step = difference({ before, process, sample, pod, shown });
+    const view = { before, process, sample, pod, shown };
+    const step = afterWarmUp(difference(view), view, { warmUpMs, scrapeMs });
     canaryUnknown ||= pod.arm === 'canary' && step?.known !== true;
     if (step === undefined) continue;
     bases.set(process, step.base);
@@ -196,8 +205,14 @@ export function readTick({ before: remembered, tick, pods, scrapeMs }: Sight): T
     else add(own.sums, step.grown);
   }
   const scraped = scrapedPods(before?.scraped, fresh, known);
-  const look: Look = { since: before?.since ?? tick.at, names: tick.names, bases, scraped };
-  return { ...scrapes, sums, byPod, canaryUnknown, look };
+  const look: Look = {
+    since: before?.since ?? tick.at,
+    names: tick.names,
+    bases,
+    scraped,
+    silent: silentSince(before?.silent ?? new Map(), { silent, at: tick.at, shown, known }),
+  };
+  return { ...scrapes, sums, byPod, canaryUnknown, warming: youngCanaries(shown, known, warmUpMs), look };
 }
 
 type Known = ReadonlyMap<string, PodInfo>;

@@ -75,7 +75,7 @@ function isBirth(before: Look, { sample, pod, shown }: ProcessView): boolean {
 }
 
 /** Start of the container that a sample comes from; undefined when it does not run, or the sample does not say which. */
-function startOf({ containers }: PodInfo, container: string): Millis | undefined {
+export function startOf({ containers }: PodInfo, container: string): Millis | undefined {
   const [only, ...more] = containers;
   if (container === '') return more.length === 0 ? only?.startedAt : undefined;
   return containers.find(({ name }) => name === container)?.startedAt;

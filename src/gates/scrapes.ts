@@ -3,20 +3,21 @@ import type { PodInfo, ProcessSample, Scrapes, Sight } from './evidence.ts';
 
 /**
  * Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. Nearly always
- * all did, once each: what is needed for the others alone is made for the others alone.
+ * all did, once each: what is needed for the others alone is made for the others alone. Of those some are `silent`: scraped,
+ * and without a series.
  */
 export function whoWasScraped(
   sight: Sight,
   shown: ReadonlyMap<string, ProcessSample>,
-): Scrapes & { fresh: Set<string> } {
-  const fresh = freshPods(sight, shown);
+): Scrapes & { fresh: Set<string>; silent: string[] } {
+  const { fresh, silent } = freshPods(sight, shown);
   const seen = { canary: 0, stable: 0 };
   const unscraped: string[] = [];
   for (const pod of sight.pods) {
     if (fresh.has(pod.pod)) seen[pod.arm] += 1;
     else if (pod.available && !isNew(sight, pod)) unscraped.push(pod.pod);
   }
-  return { fresh, seen, doubled: doubledPods(sight), ...whyUnscraped(sight, unscraped.sort()) };
+  return { fresh, silent, seen, doubled: doubledPods(sight), ...whyUnscraped(sight, unscraped.sort()) };
 }
 
 function whyUnscraped(sight: Sight, unscraped: string[]): Pick<Scrapes, 'unscraped' | 'overdue' | 'untargeted'> {
@@ -35,17 +36,21 @@ function doubledPods({ tick, pods }: Sight): string[] {
   return pods.flatMap(({ pod, available }) => (available && twice.includes(pod) ? [pod] : [])).sort();
 }
 
-function freshPods({ before, tick, pods }: Sight, shown: ReadonlyMap<string, ProcessSample>): Set<string> {
+function freshPods(
+  { before, tick, pods }: Sight,
+  shown: ReadonlyMap<string, ProcessSample>,
+): { fresh: Set<string>; silent: string[] } {
   const fresh = new Set<string>();
   for (const [process, { pod, scrapedAt }] of shown) {
     if (scrapedAt > (before?.bases.get(process)?.scrapedAt ?? Number.NEGATIVE_INFINITY)) fresh.add(pod);
   }
-  if (fresh.size === pods.length) return fresh;
+  if (fresh.size === pods.length) return { fresh, silent: [] };
   // A pod that has not served a request yet may have no series: then its target alone says that it was scraped.
   const told = new Set(tick.samples.map(nameOf));
   const up = new Set(tick.targets.filter((target) => target.up > 0).map(nameOf));
-  for (const { pod } of pods) if (up.has(pod) && !told.has(pod)) fresh.add(pod);
-  return fresh;
+  const silent = pods.map(nameOf).filter((pod) => up.has(pod) && !told.has(pod));
+  for (const pod of silent) fresh.add(pod);
+  return { fresh, silent };
 }
 
 /** Its next scrape should have come long ago, or nothing is known of it at all. */

@@ -1,7 +1,7 @@
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
-import { ALPHA } from '#gates/bounds.ts';
+import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
@@ -31,7 +31,8 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   const problems: Problem[] = [];
   const gates = wish.gates.flatMap((gate, index): Gate[] => {
     const slo = findSlo(gate, index, { ...at, split: wish.spec });
-    if ('problems' in slo) problems.push(...slo.problems);
+    const problem = 'problems' in slo ? slo.problems : warmUpProblems(gate, index, slo.slo);
+    problems.push(...problem);
     return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];
   });
   problems.push(...suiteProblems(wish, at));
@@ -52,6 +53,7 @@ interface Live {
   rps: number;
   base: number;
   reactionMs: Millis;
+  scrapeMs: Millis;
   /** Which try of the revision the release would be: each has a higher bar to pass, and so takes longer. */
   attempt: number;
 }
@@ -63,7 +65,8 @@ function liveTraffic(
   { spec }: RolloutWish,
 ): Omit<Live, 'attempt'> {
   const { rps = 0, base = 0 } = traffic ?? {};
-  return { rps, base, reactionMs: scrapeOf(gates, stores) + tickMs + spec.settleMs };
+  const scrapeMs = scrapeOf(gates, stores);
+  return { rps, base, scrapeMs, reactionMs: scrapeMs + tickMs + spec.settleMs };
 }
 
 function attemptOf({ release }: State, revision: string): number {
@@ -87,14 +90,17 @@ export function trafficQuestion(
   return { revision: wish.spec.revision, slos, scope, scrapeMs };
 }
 
-/** How long a derived step is held at least. */
+/** How long a derived step is held at least: longer where two scrapes and the warm-up of its pods are. */
 const HOLD_MS: Millis = 60_000;
 
-function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs }: Omit<Live, 'attempt'>): Step[] {
+function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs, scrapeMs }: Omit<Live, 'attempt'>): Step[] {
   const slos = gates.filter(({ role }) => role === 'Guardrail').map(({ slo }) => slo);
+  // Each step brings new pods, which are to be seen after their warm-up.
+  const warmUpMs = Math.max(0, ...gates.map((gate) => gate.warmUpMs ?? 0));
+  const holdMs = Math.max(HOLD_MS, 2 * scrapeMs + warmUpMs);
   return deriveWeights({ slos, rps, reactionMs, targetSpend: budget.targetSpend }).map((weight) => ({
     weight,
-    holdMs: HOLD_MS,
+    holdMs,
   }));
 }
 
@@ -132,8 +138,17 @@ function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWi
   return deriveMaxWait(forecastSteps({ ...live, weights, tolerate, objective, windowMs, targetSpend }));
 }
 
-function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs }: GateWish, slo: Slo): Gate {
-  return { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0, onNoData };
+function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs, warmUpMs }: GateWish, slo: Slo): Gate {
+  const gate = { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0, onNoData };
+  const warms = warmUpMs ?? (slo.sli.kind === 'latency' && slo.arms.by === 'Pod' ? WARM_UP.latency : WARM_UP.others);
+  return warms > 0 ? { ...gate, warmUpMs: warms } : gate;
+}
+
+/** A wish that could not come true is told at once. */
+function warmUpProblems({ warmUpMs = 0 }: GateWish, index: number, { name, arms }: Slo): Problem[] {
+  if (warmUpMs === 0 || arms.by === 'Pod') return [];
+  const message = `ServiceLevelObjective ${name} is counted by the gateway, whose processes serve young and old pods alike: take warmUp out, or use an SLI that the pods count`;
+  return [{ field: `spec.gates[${index}].warmUp`, message }];
 }
 
 function findSlo(

@@ -93,6 +93,7 @@ const gate = group({
   slo: slo.describe('Its objective, as it was when the release began.'),
   tolerate: share().describe('Excess error ratio over stable that is tolerated at the last step.'),
   maxWait: duration().describe('How long it may hold a step without a pass.'),
+  warmUp: duration().exactOptional().describe('Time after the start of a process that is not counted. Left out: none.'),
   onNoData: choice(silences)
     .exactOptional()
     .describe('What silence does while the canary has traffic. Left out: Hold.'),

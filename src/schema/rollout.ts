@@ -19,6 +19,7 @@ import {
   ruled,
   text,
 } from './vocabulary.ts';
+import { warmUp, warmUpNeedsSlo } from './warm-up.ts';
 
 /**
  * More than any ladder needs, and few enough for the price that API servers before 1.36 put on rules over
@@ -104,6 +105,7 @@ const gateShape = group({
     .describe(
       'How long the gate may hold a step without a pass before the release pauses. Left out: three times the forecast, at least 30m.',
     ),
+  warmUp: warmUp.exactOptional(),
   onNoData: choice(silences)
     .default('Hold')
     .describe(
@@ -130,6 +132,7 @@ const gate = ruled(
     field: '.role',
     holds: (given) => given.query === undefined || given.role !== 'Guardrail',
   },
+  warmUpNeedsSlo,
   {
     cel: "self.onNoData != 'Retreat' || (has(self.role) ? self.role == 'Guardrail' : has(self.slo))",
     message: 'only a Guardrail may retreat on NoData: use Hold or Pause, or make it a Guardrail',

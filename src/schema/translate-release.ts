@@ -152,9 +152,9 @@ function stepOf({ weight, hold, canaryReplicas, pause, sees, needs }: ReleaseSpe
 type GateRecord = ReleaseSpec['plan']['gates'][number];
 type SloRecord = GateRecord['slo'];
 
-function gateText({ name, role, slo, tolerate, maxWaitMs, onNoData }: Gate): GateRecord {
+function gateText({ name, role, slo, tolerate, maxWaitMs, warmUpMs = 0, onNoData }: Gate): GateRecord {
   const record = { name, role, slo: sloText(slo), tolerate: percentText(tolerate), maxWait: durationText(maxWaitMs) };
-  return present<GateRecord>({ ...record, onNoData });
+  return present<GateRecord>({ ...record, warmUp: warmUpMs > 0 ? durationText(warmUpMs) : undefined, onNoData });
 }
 
 function sloText({ name, sli, arms, objective, windowMs, source }: Slo): SloRecord {
@@ -190,9 +190,9 @@ function sliText(sli: Sli): SloRecord['sli'] {
   return { events };
 }
 
-function gateOf({ name, role, slo, tolerate, maxWait, onNoData }: GateRecord): Gate {
+function gateOf({ name, role, slo, tolerate, maxWait, warmUp, onNoData }: GateRecord): Gate {
   const gate = { name, role, slo: sloOf(slo), tolerate: ratioOf(tolerate), maxWaitMs: millis(maxWait) };
-  return present<Gate>({ ...gate, onNoData });
+  return present<Gate>({ ...gate, warmUpMs: warmUp === undefined ? undefined : millis(warmUp), onNoData });
 }
 
 function sloOf({ name, objective, window, sli, split, source }: SloRecord): Slo {

@@ -50,6 +50,8 @@ export interface GateWish {
   tolerate?: number;
   /** Undefined: three times the planner's forecast, at least 30 minutes. */
   maxWaitMs?: Millis;
+  /** Undefined: what its SLI asks for. */
+  warmUpMs?: Millis;
 }
 
 /** A Rollout that was read, or everything that is wrong with it. */
@@ -83,7 +85,8 @@ function bakeOf({ for: length, control }: RolloutSpec['bake']): Bake | undefined
   return forMs === 0 ? undefined : { forMs, control: parsePercent(control) ?? 0 };
 }
 
-function gateOf({ slo, name, query, role, onNoData, tolerate, maxWait }: RolloutSpec['gates'][number]): GateWish {
+function gateOf(gate: RolloutSpec['gates'][number]): GateWish {
+  const { slo, name, query, role, onNoData, tolerate, maxWait, warmUp } = gate;
   return present<GateWish>({
     slo: slo ?? name ?? '',
     query: query && queryOf(query),
@@ -91,6 +94,7 @@ function gateOf({ slo, name, query, role, onNoData, tolerate, maxWait }: Rollout
     onNoData,
     tolerate: tolerate === undefined ? undefined : shareOf(tolerate),
     maxWaitMs: maxWait === undefined ? undefined : millis(maxWait),
+    warmUpMs: warmUp === undefined ? undefined : millis(warmUp),
   });
 }
 

@@ -82,6 +82,25 @@ test("a person's word for the step stands in for what the gate cannot say", () =
   world.runUntil(({ state }) => state.release?.step === 1);
 });
 
+// kills: requests of young pods, which no gate counts, taken for a share that the gateway did not send.
+test('a canary that warms up is waited for as such', () => {
+  const world = releasing();
+  world.plan = { ...world.plan, gates: [{ ...gate, maxWaitMs: 60_000 }] };
+  const seen = world.seen.bind(world);
+  world.seen = () => {
+    const sight = seen();
+    return {
+      ...sight,
+      gates: sight.gates.map((one) => {
+        const step = { canary: { total: 0, bad: 0 }, stable: { total: 1000, bad: 0 } };
+        return { ...one, verdict: 'Inconclusive', cause: 'WarmingUp', evidence: { ...one.evidence, step } };
+      }),
+    };
+  };
+  world.runUntil(({ state }) => state.phase === 'Paused');
+  expect(world.state.message).toMatch(/^Holding step 1 of 3 at 5%: availability: .*; waited 1m$/);
+});
+
 // kills: the longest wait of all gates for each of them
 test('the gate that waited longer than it may is the one that pauses, and is named', () => {
   const world = releasing();

@@ -58,3 +58,57 @@ test('each attempt of a revision may wait longer, because it has more to show', 
   expect(waits(1, ended)).toBeGreaterThan(first);
   expect(waits(2, ended)).toBeGreaterThan(waits(1, ended));
 });
+
+const histogram = { metric: 'http_request_duration_seconds' };
+const slow = { latency: { histogram, threshold: '250ms' } };
+const edge = { builtin: { kind: 'http-latency', gateway: 'traefik', threshold: '250ms' } };
+const metadata = { name: 'shop', namespace: 'shop' };
+
+/** What becomes of one gate whose objective measures `sli`. */
+function gateFor(sli: Record<string, unknown>, gate: Record<string, unknown> = {}, more: Record<string, unknown> = {}) {
+  const wish = readRollout(rollout({ gates: [{ slo: 'sample', ...gate }], ...more }));
+  if (!wish.ok) throw new Error(JSON.stringify(wish.problems));
+  const rules = [{ backendRefs: [{ name: 'shop', port: 80 }] }];
+  const route = { metadata, spec: { parentRefs: [{ name: 'public', namespace: 'infra' }], rules } };
+  const known = {
+    ...stores,
+    slos: { get: () => objective({ sli }) },
+    services: { get: () => ({ metadata, spec: { ports: [{ port: 80 }] } }) },
+    routes: { get: () => route, byIndex: () => [route] },
+  } as unknown as Stores;
+  const at = { namespace: 'shop', stores: known, traffic: undefined, tickMs: 15_000 };
+  return propose(wish, { ...initialState(0), stable: 'old' }, at);
+}
+
+const events = { events: { total: { metric: 'requests' }, bad: { metric: 'failures' } } };
+
+test.each([
+  { name: 'errors', because: 'what fails at a start, users meet at every start', sli: events, want: undefined },
+  { name: 'latencies', because: 'young pods are slow whatever they run', sli: slow, want: 30_000 },
+  { name: 'latencies at the gateway', because: "its processes are nobody's pods", sli: edge, want: undefined },
+  { name: 'a wish', because: 'the user knows how long', sli: events, gate: { warmUp: '2m' }, want: 120_000 },
+  { name: 'a wish for none', because: 'a default is no rule', sli: slow, gate: { warmUp: '0s' }, want: undefined },
+])('the warm-up of $name: $because', ({ sli, gate, want }) => {
+  const { plan, problems } = gateFor(sli, gate);
+  expect(problems).toEqual([]);
+  expect(plan?.gates[0]?.warmUpMs).toBe(want);
+});
+
+// kills: a warm-up that is accepted and never happens
+test('a warm-up at the gateway is refused, with the field and the fix', () => {
+  expect(gateFor(edge, { warmUp: '30s' }).problems).toEqual([
+    {
+      field: 'spec.gates[0].warmUp',
+      message:
+        'ServiceLevelObjective sample is counted by the gateway, whose processes serve young and old pods alike: take warmUp out, or use an SLI that the pods count',
+    },
+  ]);
+  expect(gateFor(edge, { warmUp: '0s' }).problems).toEqual([]);
+});
+
+// kills: a derived step that is over before its pods were looked at
+test('a derived step is held for two scrapes and the warm-up at least', () => {
+  expect(gateFor(slow).plan?.steps.map(({ holdMs }) => holdMs)).toEqual([60_000, 60_000, 60_000]);
+  const holds = gateFor(slow, { warmUp: '5m' }).plan?.steps.map(({ holdMs }) => holdMs);
+  expect(new Set(holds)).toEqual(new Set([330_000]));
+});

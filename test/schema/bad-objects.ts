@@ -191,6 +191,20 @@ export const badObjects: BadObject[] = [
     },
   },
   {
+    name: 'a warm-up of ten minutes',
+    because: 'a canary that is not looked at for so long is not guarded',
+    object: rollout({ gates: [{ slo: 'a', warmUp: '10m' }] }),
+    refused: 'spec.gates[0].warmUp: Invalid value: "10m": must be at most 5m',
+    read: { field: 'spec.gates[0].warmUp', message: 'must be at most 5m' },
+  },
+  {
+    name: 'the warm-up of a query',
+    because: 'nobody knows which processes a query counts',
+    object: rollout({ gates: [{ name: 'queue', query, warmUp: '30s' }] }),
+    refused: 'spec.gates[0].warmUp: Invalid value: a query counts by no process: warmUp is for an SLO',
+    read: { field: 'spec.gates[0].warmUp', message: 'a query counts by no process: warmUp is for an SLO' },
+  },
+  {
     name: 'one SLO twice',
     because: 'two gates of one name cannot be told apart',
     object: rollout({ gates: [{ slo: 'a' }, { slo: 'a' }] }),

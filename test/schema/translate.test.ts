@@ -37,7 +37,10 @@ test('steps, gates and annotations are read', () => {
     { weight: 20, canaryReplicas: 2, pause: { for: '1h' } },
     { weight: 50, pause: {} },
   ];
-  const given = rollout({ steps, gates: [{ slo: 'a', role: 'Signal', tolerate: '0.2%', maxWait: '1h' }] });
+  const given = rollout({
+    steps,
+    gates: [{ slo: 'a', role: 'Signal', tolerate: '0.2%', maxWait: '1h', warmUp: '45s' }],
+  });
   given.metadata.annotations = { 'headgate.dev/change-commit': 'c0ffee', 'headgate.dev/change-kind': 'agent' };
   expect(readRollout(given)).toMatchObject({
     steps: [
@@ -45,7 +48,7 @@ test('steps, gates and annotations are read', () => {
       { weight: 20_000, holdMs: 60_000, canaryReplicas: 2, pause: { forMs: 3_600_000 } },
       { weight: 50_000, holdMs: 60_000, pause: {} },
     ],
-    gates: [{ slo: 'a', role: 'Signal', tolerate: 0.002, maxWaitMs: 3_600_000 }],
+    gates: [{ slo: 'a', role: 'Signal', tolerate: 0.002, maxWaitMs: 3_600_000, warmUpMs: 45_000 }],
     change: { commit: 'c0ffee', kind: 'agent' },
   });
 });
@@ -181,14 +184,19 @@ const arms = fc.oneof(
   }),
   fc.constant({ by: 'Label', label: 'service', stable: '', canary: 'shop-canary-.*', exact: true }),
 );
-const gate = fc.record({
-  name: fc.constant('availability'),
-  role: fc.constantFrom('Guardrail', 'Signal', 'Advisory'),
-  slo: fc.record({ name: fc.constant('availability'), sli, arms, objective: share, windowMs: ms }),
-  tolerate: share,
-  maxWaitMs: ms,
-  onNoData: fc.constantFrom('Hold', 'Pause', 'Retreat'),
-});
+const gate = fc.oneof(
+  ...[{}, { warmUpMs: ms.filter((length) => length > 0) }].map((more) =>
+    fc.record({
+      ...more,
+      name: fc.constant('availability'),
+      role: fc.constantFrom('Guardrail', 'Signal', 'Advisory'),
+      slo: fc.record({ name: fc.constant('availability'), sli, arms, objective: share, windowMs: ms }),
+      tolerate: share,
+      maxWaitMs: ms,
+      onNoData: fc.constantFrom('Hold', 'Pause', 'Retreat'),
+    }),
+  ),
+);
 const bake = fc.record({ forMs: ms, control: fc.integer({ min: 0, max: 50_000 }) });
 const planOf = (more: { bake?: typeof bake }) =>
   fc.record({
