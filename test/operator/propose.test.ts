@@ -74,7 +74,7 @@ function gateFor(sli: Record<string, unknown>, gate: Record<string, unknown> = {
     ...stores,
     slos: { get: () => objective({ sli }) },
     services: { get: () => ({ metadata, spec: { ports: [{ port: 80 }] } }) },
-    routes: { get: () => route, byIndex: () => [route] },
+    routes: new Map([['HTTPRoute', { get: () => route, byIndex: () => [route] }]]),
   } as unknown as Stores;
   const at = { namespace: 'shop', stores: known, traffic: undefined, tickMs: 15_000 };
   return propose(wish, { ...initialState(0), stable: 'old' }, at);
