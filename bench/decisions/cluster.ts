@@ -12,6 +12,8 @@ interface Pod {
   name: string;
   arms: Arms;
   startedAt: Millis;
+  /** It was deleted, and serves until the tick that is under way has ended. */
+  leaves?: true;
 }
 
 interface ReplicaSet {
@@ -51,6 +53,8 @@ export class Cluster {
   private readonly records = new Map<string, { recorded: string; outcome?: string }>();
   private quarantined: string[] = [];
   private born = 0;
+  /** Places of the canary pods that were replaced by another one. */
+  readonly replaced = new Set<number>();
 
   /** At rest on `v1`, which has served for an hour. */
   constructor(now: Millis, plan: Omit<Plan, 'probes' | 'onBreach' | 'rollback'>) {
@@ -82,13 +86,18 @@ export class Cluster {
   pods(): PodInfo[] {
     const canary = this.state.release?.revision;
     return this.sets.flatMap(({ revision, pods }) =>
-      pods.map(({ name, startedAt }) => ({
+      pods.map(({ name, startedAt, leaves }) => ({
         pod: name,
         arm: revision === canary ? 'canary' : 'stable',
-        available: true,
+        available: leaves !== true,
         containers: [{ name: 'app', startedAt }],
       })),
     );
+  }
+
+  /** Pods that were deleted have gone. */
+  reap(): void {
+    for (const set of this.sets) set.pods = set.pods.filter(({ leaves }) => leaves !== true);
   }
 
   /** A container starts again. */
@@ -159,7 +168,8 @@ export class Cluster {
         this.quarantined = [effect.pod];
         return;
       case 'DeletePod':
-        this.quarantined = [];
+        if (effect.uid === undefined) this.quarantined = [];
+        else this.replace(effect.uid, now);
         return;
       default:
         this.applyToSet(effect, now);
@@ -189,9 +199,22 @@ export class Cluster {
   private scale(set: ReplicaSet, replicas: number, now: Millis): void {
     set.replicas = replicas;
     set.pods = set.pods.slice(0, replicas);
-    while (set.pods.length < replicas) {
-      this.born += 1;
-      set.pods.push({ name: `${nameOf(set)}-${this.born}`, arms: set.arms, startedAt: now });
+    while (set.pods.length < replicas) set.pods.push(this.bear(set, now));
+  }
+
+  private bear(set: ReplicaSet, now: Millis): Pod {
+    this.born += 1;
+    return { name: `${nameOf(set)}-${this.born}`, arms: set.arms, startedAt: now };
+  }
+
+  /** Its successor takes its place among the slots of the traffic. */
+  private replace(uid: string, now: Millis): void {
+    for (const set of this.sets) {
+      const place = set.pods.findIndex(({ name, leaves }) => name === uid && leaves !== true);
+      const pod = set.pods[place];
+      if (pod === undefined) continue;
+      set.pods.splice(place, 1, { ...pod, leaves: true }, this.bear(set, now));
+      this.replaced.add(place);
     }
   }
 }
@@ -201,6 +224,8 @@ function nameOf({ revision }: { revision: string }): string {
 }
 
 function seenSet(set: ReplicaSet): SeenReplicaSet {
-  const pods = set.pods.map(({ name, arms }) => ({ name, arms, available: true, ready: true, terminating: false }));
+  const pods = set.pods.map(({ name, arms, leaves = false }) => {
+    return { name, uid: name, arms, available: !leaves, ready: !leaves, terminating: leaves };
+  });
   return { ...set, name: nameOf(set), pods };
 }

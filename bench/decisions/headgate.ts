@@ -12,7 +12,17 @@ import { Cluster, spec } from './cluster.ts';
 import { Exporters } from './exporters.ts';
 import { THRESHOLD } from './latency.ts';
 import { nothing, type Policy, promoted, type Run, stopped, type Wish } from './policy.ts';
-import { type Scenario, type Served, SLOTS, serve, sum, TICK_MS, TICKS, TICKS_PER_MINUTE } from './traffic.ts';
+import {
+  BAD_SLOT,
+  type Scenario,
+  type Served,
+  SLOTS,
+  serve,
+  sum,
+  TICK_MS,
+  TICKS,
+  TICKS_PER_MINUTE,
+} from './traffic.ts';
 
 /**
  * Headgate by its production code: `decide`, `contextsOf`, the gates of the catalog and the ramp planner. Made up are a
@@ -166,6 +176,7 @@ export class HeadgateRun implements Run {
     const now = this.at + SCRAPE_MS;
     const pods = this.cluster.pods();
     this.exporters.observe(served, pods, this.at, (pod, at) => this.cluster.restart(pod, at));
+    this.cluster.reap();
     this.fold(served.scraped, this.cluster.pods());
     this.cluster.settle(now, () => this.readings(now), now + TICK_MS);
     return this.wish();
@@ -201,9 +212,16 @@ export class HeadgateRun implements Run {
     if (release?.ending !== undefined) return { ...stopped, cause: release.ending.cause ?? release.ending.kind };
     this.climbed ||= release?.stage === 'Promoting' || release?.step === this.cluster.plan.steps.length;
     const canary = this.cluster.share('v2');
+    const mended = this.cluster.replaced.has(BAD_SLOT) ? { mended: true as const } : {};
     // Past the commit point the old pods leave, whatever is seen.
-    if (release === undefined || release.committed === true) return { ...promoted, climbed: true };
-    return { shares: { canary, baseline: 0 }, outcome: 'open', climbed: this.climbed, cause: waitsFor(state) };
+    if (release === undefined || release.committed === true)
+      return { ...promoted, shares: { ...promoted.shares, ...mended }, climbed: true };
+    return {
+      shares: { canary, baseline: 0, ...mended },
+      outcome: 'open',
+      climbed: this.climbed,
+      cause: waitsFor(state),
+    };
   }
 }
 

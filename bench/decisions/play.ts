@@ -1,5 +1,14 @@
 import { nothing, type Policy, type Run, type Wish } from './policy.ts';
-import { excessServed, type Scenario, type Served, type Shares, serve, TICKS, TICKS_PER_MINUTE } from './traffic.ts';
+import {
+  excessServed,
+  mended,
+  type Scenario,
+  type Served,
+  type Shares,
+  serve,
+  TICKS,
+  TICKS_PER_MINUTE,
+} from './traffic.ts';
 
 /** How one release went. Minutes count from the canary's first user request. */
 export interface Ending {
@@ -70,9 +79,10 @@ export function play(policy: Policy, scenario: Scenario, seed: number): Ending {
   if (!warmUp(ride, (tick) => ride.tick(() => serve(scenario, seed, tick, ride.now), tick))) return ride.notBegun();
   const past: Shares[] = [];
   for (let tick = 0; tick < TICKS; tick += 1) {
-    ride.ending.excess += excessServed(scenario, tick, ride.now.canary);
+    const met = ride.now.mended === true && scenario.onePod === true ? mended(scenario) : scenario;
+    ride.ending.excess += excessServed(met, tick, ride.now.canary);
     past.push(ride.now);
-    ride.tick(() => serve(scenario, seed, tick, ride.now, past[tick - lag] ?? nothing), tick);
+    ride.tick(() => serve(met, seed, tick, ride.now, past[tick - lag] ?? nothing), tick);
   }
   return ride.ending;
 }

@@ -10,6 +10,9 @@ export const TICKS_PER_MINUTE = 4;
 /** Pods of an arm, for traffic: a policy that runs fewer folds them together. */
 export const SLOTS = 3;
 
+/** The bad one of them, where one is. */
+export const BAD_SLOT = 1;
+
 /** What really happens to users, whatever a policy sees of it. Rates are of single requests, at minute `m`. */
 export interface Scenario {
   name: string;
@@ -58,6 +61,8 @@ export interface Shares {
   canary: number;
   /** Fresh pods of the old revision that serve as Kayenta's control. */
   baseline: number;
+  /** Another process serves in place of the one bad pod, and is good. */
+  mended?: true;
 }
 
 /** Counts of one pod; `within` where durations are what counts. */
@@ -164,7 +169,7 @@ function rateOf({ scenario, seed, tick, arm }: ArmTick, slot: number): number {
   const rate = level * noiseOf(scenario, seed, { minute: Math.floor(minute), arm });
   const excess = arm === 'canary' ? excessAt(scenario, tick) : 0;
   if (scenario.onePod !== true) return Math.min(1, rate + excess);
-  return Math.min(1, slot === 1 ? rate + SLOTS * excess : rate);
+  return Math.min(1, slot === BAD_SLOT ? rate + SLOTS * excess : rate);
 }
 
 function noiseOf({ noise }: Scenario, seed: number, { minute, arm }: { minute: number; arm: ArmName }): number {
@@ -187,6 +192,11 @@ function harmAt(scenario: Scenario, tick: number): number {
   if (latency === undefined && business === undefined) return excessAt(scenario, tick);
   if (tick / TICKS_PER_MINUTE < (scenario.onset ?? 0)) return 0;
   return latency === undefined ? (business?.rate ?? 0) * (business?.dip ?? 0) : slower(latency);
+}
+
+/** The same once another pod serves in place of the bad one. */
+export function mended({ excess: _, ...scenario }: Scenario): Scenario {
+  return scenario;
 }
 
 /** Expected harm to users of the canary, in one tick. */

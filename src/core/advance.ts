@@ -1,4 +1,5 @@
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
+import { condemned, placeOf } from './bad-pod.ts';
 import { availableOf, podsAt, podTrouble, replicasDuring } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
@@ -191,6 +192,9 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
   // The hold is all that a bake asks for: any word ends it.
   const given = word === 'skip-step' || (word !== undefined && isBake(plan, release.step));
   if (due > now && !given) return { message: `at least ${formatDuration(rung.holdMs)}`, patient: true };
+  const [going] = condemned(release, seen);
+  if (going !== undefined)
+    return { message: `${placeOf({ ...going, pod: going.name })} is being replaced`, patient: false };
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
   const probes = probesOf(seen, release);

@@ -1,4 +1,5 @@
 import type { Millis, Weight } from '#lib/units.ts';
+import { sizeToReplace } from './bad-pod.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
 import type { Arms, ReleaseState, Revision, Seen, State } from './model.ts';
@@ -80,7 +81,9 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   const full = replicasDuring(seen, next.stable, spec.replicas);
   const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full);
   // Never fewer than there are: pods that left would come back at the next step.
-  const replicas = Math.min(Math.max(asked, have), Math.max(full, have));
+  const kept = Math.min(Math.max(asked, have), Math.max(full, have));
+  // One that takes a bad pod's place comes before it goes, and stays: a set that shrinks picks its victims itself.
+  const replicas = Math.max(kept, sizeToReplace(release, seen, full));
   const joined = release.joined ?? 0;
   if (joined === 0) return { revision, replicas, arms: canaryOnly };
   return joined >= replicas ? { revision, replicas, arms: both } : { revision, replicas, arms: canaryOnly, joined };

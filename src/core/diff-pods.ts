@@ -1,3 +1,4 @@
+import { dispensable } from './bad-pod.ts';
 import { living } from './capacity.ts';
 import type { ArmWish, Wish } from './desired.ts';
 import type { Effect } from './effect.ts';
@@ -18,6 +19,7 @@ export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
   // While the first revision is still being found, one that serves already goes on until another one can.
   const retired = others.filter((set) => next.stable !== undefined || !set.pods.some((pod) => pod.available));
   for (const set of retired) effects.push(...retire(set));
+  effects.push(...dispensable(next, seen).map(({ name, uid }): Effect => ({ kind: 'DeletePod', pod: name, uid })));
   effects.push(...history(others, seen), ...release(wish, seen));
   // Before anything is known of a Rollout but its deletion, nothing is made.
   return next.stable === undefined && seen.deleting ? [] : effects;

@@ -149,8 +149,9 @@ function records(next: State, seen: Seen): Effect[] {
 export function recordOf(state: State, release: ReleaseState): string {
   const place = release.joined === undefined ? release.step : `join${release.joined}`;
   const face = `${state.phase}/${state.reason ?? ''}/${release.stage}/${place}/${release.weight}`;
+  const replaced = release.replaced === undefined ? '' : `/replaced${release.replaced.length}`;
   const remedied = release.ending?.remediedAt === undefined ? '' : '/remedied';
-  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${remedied}${release.committed ? '/committed' : ''}`;
+  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${remedied}${replaced}${release.committed ? '/committed' : ''}`;
 }
 
 /** At rest no trace stays on a route; before deletion the Service gets its own selector back. */

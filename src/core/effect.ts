@@ -8,7 +8,8 @@ export type Effect =
   | { kind: 'LabelTemplate'; name: string; arms: Arms }
   | { kind: 'DeleteReplicaSet'; name: string }
   | { kind: 'LabelPod'; pod: string; arms: Arms }
-  | { kind: 'DeletePod'; pod: string }
+  /** With a `uid` only if it is still that pod. */
+  | { kind: 'DeletePod'; pod: string; uid?: string }
   | { kind: 'QuarantinePod'; pod: string; release: string }
   | { kind: 'NarrowService'; service: string }
   | { kind: 'WidenService'; service: string }

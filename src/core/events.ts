@@ -1,4 +1,5 @@
 import { formatPercent } from '#lib/units.ts';
+import { newlyReplaced, toldOf } from './bad-pod.ts';
 import type { State } from './model.ts';
 
 /** A transition that people want to hear of. */
@@ -17,6 +18,13 @@ export function eventOf(before: State, next: State): Happened | undefined {
       next.phase === 'Degraded' || (next.phase === 'Paused' && next.reason !== 'Step' && next.reason !== 'User');
     return { type: bad ? 'Warning' : 'Normal', reason: next.reason ?? next.phase, message };
   }
+  const replaced = newlyReplaced(before.release, next.release);
+  if (replaced !== undefined) return { type: 'Warning', reason: 'PodReplaced', message: toldOf(replaced) };
+  return progressOf(before, next);
+}
+
+function progressOf(before: State, next: State): Happened | undefined {
+  const { message } = next;
   const weight = next.release?.weight ?? 0;
   const was = before.release?.name === next.release?.name ? (before.release?.weight ?? 0) : 0;
   if (weight > was)

@@ -39,6 +39,8 @@ export interface GateReading {
   stepEpoch: string;
   verdict: Verdict;
   cause?: Cause;
+  /** With `SinglePod`: its name. */
+  pod?: string;
   /** One sentence for people, with figures; same input, same bytes. */
   message: string;
   /** Does stable meet the objective by itself now? The first raise and every return from 0 ask for `Meets`. */

@@ -1,7 +1,8 @@
 import type { Millis, Weight } from '#lib/units.ts';
+import type { Replaced, Suspect } from './bad-pod.ts';
 import type { BreachRecord } from './breach.ts';
 import type { Gate, GateReading } from './gate.ts';
-import type { BudgetSight, GroupSight } from './sights.ts';
+import type { BudgetSight, GroupSight, Spread } from './sights.ts';
 
 /**
  * The words of the state machine. Everything that `decide` knows, sees and wants is defined here,
@@ -67,6 +68,8 @@ export interface Plan {
   /** Names of the probe suites to pass, or empty. */
   probes: string[];
   onBreach: OnBreach;
+  /** Canary pods that may be replaced because all failures are theirs. Default 1; 0 leaves them to a person. */
+  replaceBadPods?: number;
   /** True when the revision served recently: steps are skipped, probes and stop gates stay on. */
   rollback: boolean;
 }
@@ -119,6 +122,9 @@ export interface ReleaseState {
   raisedAt?: Millis;
   /** The one auto-resume after both arms were bad was used. */
   autoResumed: boolean;
+  /** The canary pod that a gate blames, and those that were replaced for that. */
+  suspect?: Suspect;
+  replaced?: Replaced[];
   /** The breach of this attempt, as it was when it was found. */
   breach?: BreachRecord;
   /** What an earlier attempt failed on. */
@@ -220,6 +226,9 @@ export interface Arms {
 
 export interface SeenPod {
   name: string;
+  uid: string;
+  /** Where it runs, once it has been placed. */
+  node?: string;
   arms: Arms;
   /** Ready for at least minReadySeconds. */
   available: boolean;
@@ -255,11 +264,6 @@ export interface SeenRoute {
   conflict?: string;
   /** Rules that came after the release began: untouched until the next one. */
   extra?: string[];
-}
-
-export interface Spread {
-  least: Weight;
-  most: Weight;
 }
 
 /** `headgate.dev/fence: <release>/<n>/<weight>` on a route. */

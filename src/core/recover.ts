@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import { badAgain } from './bad-pod.ts';
 import type { BreachRecord } from './breach.ts';
 import { readyOf } from './capacity.ts';
 import { exposureOf } from './exposure.ts';
@@ -39,7 +40,7 @@ export function onBreach(state: State, release: ReleaseState, at: Moment & { pla
   return breached(state, release, breach, at);
 }
 
-function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | undefined {
+function breachOf(release: ReleaseState, { plan, judgement, seen }: Moment & { plan: Plan }): Breach | undefined {
   if (judgement.breach !== undefined) {
     const { gate, cause, message } = judgement.breach;
     return { cause: cause ?? 'Worse', why: `${gate}: ${message}`, gate };
@@ -47,7 +48,7 @@ function breachOf(release: ReleaseState, { judgement, seen }: Moment): Breach | 
   const probes = probesOf(seen, release);
   const probing = release.stage !== 'Preparing';
   if (probing && probes.result === 'CanaryFailed') return { cause: 'ProbeFailed', why: probes.message };
-  return undefined;
+  return badAgain(release, { plan, judgement });
 }
 
 function breached(state: State, release: ReleaseState, breach: Breach, at: Moment & { plan: Plan }): State {

@@ -1,6 +1,6 @@
-import type { Millis } from '#lib/units.ts';
+import type { Millis, Weight } from '#lib/units.ts';
 
-/** What the shell saw beyond the Rollout and what belongs to it: its group, and its error budgets. */
+/** What the shell saw beyond the Rollout and what belongs to it: its group, its error budgets, rules that disagree. */
 
 /** Rollouts that declare the same group: those of one namespace move one at a time. */
 export interface GroupSight {
@@ -41,4 +41,10 @@ export interface BudgetLeft {
   carried: number;
   /** When so much of that has left the window that less than `most` remains. */
   carriedUntil?: Millis;
+}
+
+/** The least and the most that the rules of one route send to the canary. */
+export interface Spread {
+  least: Weight;
+  most: Weight;
 }

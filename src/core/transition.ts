@@ -1,14 +1,15 @@
 import type { Millis } from '#lib/units.ts';
 import { takeActions } from './actions.ts';
 import { advance } from './advance.ts';
+import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
-import type { Ending, ReleaseState, Seen, Spec, State } from './model.ts';
+import type { Ending, Plan, ReleaseState, Seen, Spec, State } from './model.ts';
 import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
 import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds, whoIsFirst } from './turn.ts';
-import { judge } from './verdict.ts';
+import { type Judgement, judge } from './verdict.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, seen: Seen, now: Millis): State {
@@ -90,29 +91,50 @@ function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
   return show(state, { phase: 'Progressing', message: `${waiting}${trouble}` }, now);
 }
 
+/** A release that is recorded, and what its gates say of it. */
+interface Judged {
+  plan: Plan;
+  judgement: Judgement;
+  seen: Seen;
+  now: Millis;
+}
+
 function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
-  const { spec } = seen;
   if (release.ending !== undefined) return afterEnding(state, release, release.ending, seen, now);
   const turned = onNewTemplate(state, release, seen, now);
   if (turned !== undefined) return turned;
-  const paused = state.phase === 'Paused';
   const plan = seen.release?.name === release.name ? seen.release.plan : undefined;
   if (plan === undefined)
-    return paused ? state : show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
-  const judgement = judge(seen, plan, release);
+    return state.phase === 'Paused'
+      ? state
+      : show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
+  const at = { plan, judgement: judge(seen, plan, release), seen, now };
+  const noted = noteSuspect(release, at);
+  return judged({ ...state, release: noted }, noted, at);
+}
+
+/** What stops comes first; a bad pod is replaced whatever else is waited for. */
+function judged(state: State, release: ReleaseState, at: Judged): State {
   const stopped =
-    onBreach(state, release, { plan, judgement, seen, now }) ??
-    onBothArmsBad(state, release, { plan, judgement, seen, now }) ??
-    onNoPods(state, release, { plan, judgement, seen, now }) ??
-    onSilence(state, release, { judgement, seen, now }) ??
-    onDrift(state, release, { judgement, seen, now });
+    onBreach(state, release, at) ??
+    onBothArmsBad(state, release, at) ??
+    onNoPods(state, release, at) ??
+    onSilence(state, release, at) ??
+    onDrift(state, release, at);
   if (stopped !== undefined) return stopped;
+  const next = replaceBadPod(state, release, at);
+  return goOn(next, next.release ?? release, at);
+}
+
+function goOn(state: State, release: ReleaseState, at: Judged): State {
+  const { seen, now } = at;
   // Whatever else is wrong by now, a pause is lifted by those alone who may lift it.
-  if (paused) return state;
+  if (state.phase === 'Paused') return state;
+  const { spec } = seen;
   if (spec === undefined) return withoutSpec(state, seen, now);
   const current = readAgain(state, release, now);
   if (release.stage === 'Promoting') return promote(current, release, seen, now);
-  return advance(current, release, { plan, judgement, seen, spec, now });
+  return advance(current, release, { ...at, spec });
 }
 
 /** A spec that could not be read for a while has changed nothing but the face, and with that face nothing is raised. */

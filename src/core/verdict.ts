@@ -25,6 +25,8 @@ export interface Waiting {
 export interface Judgement {
   /** The first guardrail that failed in this attempt. */
   breach?: GateReading;
+  /** The first guardrail that blames one pod of the canary alone. */
+  blamed?: GateReading;
   /** Both arms are bad: nobody is blamed. */
   shared?: GateReading;
   /** Gates that do not pass this stay yet, in the plan's order, with the reason for people. */
@@ -48,15 +50,25 @@ export function judge(seen: Seen, plan: Plan, release: ReleaseState): Judgement 
   for (const gate of plan.gates) {
     if (gate.role === 'Advisory') continue;
     const reading = readings.get(gate.name);
-    const guardrail = gate.role === 'Guardrail';
-    if (guardrail && reading?.verdict === 'Fail') judgement.breach ??= reading;
     if (reading?.cause === 'BothArmsBad') judgement.shared ??= reading;
     if (reading?.verdict !== 'Pass' || reading.stepEpoch !== stay)
       judgement.waiting.push(waitingOn(gate, reading, stay));
     else judgement.dear.push(...dear(gate, reading));
-    if (guardrail) readiness(judgement, gate.name, reading);
+    if (gate.role === 'Guardrail') guard(judgement, gate, reading);
   }
   return judgement;
+}
+
+/** What guardrails alone may say: who stops, whose pod is blamed, who is not ready. */
+function guard(judgement: Judgement, gate: Gate, reading: GateReading | undefined): void {
+  if (reading?.verdict === 'Fail') judgement.breach ??= reading;
+  if (blamesPod(gate, reading)) judgement.blamed ??= reading;
+  readiness(judgement, gate.name, reading);
+}
+
+/** Counts of an edge are told apart by a label of its own: they know of no pod, whatever a reading says. */
+function blamesPod({ slo }: Gate, reading: GateReading | undefined): reading is GateReading & { pod: string } {
+  return reading?.cause === 'SinglePod' && reading.pod !== undefined && slo.arms.by === 'Pod';
 }
 
 function waitingOn(gate: Gate, reading: GateReading | undefined, stay: string): Waiting {

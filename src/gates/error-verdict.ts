@@ -20,6 +20,7 @@ export interface Judged {
 export interface Answer {
   verdict: Verdict;
   cause?: Cause;
+  pod?: string;
   message: string;
 }
 
@@ -125,8 +126,8 @@ function suspected({ state, context }: Judged): Answer | undefined {
   if (suspect.pod === undefined) {
     return { verdict: 'Inconclusive', message: `one tick supplies most of the excess, ${most}: waiting for another` };
   }
-  const message = `pod ${suspect.pod} supplies most of the excess, ${most} on ${suspect.among} pods: delete the pod, and the release goes on without it`;
-  return { verdict: 'Inconclusive', cause: 'SinglePod', message };
+  const message = `pod ${suspect.pod} supplies most of the excess, ${most} on ${suspect.among} pods: without it the release goes on`;
+  return { verdict: 'Inconclusive', cause: 'SinglePod', pod: suspect.pod, message };
 }
 
 function proved({ evidence }: Judged): Answer | undefined {

@@ -51,7 +51,7 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
     case 'LabelPod':
       return labelPod(deps, ref(POD, effect.pod), effect.arms);
     case 'DeletePod':
-      return deps.api.delete(ref(POD, effect.pod)).catch(ignoreMissing);
+      return deletePod(deps, ref(POD, effect.pod), effect);
     case 'QuarantinePod':
       return quarantine(deps, rollout, ref(POD, effect.pod), effect.release);
     case 'NarrowService':
@@ -71,6 +71,11 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
     default:
       return assertNever(effect);
   }
+}
+
+/** Gracefully: it finishes what it has begun, and its ReplicaSet puts another one in its place. */
+function deletePod({ api }: ApplyDeps, ref: ObjectRef, { uid }: { uid?: string }): Promise<void> {
+  return api.delete(ref, uid === undefined ? {} : { uid }).catch(ignoreMissing);
 }
 
 function ignoreMissing(error: unknown): void {

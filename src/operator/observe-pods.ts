@@ -47,16 +47,23 @@ export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs
   const terminating = metadata.deletionTimestamp !== undefined;
   return {
     name: metadata.name,
+    uid: metadata.uid ?? '',
     revision: metadata.labels?.[REVISION_LABEL] ?? '',
     arms: armsOf(metadata.labels),
     available: !terminating && readyFor(status, now) >= minReadyMs,
     ready: !terminating && readyFor(status, now) >= 0,
     terminating,
     containers: running.filter(({ startedAt }) => Number.isFinite(startedAt)),
+    ...nodeOf(object),
     ...(trouble === undefined ? {} : { trouble }),
     ...(status.podIP === undefined ? {} : { ip: status.podIP }),
     ...(port === undefined ? {} : { port }),
   };
+}
+
+function nodeOf(object: KubeObject): { node?: string } {
+  const { nodeName } = (object['spec'] ?? {}) as { nodeName?: string };
+  return nodeName === undefined ? {} : { node: nodeName };
 }
 
 /** Why the pod does not serve, in the kubelet's and the scheduler's own words where they have one. */

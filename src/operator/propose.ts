@@ -46,7 +46,10 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   );
   // What served recently was baked then: the way back is no time to wait.
   const bake = rollback || wish.bake === undefined ? {} : { bake: wish.bake };
-  return { problems, plan: { steps, ...bake, gates: patient, probes: wish.probes, onBreach: spec.onBreach, rollback } };
+  const { onBreach } = spec;
+  const { replaceBadPods } = wish.source;
+  const plan = { steps, ...bake, gates: patient, probes: wish.probes, onBreach, replaceBadPods, rollback };
+  return { problems, plan };
 }
 
 interface Live {

@@ -1,3 +1,4 @@
+import { type Replaced, toldOf } from '#core/bad-pod.ts';
 import type { Exposure } from '#core/breach.ts';
 import type { Effect } from '#core/effect.ts';
 import { exposureOf } from '#core/exposure.ts';
@@ -147,12 +148,20 @@ interface Told {
 
 function entryOf({ sight, before, release, message, kind, over }: Told): { kind: string; message: string } {
   // The second word on an ending says that it was obeyed, and not the same once more.
+  const replaced = over ? undefined : untold(before, release);
+  if (replaced !== undefined)
+    return { kind: 'PodReplaced', message: clip(`${weightChange(before, release)}${toldOf(replaced)}`, 240) };
   const obeyed = !over && release?.ending?.remediedAt !== undefined;
   const told = obeyed ? 'every gateway has taken weight 0' : message;
   return {
     kind: obeyed ? 'AtRest' : (kind ?? release?.stage ?? 'Recorded'),
     message: clip(`${weightChange(before, release)}${told}${grounds(sight, release)}`, 160),
   };
+}
+
+/** A pod that was replaced since the last entry. */
+function untold({ record = '' }: ReleaseStatus, release: ReleaseState | undefined): Replaced | undefined {
+  return release?.replaced?.[Number(/\/replaced(\d+)/.exec(record)?.[1] ?? 0)];
 }
 
 /** The page draws the ladder from the timeline: an entry names the weight when it is another than before. */

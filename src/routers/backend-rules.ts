@@ -1,4 +1,4 @@
-import type { Spread } from '#core/model.ts';
+import type { Spread } from '#core/sights.ts';
 import { shortHash } from '#lib/hash.ts';
 import { sameJson } from '#lib/json.ts';
 import { type Weight, WHOLE } from '#lib/units.ts';

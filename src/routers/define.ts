@@ -1,4 +1,5 @@
-import type { Fence, Spread } from '#core/model.ts';
+import type { Fence } from '#core/model.ts';
+import type { Spread } from '#core/sights.ts';
 import type { Json } from '#lib/json.ts';
 import type { Weight } from '#lib/units.ts';
 

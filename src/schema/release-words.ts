@@ -18,6 +18,9 @@ export function clip(sentence: string, max = PROSE_MAX): string {
   return `${sentence.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
+/** Most bad pods that a release may be allowed to replace. */
+export const REPLACE_MAX = 5;
+
 export const phases = ['Healthy', 'Progressing', 'Paused', 'Degraded'] as const;
 export const stages = ['Preparing', 'Probing', 'Shifting', 'Holding', 'Baking', 'Promoting'] as const;
 export const outcomes = ['Promoted', 'Retreated', 'Aborted', 'Superseded', 'Returned'] as const;

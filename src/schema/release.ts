@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { breaches, LONG_PROSE_MAX, outcomes, prose, revision, roles, silences } from './release-words.ts';
+import { breaches, LONG_PROSE_MAX, outcomes, prose, REPLACE_MAX, revision, roles, silences } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
 import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
 
@@ -110,6 +110,9 @@ const plan = group({
   gates: list(gate, { max: 16 }).describe('What must hold.'),
   probes: list(name(), { max: 8 }).describe('Probe suites to pass.'),
   onBreach: choice(breaches).describe('What a breach does.'),
+  replaceBadPods: int({ min: 0, max: REPLACE_MAX })
+    .exactOptional()
+    .describe('Bad pods of the canary that may be replaced. Left out: 1.'),
   rollback: flag().describe('True when the revision served recently: the steps are skipped.'),
 });
 

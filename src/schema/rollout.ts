@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { parseDuration, parsePercent } from '#lib/units.ts';
-import { silences } from './release-words.ts';
+import { REPLACE_MAX, silences } from './release-words.ts';
 import { traffic } from './traffic.ts';
 import {
   choice,
@@ -248,6 +248,9 @@ const specShape = group({
     .describe(
       'What a breach does. Pause: keep the weight. Retreat: weight 0, one pod kept for diagnosis. Abort: weight 0, all scaled down.',
     ),
+  replaceBadPods: int({ min: 0, max: REPLACE_MAX })
+    .default(1)
+    .describe('Single bad pods of the canary that a release may replace; one more is a breach. 0: it only names them.'),
   scaleDownDelay: duration().default('30s').describe('How long pods without traffic are kept before they go.'),
   rollbackWindow: int({ min: 0, max: 10 })
     .default(3)

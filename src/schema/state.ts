@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { State } from '#core/model.ts';
 import { WHOLE } from '#lib/units.ts';
-import { LONG_PROSE_MAX, outcomes, phase, prose, reasons, revision, stages } from './release-words.ts';
+import { LONG_PROSE_MAX, outcomes, phase, prose, REPLACE_MAX, reasons, revision, stages } from './release-words.ts';
 import { choice, flag, group, instant, int, list, map, text } from './vocabulary.ts';
 
 /** The machine's memory in Rollout.status.state, member for member as `#core/model.ts` defines it. */
@@ -36,6 +36,24 @@ const breach = group({
     .describe('Rollouts of the same group that had traffic on their canaries at that moment.'),
 });
 
+const suspect = group({
+  pod: name().describe('Name of the pod.'),
+  uid: text({ max: 63 }).describe('Its UID.'),
+  gate: name().describe('Gate that blames it.'),
+  at: instant().describe('Newest tick that was counted for it.'),
+  bad: figure().describe('Bad requests of the canary by then.'),
+  ticks: count().describe('Ticks with failures that named it, one after the other.'),
+});
+
+const replaced = group({
+  pod: name().describe('Name of the pod.'),
+  uid: text({ max: 63 }).describe('Its UID: no other pod of that name is ever deleted for it.'),
+  node: name().exactOptional().describe('Node that it ran on.'),
+  gate: name().describe('Gate that blamed it.'),
+  at: instant().describe('When it was decided.'),
+  why: prose(LONG_PROSE_MAX).describe('What the gate said, with figures.'),
+});
+
 const release = group({
   name: name().describe('Name of the Release, and of the fence.'),
   revision: revision().describe('Revision that is tried.'),
@@ -51,6 +69,10 @@ const release = group({
   arrivedAt: instant().exactOptional().describe('When the share of requests of this step was there.'),
   raisedAt: instant().exactOptional().describe('When traffic was last raised.'),
   autoResumed: flag().describe('True once the one resume after both arms were bad was used.'),
+  suspect: suspect.exactOptional().describe('Canary pod that a gate blames for most of the excess.'),
+  replaced: list(replaced, { max: REPLACE_MAX })
+    .exactOptional()
+    .describe('Canary pods that were replaced for that, in order.'),
   breach: breach.exactOptional().describe('The breach of this attempt, as it was when it was found.'),
   earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt failed on.'),
   word: group({

@@ -59,6 +59,7 @@ export function releaseSpecOf(
       gates: plan.gates.map(gateText),
       probes: plan.probes,
       onBreach: plan.onBreach,
+      ...(plan.replaceBadPods === undefined ? {} : { replaceBadPods: plan.replaceBadPods }),
       rollback: plan.rollback,
     },
     budget: budgetText(wish.budget),

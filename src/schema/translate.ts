@@ -186,6 +186,9 @@ export function storable(state: State): State {
     release: release && {
       ...release,
       ...(release.earlierBreach === undefined ? {} : { earlierBreach: cut(release.earlierBreach) }),
+      ...(release.replaced === undefined
+        ? {}
+        : { replaced: release.replaced.map((entry) => ({ ...entry, why: cut(entry.why) })) }),
       ...(release.ending === undefined ? {} : { ending: { ...release.ending, why: cut(release.ending.why) } }),
     },
   });

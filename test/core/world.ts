@@ -121,12 +121,13 @@ export class World {
   /** Revisions whose pods never get ready. */
   broken = new Set<string>();
   /** What the gate says of the canary, given the world. */
-  verdict: (world: World) => Pick<GateReading, 'verdict' | 'stable'> & Partial<Pick<GateReading, 'cause'>> = () => ({
-    verdict: 'Pass',
-    stable: 'Meets',
-  });
+  verdict: (world: World) => Pick<GateReading, 'verdict' | 'stable'> & Partial<Pick<GateReading, 'cause' | 'pod'>> =
+    () => ({
+      verdict: 'Pass',
+      stable: 'Meets',
+    });
   /** What the gate has counted since the attempt began. */
-  counts: Partial<Pick<Evidence, 'canary' | 'stable' | 'advanceLogE' | 'forecast'>> = {};
+  counts: Partial<Pick<Evidence, 'at' | 'canary' | 'stable' | 'advanceLogE' | 'forecast'>> = {};
   timeline: string[] = [];
   podNames = 0;
   /** The highest weight seen on a route for each stored grant, and other things that invariants watch. */
@@ -147,6 +148,7 @@ export class World {
           .filter((pod) => pod.set === set.name)
           .map((pod) => ({
             name: pod.name,
+            uid: `uid-${pod.name}`,
             arms: pod.arms,
             terminating: pod.terminating !== undefined,
             available: this.available(pod),
@@ -313,6 +315,7 @@ export class World {
         return;
       case 'DeletePod':
         this.quarantined = this.quarantined.filter((pod) => pod !== effect.pod);
+        for (const pod of this.pods) if (`uid-${pod.name}` === effect.uid) pod.terminating ??= this.now + 3000;
         return;
       case 'SetWeight':
         this.setWeight(effect);

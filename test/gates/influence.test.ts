@@ -94,8 +94,9 @@ test('one bad pod of three holds the release, names the pod, and its successor f
   const readings = Array.from({ length: 6 }, () => fail(drill, ['c-2']));
   expect(readings.map(short)).not.toContain('Fail/Worse');
   expect(short(readings[5] ?? drill.judge())).toBe('Inconclusive/SinglePod');
+  expect(readings[5]).toMatchObject({ pod: 'c-2' });
   expect(readings[5]?.message).toMatch(
-    /pod c-2 supplies most of the excess, 18 of .* of the 18 bad .* on 3 pods: delete/,
+    /pod c-2 supplies most of the excess, 18 of .* of the 18 bad .* on 3 pods: without it/,
   );
   // kills: a restart that forgets whose failures they were, and stops the release for them.
   const restarted = loadErrorGate(saveErrorGate(drill.gate)) ?? startErrorGate();

@@ -17,6 +17,17 @@ const release: Whole<ReleaseState> = {
   arrivedAt: 1_700_000_000_002,
   raisedAt: 1_700_000_000_003,
   autoResumed: true,
+  suspect: { pod: 'shop-bcd-1', uid: 'uid-1', gate: 'availability', at: 1_700_000_000_000, bad: 12, ticks: 1 },
+  replaced: [
+    {
+      pod: 'shop-bcd-2',
+      uid: 'uid-2',
+      node: 'node-1',
+      gate: 'availability',
+      at: 1_700_000_000_005,
+      why: '18 of the 18 bad requests',
+    },
+  ],
   breach: {
     at: 1_700_000_000_006,
     cause: 'Worse',
