@@ -174,6 +174,13 @@ const release: Row = {
       ],
     },
     {
+      ...series,
+      title: 'Against the same hour of earlier weeks',
+      description: 'What the whole service earns, as a part of the median. It decides nothing.',
+      unit: 'percentunit',
+      targets: [{ expr: `${metric('headgate_gate_season_ratio')}{${ONE}}`, legend: '{{gate}}' }],
+    },
+    {
       title: 'Phase',
       description: 'The phase over time.',
       type: 'state-timeline',

@@ -11,7 +11,7 @@ import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
 import { createReconcile, type ReconcileDeps } from '#operator/reconcile.ts';
 import { createRecorder, type Recorder } from '#operator/record.ts';
-import { fillCostGauges } from '#operator/rollout-metrics.ts';
+import { fillCostGauges, fillSeasonGauges } from '#operator/rollout-metrics.ts';
 import { createSourcePool, type SourcePool } from '#operator/source-pool.ts';
 import { createStatusWriter } from '#operator/status.ts';
 import type { Stores } from '#operator/stores.ts';
@@ -110,7 +110,10 @@ export function composeLoop(parts: LoopParts): Loop {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
     protection,
-    fillGauges: (gauge) => fillCostGauges(engine.costs(), gauge),
+    fillGauges(gauge) {
+      fillCostGauges(engine.costs(), gauge);
+      fillSeasonGauges(engine.seasons(), gauge);
+    },
     stop() {
       engine.stop();
       sources.close();

@@ -46,8 +46,18 @@ export interface GateReading {
   /** Does stable meet the objective by itself now? The first raise and every return from 0 ask for `Meets`. */
   stable: 'Meets' | 'Misses' | 'Unknown';
   evidence: Evidence;
+  /** How the whole service does by the same hour of earlier weeks, once that was asked. It decides nothing. */
+  season?: Season;
   /** What its newest reading took of the source; undefined before the first. */
   cost?: GateCost;
+}
+
+/** The whole service, both arms, against the same hour of earlier weeks. */
+export interface Season {
+  /** One sentence, which ends the gate's own message; also where there is nothing to compare. */
+  message: string;
+  /** What is earned now as a part of what is usual, e.g. 0.88; left out where that cannot be told. */
+  ratio?: number;
 }
 
 /** What reading a gate took of its source. Of a query that several gates share, each bears its part. */
@@ -159,6 +169,8 @@ export interface BusinessSli {
   tolerate: number;
   /** How long after its exposure an event comes. */
   lagMs: Millis;
+  /** Tell how events or value compare with this hour of so many earlier weeks. Advisory alone. */
+  seasonal?: { weeks: number };
   /**
    * The canary's pods compare their own answers with stable's, prompt by prompt: `exposure` counts those where theirs was
    * better and `events` those where it was worse.

@@ -50,6 +50,8 @@ export interface GateEngine {
   checkpoint(key: string): string;
   /** What each watched gate took of its source at its last tick, once it was read. */
   costs(): { key: string; gate: string; cost: GateCost }[];
+  /** Each watched gate's share of what is usual at this hour, where that is known. */
+  seasons(): { key: string; gate: string; ratio: number }[];
   /** Ends all timers. Queries under way are awaited by nobody and change nothing any more. */
   stop(): void;
 }
@@ -105,6 +107,14 @@ export function createGateEngine(deps: GateEngineDeps): GateEngine {
     costs() {
       return [...entries.values()].flatMap(({ key, runs }) =>
         [...runs].flatMap(([gate, { cost }]) => (cost === undefined ? [] : [{ key, gate, cost }])),
+      );
+    },
+    seasons() {
+      return [...entries.values()].flatMap(({ key, runs }) =>
+        [...runs].flatMap(([gate, { season }]) => {
+          const ratio = season?.season?.ratio;
+          return ratio === undefined ? [] : [{ key, gate, ratio }];
+        }),
       );
     },
     stop() {

@@ -6,8 +6,9 @@ import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
-import { createPass } from './gate-asks.ts';
+import { createPass, type Pass } from './gate-asks.ts';
 import { failRun, type GateRun, readRun, withoutSource } from './gate-run.ts';
+import { isSeasonDue, lookAtSeason } from './gate-season.ts';
 import { createLane, createSend, type Lane } from './gate-send.ts';
 
 export interface PassDeps {
@@ -34,6 +35,7 @@ const MAX_QUIET_MS = 300_000;
  * it skips the tick and finds it again in its next pass. Sources do not wait for each other.
  */
 export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
+  const { clock, telemetry } = deps;
   const lanes = new Map<string, { source: MetricSource; lane: Lane }>();
 
   function laneOf(source: MetricSource): Lane {
@@ -48,7 +50,6 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
   async function pass(source: MetricSource, due: Due[]): Promise<void> {
     const lane = laneOf(source);
     if (deps.clock.monotonic() < lane.quietUntil) return;
-    const { clock, telemetry } = deps;
     const asking = createPass(createSend({ source, lane, clock, telemetry }));
     const read = async (one: Due) => {
       one.run.busy = true;
@@ -64,7 +65,20 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
         one.run.busy = false;
       }
     };
+    for (const one of due) void season(one, asking);
     await Promise.all([...byKey(due)].map(([key, gates]) => Promise.all(gates.map(read)).then(() => tell(key, gates))));
+  }
+
+  /** Beside the reading of the gate, which does not wait for it. */
+  async function season({ key, run }: Due, asking: Pass): Promise<void> {
+    const { slo } = run.context.gate;
+    const askedAt = clock.monotonic();
+    if (!isSeasonDue(slo, run.season, askedAt)) return;
+    run.season = { failed: false, season: run.season?.season, askedAt };
+    const wanted = { slo, key, now: clock.now(), scrapeMs: run.scrapeMs };
+    await asking.read(async (asks) => {
+      run.season = { askedAt, ...(await lookAtSeason(asks, wanted)) };
+    });
   }
 
   function quietUntil(retryAfterMs: Millis | undefined): Millis {

@@ -3,6 +3,7 @@ import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { historyOf, pastContext } from '#gates/history.ts';
 import { heldBySampleRatio } from '#gates/sample-ratio.ts';
+import { withSeason } from '#gates/season.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -11,6 +12,7 @@ import type { Scope } from '#sources/promql.ts';
 import { gateFor } from '#src/catalog.ts';
 import type { Asks, Span } from './gate-asks.ts';
 import { readTicks } from './gate-samples.ts';
+import type { SeasonLook } from './gate-season.ts';
 
 /** One gate under way. */
 export interface GateRun {
@@ -29,6 +31,8 @@ export interface GateRun {
   fresh: boolean;
   /** What the last reading took of the source. */
   cost: GateCost | undefined;
+  /** Asked for out of band: no tick waits for it. */
+  season: SeasonLook | undefined;
   /** Being read now. */
   busy: boolean;
   /** No longer watched: an answer that comes now changes nothing. */
@@ -81,6 +85,7 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
     trouble: { ...catchingUp, message: 'waiting for the first answer of the source' },
     fresh: true,
     cost: undefined,
+    season: undefined,
     busy: false,
     gone: false,
   };
@@ -179,8 +184,15 @@ export function withoutSource(run: GateRun): void {
   run.trouble = { verdict: 'Error', cause: 'SourceDown', message };
 }
 
-/** What the gate says now. A breach stands whatever becomes of the source: evidence does not go away with it. */
+/** What the gate says now, and what is told beside it. */
 export function readingOf(run: GateRun, now: Millis): GateReading {
+  const reading = judgedOf(run, now);
+  // While the gate cannot be read, what was earned when it last could is no figure of now.
+  return run.trouble === undefined ? withSeason(reading, run.season?.season) : reading;
+}
+
+/** A breach stands whatever becomes of the source: evidence does not go away with it. */
+function judgedOf(run: GateRun, now: Millis): GateReading {
   const judged = heldBySampleRatio(run.gate.judge(run.context, now), run.context);
   const reading = run.cost === undefined ? judged : { ...judged, cost: run.cost };
   const trouble = isBlurred(run) ? blurred : isSetBack(run, now) ? setBack : run.trouble;

@@ -101,6 +101,11 @@ export const METRICS: readonly Metric[] = [
   gauge('headgate_gate_cost_series', 'Series of those answers that were its own.', ...GATE),
   gauge('headgate_gate_cost_bytes', 'Bytes of those answers, decompressed.', ...GATE),
   gauge('headgate_gate_cost_seconds', 'Time that the source took for them.', ...GATE),
+  gauge(
+    'headgate_gate_season_ratio',
+    'What the whole service earns now as a part of the median of this hour in earlier weeks.',
+    ...GATE,
+  ),
   counter('headgate_source_errors_total', 'Queries that failed, by error code.', 'source', 'code'),
   counter('headgate_probe_runs_total', 'Probe runs, by result (pass, fail).', 'result'),
 

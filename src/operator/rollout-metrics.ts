@@ -17,6 +17,17 @@ export function fillCostGauges(
   }
 }
 
+/** Gauges of what is earned now against the same hour of earlier weeks: for `collect` of the metric store. */
+export function fillSeasonGauges(
+  seasons: readonly { key: string; gate: string; ratio: number }[],
+  gauge: Telemetry['gauge'],
+): void {
+  for (const { key, gate, ratio } of seasons) {
+    const [namespace = '', rollout = ''] = key.split('/');
+    gauge('headgate_gate_season_ratio', ratio, { namespace, rollout, gate });
+  }
+}
+
 /** Gauges of the Rollouts as they stand in the cache: for `collect` of the metric store. */
 export function fillRolloutGauges(rollouts: readonly unknown[], gauge: Telemetry['gauge']): void {
   for (const object of rollouts) {

@@ -54,6 +54,9 @@ const sli = group({
     worse: choice(['Lower', 'Higher']).describe('Which way is the wrong one.'),
     tolerate: share().describe('Regression against stable that is tolerated.'),
     lag: duration().describe('How long after its exposure an event comes.'),
+    seasonal: group({ weeks: int({ min: 1, max: 12 }).describe('Earlier weeks whose median is the usual.') })
+      .exactOptional()
+      .describe('Told beside the verdict. Left out: nothing is.'),
     paired: flag()
       .exactOptional()
       .describe('Exposures are prompts that the canary answered better, events those that it answered worse.'),

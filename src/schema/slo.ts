@@ -5,6 +5,7 @@ import {
   duration,
   grammar,
   group,
+  int,
   list,
   name,
   parseWindow,
@@ -78,6 +79,15 @@ const business = ruled(
       .default('20%')
       .describe('Regression against stable that is tolerated, as a percent of what stable reaches.'),
     lag: duration().default('0s').describe('How long after its exposure an event comes, at most 1h.'),
+    seasonal: group({
+      weeks: int({ min: 1, max: 12 })
+        .default(4)
+        .describe('Earlier weeks whose median is the usual. The source must keep them.'),
+    })
+      .exactOptional()
+      .describe(
+        'Tell how events or value of the whole service compare with the same hour of earlier weeks. It decides nothing. Left out: they are not asked for.',
+      ),
   }),
   {
     cel: 'has(self.events) != has(self.value)',

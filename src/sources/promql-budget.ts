@@ -25,6 +25,11 @@ export function budgetQuery(slo: Slo, scope: BudgetScope, overMs: Millis): strin
   return `${named('total', total)} or ${named('bad', bad)}`;
 }
 
+/** Growth of one counter over the last `overMs`, of all revisions together: one series without a label. */
+export function growthQuery(slo: Slo, selector: Selector, over: { scope: BudgetScope; overMs: Millis }): string {
+  return sumOver(slo, selector, over);
+}
+
 function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });

@@ -205,6 +205,19 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.gates[0].warmUp', message: 'a query counts by no process: warmUp is for an SLO' },
   },
   {
+    name: 'the usual of no week',
+    because: 'a median of nothing is none',
+    object: objective({
+      objective: undefined,
+      sli: {
+        business: { exposure: { metric: 'sessions' }, events: { metric: 'orders' }, seasonal: { weeks: 0 } },
+      },
+    }),
+    refused:
+      'spec.sli.business.seasonal.weeks: Invalid value: 0: spec.sli.business.seasonal.weeks in body should be greater than or equal to 1',
+    read: { field: 'spec.sli.business.seasonal.weeks', message: 'must be at least 1' },
+  },
+  {
     name: 'one SLO twice',
     because: 'two gates of one name cannot be told apart',
     object: rollout({ gates: [{ slo: 'a' }, { slo: 'a' }] }),

@@ -53,6 +53,17 @@ test('steps, gates and annotations are read', () => {
   });
 });
 
+test('earlier weeks are compared with on wish alone, and four of them when nobody says how many', () => {
+  const counters = { exposure: { metric: 'sessions_total' }, events: { metric: 'orders_total' } };
+  const read = (more: Record<string, unknown>) => {
+    const slo = readSlo({ ...objective(), spec: { sli: { business: { ...counters, ...more } } } });
+    return slo.ok && slo.value.sli.kind === 'business' ? slo.value.sli.seasonal : slo;
+  };
+  expect(read({})).toBeUndefined();
+  expect(read({ seasonal: {} })).toEqual({ weeks: 4 });
+  expect(read({ seasonal: { weeks: 2 } })).toEqual({ weeks: 2 });
+});
+
 test('bake, group and what a budget must have left are read', () => {
   const budget = { preflightRemaining: 0, unknown: 'Hold' };
   expect(readRollout(rollout({ bake: { for: '90s', control: 0 }, group: 'paths', budget }))).toMatchObject({
@@ -157,14 +168,17 @@ const sli = fc.oneof(
     threshold: fc.constantFrom(0.3, 0.005, 2.5),
     form: fc.constantFrom('Classic', 'Native'),
   }),
-  fc.record({
-    kind: fc.constant('business'),
-    exposure: selector,
-    value: selector,
-    worse: fc.constantFrom('Lower', 'Higher'),
-    tolerate: share,
-    lagMs: ms,
-  }),
+  ...[{}, { seasonal: fc.record({ weeks: fc.integer({ min: 1, max: 12 }) }) }].map((more) =>
+    fc.record({
+      kind: fc.constant('business'),
+      exposure: selector,
+      value: selector,
+      worse: fc.constantFrom('Lower', 'Higher'),
+      tolerate: share,
+      lagMs: ms,
+      ...more,
+    }),
+  ),
   fc.record({
     kind: fc.constant('query'),
     promql: fc.constantFrom('sum(up)', 'max(queue_depth) / 2'),

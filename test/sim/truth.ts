@@ -78,6 +78,7 @@ function truthfulEngine(truth: Truth, clock: Clock, again: (key: string) => void
     },
     checkpoint: () => '',
     costs: () => [],
+    seasons: () => [],
     stop: () => entries.clear(),
   };
 }
