@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
+import { applyObject } from '#sandbox/apply-object.ts';
 import { runCluster } from '#sandbox/cluster.ts';
-import { kubeApiOf } from '#sandbox/memory-exchange.ts';
 import { createSandbox, type Sandbox } from '#sandbox/sandbox.ts';
 import { serveSandbox } from '#sandbox/serve.ts';
 
@@ -33,15 +33,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 async function applyFile(to: Sandbox, path: string): Promise<void> {
-  const api = kubeApiOf(to);
   for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
     const object = document.toJS() as KubeObject | null;
-    if (object === null) continue;
-    const kind = to.kinds.find(({ resource }) => resource.kind === object.kind);
-    if (kind === undefined) throw new Error(`${path}: the sandbox has no ${object.kind}`);
-    const { namespace } = object.metadata;
-    const scope = kind.resource.namespaced ? { namespace: namespace ?? 'default' } : {};
-    const placed = { ...object, metadata: { ...object.metadata, ...scope } };
-    await api.apply(kind.resource, placed, { fieldManager: 'kubectl' });
+    if (object !== null) await applyObject(to, object);
   }
 }

@@ -95,7 +95,17 @@ const podPhase = (object: KubeObject): string =>
 
 const podField = (path: string) => (object: KubeObject) => String(dig(object, path.split('.')) ?? '');
 
+/** Headgate reads none; a kubelet reports one, and a pod is bound to it by name. */
+const NODE: Resource = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
+
 const core: Given[] = [
+  {
+    resource: NODE,
+    shortNames: ['no'],
+    members: ['spec', 'status'],
+    hasStatus: true,
+    ownership: { ...CONDITIONS, 'status.addresses': ['type'] },
+  },
   {
     resource: NAMESPACE,
     shortNames: ['ns'],

@@ -16,19 +16,27 @@ export interface Cluster {
 export function runCluster(sandbox: Sandbox, options: VirtualKubeletOptions = {}): Cluster {
   const kubelet = runVirtualKubelet(sandbox, options);
   const gateway = runVirtualGateway(sandbox);
+  const stopControllers = runControllers(sandbox);
+  return {
+    kubelet,
+    gateway,
+    stop() {
+      stopControllers();
+      kubelet.stop();
+      gateway.stop();
+    },
+  };
+}
+
+/** The controllers alone, for who brings nodes and a gateway of their own. */
+export function runControllers(sandbox: Sandbox): () => void {
   const stops = [
     runGarbageCollector(sandbox),
     runNamespaceController(sandbox),
     runReplicaSets(sandbox),
     runEndpoints(sandbox),
-    kubelet.stop,
-    gateway.stop,
   ];
-  return {
-    kubelet,
-    gateway,
-    stop() {
-      for (const stop of stops) stop();
-    },
+  return () => {
+    for (const stop of stops) stop();
   };
 }

@@ -1,6 +1,8 @@
+import { POD } from '#kube/resources.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Random } from '#ports/random.ts';
+import { bind } from './binding.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { apply, create, patch, remove, update } from './changes.ts';
 import { discover } from './discovery.ts';
@@ -73,6 +75,8 @@ function handle(server: Server, request: Request): Reply {
     if (about !== undefined) return { code: 200, body: about };
     const reviewed = review(request);
     if (reviewed !== undefined) return reviewed;
+    const bound = bind(server.deps, server.byId.get(kindId(POD)), request);
+    if (bound !== undefined) return bound;
     return answer(server, targetOf(request.path, server.byId), request);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
