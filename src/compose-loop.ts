@@ -87,7 +87,7 @@ export function composeLoop(parts: LoopParts): Loop {
       sourceFor: (name) => sources.sourceFor(name),
       onReading: again,
     });
-  const run = outside.probe ?? createHttpProbe({ clock, version: VERSION });
+  const run = outside.probe ?? createHttpProbe({ clock, version: VERSION, allowLoopback: config.probeLoopback });
   const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const templates = createTemplateCheck({ api, clock, again });
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });

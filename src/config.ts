@@ -36,6 +36,8 @@ const schema = z.object({
   /** Metrics and health; 0 picks a free port. */
   HEADGATE_LISTEN_ADDRESS: z.string().default('0.0.0.0'),
   HEADGATE_PORT: port(8080),
+  /** Lets probes reach pods on loopback, as those of the sandbox are. In a cluster that would be the operator itself. */
+  HEADGATE_PROBE_LOOPBACK: z.enum(['true', 'false']).default('false'),
   HEADGATE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   HEADGATE_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
 });
@@ -47,6 +49,7 @@ export interface Config {
   tickMs: number;
   figuresEveryMs: number;
   listen: { address: string; port: number };
+  probeLoopback: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   concurrency: number;
 }
@@ -74,6 +77,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     tickMs: env.HEADGATE_TICK,
     figuresEveryMs: env.HEADGATE_FIGURES_EVERY,
     listen: { address: env.HEADGATE_LISTEN_ADDRESS, port: env.HEADGATE_PORT },
+    probeLoopback: env.HEADGATE_PROBE_LOOPBACK === 'true',
     logLevel: env.HEADGATE_LOG_LEVEL,
     concurrency: env.HEADGATE_CONCURRENCY,
   };
