@@ -25,7 +25,7 @@ export function report(stories: readonly Story[], total: LoadReport): string {
 
 function paragraph({ title, image, release, before, after }: Story): string[] {
   const served = imageCount(after, image) - imageCount(before, image);
-  const failed = failures(after) - failures(before);
+  const failed = failedDuring({ before, after });
   const verdicts = (release.gates ?? []).map((gate) => `    gate ${gate.gate}: ${gate.verdict} — ${gate.message}`);
   const steps = (release.timeline ?? []).map(
     (entry) => `    ${entry.at.slice(11, 19)} ${entry.kind.padEnd(12)} ${entry.message}`,
@@ -38,6 +38,11 @@ function paragraph({ title, image, release, before, after }: Story): string[] {
     `  requests that reached ${image}: ${served}; failed meanwhile, of all clients: ${failed}`,
     `  error budget spent: ${release.spend ?? '0%'}${release.timeToDetect === undefined ? '' : `; from the raise to the breach: ${release.timeToDetect}`}`,
   ];
+}
+
+/** Requests of all clients that failed while a release went on. */
+export function failedDuring({ before, after }: Pick<Story, 'before' | 'after'>): number {
+  return failures(after) - failures(before);
 }
 
 function imageCount(load: LoadReport, image: string): number {

@@ -20,12 +20,19 @@ export interface ApiAnswer<T> {
 /** One call to the API server, any status answered as it is: tests assert refusals as often as successes. */
 export type Api = <T = unknown>(call: ApiCall) => Promise<ApiAnswer<T>>;
 
+export interface ApiAddress {
+  readonly server: string;
+  /** Left out for plain HTTP. */
+  readonly caFile?: string;
+  readonly token: string;
+}
+
 /** A plain client of our own, so that the lab never tests the operator's transport with itself. */
-export function createApi({ server, caFile, token: ownToken }: { server: string; caFile: string; token: string }): Api {
+export function createApi({ server, caFile, token: ownToken }: ApiAddress): Api {
   let agent: Agent | undefined;
   return async <T>({ method = 'GET', path, body, contentType, token = ownToken }: ApiCall) => {
     // Read at the first call: the API server writes its certificate only when it starts.
-    agent ??= new Agent({ connect: { ca: readFileSync(caFile) } });
+    agent ??= new Agent(caFile === undefined ? {} : { connect: { ca: readFileSync(caFile) } });
     const type = contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
     const answer = await request(new URL(path, server), {
       dispatcher: agent,

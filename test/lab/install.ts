@@ -35,7 +35,7 @@ export async function startKubelet(lab: Lab): Promise<ChildProcess> {
 
 /** Starts one of the lab's scripts inside its network and waits until it says that it is ready. */
 export async function startScript(
-  lab: Lab,
+  lab: Pick<Lab, 'exec'>,
   script: string,
   args: string[],
   input?: string,

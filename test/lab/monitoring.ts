@@ -10,46 +10,60 @@ import type { ProcessSpec } from './processes.ts';
  */
 export function podTargets({ place, tools }: Layout): ProcessSpec {
   const out = targetsFile(place);
-  // A folder of its own: Prometheus reads the file anew at every event in the folder.
   mkdirSync(dirname(out), { recursive: true });
   const kubeconfig = join(place.dir, 'admin.kubeconfig');
   return { name: 'pod-targets', argv: [tools.labplane, 'pod-targets', `--kubeconfig=${kubeconfig}`, `--out=${out}`] };
 }
 
-function targetsFile({ dir }: Pick<Place, 'dir'>): string {
+/** In a folder of its own: Prometheus reads the file anew at every event in the folder. */
+export function targetsFile({ dir }: Pick<Place, 'dir'>): string {
   return join(dir, 'discovery/pods.json');
 }
 
 /** Prometheus as most clusters run it, only quicker; its data outlives a stop, so an outage can be played. */
-export function prometheus(layout: Layout): ProcessSpec {
-  const { dir, address } = layout.place;
+export function prometheus({ place, tools }: Layout): ProcessSpec {
+  const { dir, address } = place;
+  const traefik = { job_name: 'traefik', static_configs: [{ targets: [`${address}:${ports.traefik}`] }] };
+  const listen = `${address}:${ports.prometheus}`;
+  return { name: 'prometheus', argv: prometheusArgv({ program: tools.prometheus, dir, listen, jobs: [traefik] }) };
+}
+
+export interface PrometheusSpec {
+  readonly program: string;
+  /** For its configuration and data; the pods stand in its `targetsFile`. */
+  readonly dir: string;
+  /** `address:port` */
+  readonly listen: string;
+  /** What is scraped beside the pods. */
+  readonly jobs?: readonly object[];
+}
+
+/** Writes the configuration and says how to run it. */
+export function prometheusArgv({ program, dir, listen, jobs = [] }: PrometheusSpec): string[] {
   const configFile = join(dir, 'prometheus.json');
-  writeFileSync(configFile, JSON.stringify(prometheusConfig(layout), null, 2));
-  return {
-    name: 'prometheus',
-    argv: [
-      layout.tools.prometheus,
-      `--config.file=${configFile}`,
-      `--storage.tsdb.path=${join(dir, 'prometheus')}`,
-      `--web.listen-address=${address}:${ports.prometheus}`,
-      // Pods offer native histograms by protobuf.
-      '--enable-feature=native-histograms',
-      // Changed targets reach the scraper after at most this long; the default of 5 s would make every test
-      // wait for its new pods. (Discovery itself batches changes for up to 5 s more and cannot be told not to.)
-      '--scrape.discovery-reload-interval=1s',
-    ],
-  };
+  writeFileSync(configFile, JSON.stringify(prometheusConfig(targetsFile({ dir }), jobs), null, 2));
+  return [
+    program,
+    `--config.file=${configFile}`,
+    `--storage.tsdb.path=${join(dir, 'prometheus')}`,
+    `--web.listen-address=${listen}`,
+    // Pods offer native histograms by protobuf.
+    '--enable-feature=native-histograms',
+    // Changed targets reach the scraper after at most this long; the default of 5 s would make every test
+    // wait for its new pods. (Discovery itself batches changes for up to 5 s more and cannot be told not to.)
+    '--scrape.discovery-reload-interval=1s',
+  ];
 }
 
 /** A pod is scraped when it says so by the usual annotations. */
-function prometheusConfig({ place }: Pick<Layout, 'place'>): object {
+function prometheusConfig(targets: string, jobs: readonly object[]): object {
   const annotation = (name: string): string => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
   return {
     global: { scrape_interval: '1s', scrape_timeout: '1s' },
     scrape_configs: [
       {
         job_name: 'pods',
-        file_sd_configs: [{ files: [targetsFile(place)] }],
+        file_sd_configs: [{ files: [targets] }],
         relabel_configs: [
           { action: 'keep', source_labels: [annotation('scrape')], regex: 'true' },
           // A finished pod keeps its IP in its status while another process may have bound it.
@@ -66,7 +80,7 @@ function prometheusConfig({ place }: Pick<Layout, 'place'>): object {
           { source_labels: ['__meta_kubernetes_pod_container_name'], target_label: 'container' },
         ],
       },
-      { job_name: 'traefik', static_configs: [{ targets: [`${place.address}:${ports.traefik}`] }] },
+      ...jobs,
     ],
   };
 }

@@ -20,7 +20,12 @@ export function spawnInside(
   argv: readonly string[],
   options: SpawnOptions = {},
 ): ChildProcess {
-  return spawn('setpriv', ['--pdeathsig', 'KILL', ...enter(netns), ...argv], options);
+  return spawnBound([...enter(netns), ...argv], options);
+}
+
+/** Starts a command whose life is bound to the thread that starts it. Needs no rights. */
+export function spawnBound(argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], options);
 }
 
 function enter(netns: string): string[] {

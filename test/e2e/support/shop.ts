@@ -7,6 +7,8 @@ export interface AppSpec {
   namespace: string;
   image: string;
   replicas: number;
+  /** Where its pods listen. [8080] */
+  port?: number;
   /** Percent, e.g. "99". */
   objective: string;
   /** Specs of further ServiceLevelObjectives, by name. */
@@ -16,13 +18,15 @@ export interface AppSpec {
   probe?: boolean;
 }
 
+const portOf = ({ port = 8080 }: AppSpec) => port;
+
 const pod = (app: AppSpec) => ({
   metadata: {
     labels: { app: app.name },
-    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '8080' },
+    annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': `${portOf(app)}` },
   },
   spec: {
-    containers: [{ name: 'app', image: app.image, ports: [{ name: 'http', containerPort: 8080 }] }],
+    containers: [{ name: 'app', image: app.image, ports: [{ name: 'http', containerPort: portOf(app) }] }],
   },
 });
 
@@ -88,7 +92,7 @@ export function objectsOf(app: AppSpec): Record<string, unknown>[] {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name, namespace },
-      spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+      spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: portOf(app) }] },
     },
     {
       apiVersion: 'gateway.networking.k8s.io/v1',

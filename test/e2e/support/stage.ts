@@ -120,7 +120,7 @@ export async function openStage(lab: Lab, name: string): Promise<Stage> {
   };
 }
 
-export function metricSource(lab: Lab): Record<string, unknown> {
+export function metricSource(lab: Pick<Lab, 'prometheusUrl'>): Record<string, unknown> {
   // Inside the lab Prometheus is at the same address as from the host.
   const spec = { prometheus: { url: lab.prometheusUrl }, scrapeInterval: '1s', timeout: '2s' };
   return { apiVersion: 'headgate.dev/v1alpha1', kind: 'MetricSource', metadata: { name: 'lab' }, spec };
@@ -156,6 +156,15 @@ export async function startOperator(
 ): Promise<OperatorProcess> {
   const token = await lab.tokenFor('headgate-system', 'headgate');
   const kubeconfig = lab.kubeconfigFor(token, options.server === undefined ? {} : { server: options.server });
+  return launchOperator(lab, namespace, { ...options, kubeconfig });
+}
+
+/** The operator as a process, with any kubeconfig. */
+export async function launchOperator(
+  lab: Pick<Lab, 'exec' | 'dir'>,
+  namespace: string,
+  { kubeconfig, ...options }: OperatorOptions & { name: string; kubeconfig: string },
+): Promise<OperatorProcess> {
   const file = join(lab.dir, `${namespace}-${options.name}.log`);
   const out = openSync(file, 'a');
   const environment = {
@@ -186,7 +195,10 @@ export async function startOperator(
 }
 
 /** A route that was just written may answer 404 for a moment: load starts when requests arrive. */
-export async function gatewayServes(lab: Lab, spec: Pick<AppSpec, 'name' | 'namespace'>): Promise<void> {
+export async function gatewayServes(
+  lab: Pick<Lab, 'gatewayUrl'>,
+  spec: Pick<AppSpec, 'name' | 'namespace'>,
+): Promise<void> {
   await waitFor(`the gateway to serve ${hostOf(spec)}`, async () => {
     const { statusCode, body } = await request(lab.gatewayUrl, { headers: { host: hostOf(spec) } });
     await body.dump();
@@ -270,7 +282,7 @@ async function askKubelet(lab: Lab, fault: object): Promise<number> {
 }
 
 export async function startLoad(
-  lab: Lab,
+  lab: Pick<Lab, 'exec' | 'gatewayUrl' | 'kubeconfig' | 'address'>,
   spec: Pick<AppSpec, 'name' | 'namespace'>,
   rate: number,
   { gateway = rate, service = rate }: Partial<Record<ClientKind, number>> = {},

@@ -2,6 +2,7 @@
  * The lab's kubelet as a process inside the lab's network namespace:
  *
  *   node test/lab/kubelet/main.ts --kubeconfig FILE --control 0.0.0.0:10250 [--pod-cidr 10.99.0.0/16] [--node lab-node]
+ *       [--node-address 10.99.0.1]
  *   node test/lab/kubelet/main.ts --server URL --token TOKEN --ca FILE …
  *
  * Control port: `GET /pods` names and behaviours, `POST /fault {namespace, pod | labels, behaviour}` as in kubelet.ts.
@@ -20,9 +21,9 @@ import { timestamp } from './pod-status.ts';
 import { createLog, openControl, readArguments, readConnection, stopOnSignal } from './process.ts';
 import type { HttpGet } from './readiness.ts';
 
-const flags = readArguments(['kubeconfig', 'server', 'token', 'ca', 'pod-cidr', 'node', 'control']);
+const flags = readArguments(['kubeconfig', 'server', 'token', 'ca', 'pod-cidr', 'node', 'node-address', 'control']);
 const nodeName = flags.node ?? 'lab-node';
-const nodeAddress = '10.99.0.1';
+const nodeAddress = flags['node-address'] ?? '10.99.0.1';
 const log = createLog({ process: 'kubelet' });
 const client = createLabClient(readConnection(flags));
 

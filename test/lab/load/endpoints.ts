@@ -12,7 +12,7 @@ export const endpointSliceResource: Resource = {
   namespaced: true,
 };
 
-interface EndpointSlice extends KubeObject {
+export interface EndpointSlice extends KubeObject {
   endpoints?: { addresses: string[]; conditions?: { ready?: boolean } }[];
   ports?: { name?: string; port?: number }[];
 }
@@ -66,7 +66,8 @@ export function watchEndpoints(watch: WatchObjects, { namespace, name, port }: S
   };
 }
 
-function readyIn({ endpoints = [], ports = [] }: EndpointSlice, wanted: string | undefined): Peer[] {
+/** The ready endpoints of one slice, at the port of that name or the first one. */
+export function readyIn({ endpoints = [], ports = [] }: EndpointSlice, wanted: string | undefined): Peer[] {
   const port = (wanted === undefined ? ports[0] : ports.find(({ name }) => name === wanted))?.port;
   if (port === undefined) return [];
   // A missing `ready` means ready (the API's own words).
