@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check long lab-up lab-down bench bench-decisions bench-check crds build modules
+.PHONY: help setup demo test check long mutants lab-up lab-down bench bench-decisions bench-check crds build modules
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ check: modules ## Types, layers, style, and generated files that are current: ne
 
 long: setup ## The end-to-end tests with their long variants too
 	HEADGATE_LONG=1 vitest run --project e2e
+
+mutants: modules ## Break each promise of the code in a copy, and demand that a test notices: three minutes
+	@node test/mutants/run.ts
 
 lab-up: modules ## Start a lab that stays, and print how to use it
 	@node test/lab/up.ts

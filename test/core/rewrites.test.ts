@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { releasing, type World } from './world.ts';
+
+/** Bounds of what a release does against the will of others. */
+
+function holding(step: number): World {
+  const world = releasing();
+  world.runUntil(({ state: { release } }) => release?.stage === 'Holding' && release.step === step);
+  return world;
+}
+
+/** An applier puts back what it had, fence and all. */
+function resets(world: World): void {
+  const release = world.state.release?.name ?? '';
+  const [route] = world.routes;
+  if (route !== undefined)
+    Object.assign(route, { weight: 0, fence: { release, n: 1, weight: 0 }, version: route.version + 1 });
+}
+
+// kills: no bound for rewrites, a bound that begins anew with every rewrite
+test('a raise that is lost four times pauses the release', () => {
+  const world = holding(0);
+  // A gate that cannot tell yet keeps the release on its step.
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Meets' });
+  const written: number[] = [];
+  for (let lost = 1; lost <= 4; lost += 1) {
+    resets(world);
+    world.run(8);
+    written.push(world.routes[0]?.weight ?? -1);
+  }
+  expect(written, 'three times it is written again').toEqual([5000, 5000, 5000, 0]);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged' });
+  expect(world.state.message).toMatch(/lost three times/);
+});
+
+// kills: the wanted size taken at once
+test('a lower size waits for the end of the release', () => {
+  const world = holding(1);
+  world.spec = { ...world.spec, replicas: 2 };
+  world.run(3);
+  expect(world.sets.find(({ revision }) => revision === 'v1')?.replicas).toBe(4);
+  world.runUntil(({ state }) => state.phase === 'Healthy' && state.stable === 'v2');
+  world.run(3);
+  expect(world.sets.map(({ revision, replicas }) => [revision, replicas])).toEqual([
+    ['v1', 0],
+    ['v2', 2],
+  ]);
+});
+
+// kills: a higher size that waits too
+test('a higher size applies to both arms at once', () => {
+  const world = holding(2);
+  world.spec = { ...world.spec, replicas: 6 };
+  world.run(3);
+  expect(world.sets.map(({ revision, replicas }) => [revision, replicas])).toEqual([
+    ['v1', 6],
+    ['v2', 6],
+  ]);
+});
