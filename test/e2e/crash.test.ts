@@ -111,7 +111,9 @@ async function work(lane: Lane, trials: Trial[], tally: Tally): Promise<void> {
 // kills: raising before the record is stored; effects derived from the transition; old pods leaving before the commit.
 test('a release ends the same wherever the operator was killed', async () => {
   const startedAt = performance.now();
-  const lanes = await Promise.all(Array.from({ length: LANES }, (_, at) => openLane(lab, `crash-${at}`, RATE)));
+  const lanes = await Promise.all(
+    Array.from({ length: LANES }, (_, at) => openLane(lab, `crash-${at}`, { rate: RATE })),
+  );
   const tally: Tally = { runs: 0, offered: 0, missed: [], broken: [] };
   let enumerated = 0;
   try {

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { sameJson } from '#lib/json.ts';
 import type { Lab } from '../../lab/connect.ts';
 import type { LoadReport } from '../../lab/load/recorder.ts';
+import type { Fault } from '../../lab/proxy/faults.ts';
 import { killHard } from '../../lab/proxy/pids.ts';
 import { startProxy, type Write, type WriteProxy } from '../../lab/proxy/proxy.ts';
+import { createStorm, type Storm, type StormReport } from '../../lab/proxy/storm.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { type Portrait, portraitOf } from './portrait.ts';
@@ -36,12 +38,39 @@ export interface Run {
   failures: string[];
   offered: number;
   tookMs: number;
+  /** Requests that the canary answered, and those that were sent after the last fault was over. */
+  exposed: Exposure;
+  /** How often each fault of the storm has hit. */
+  hits: number[];
+  /** From the end of the last fault to the end of the release. */
+  healingMs: number;
+}
+
+export interface Exposure {
+  all: number;
+  afterHealing: number;
+}
+
+/** What goes wrong on the way of one release. */
+export interface Disturbance {
+  crash?: CrashPoint;
+  faults?: readonly Fault[];
+  seed?: number;
+}
+
+export interface LaneOptions {
+  /** Requests a second of each kind of client. */
+  rate: number;
+  /** Operators that compete for one Lease, each with a line of its own [1]. */
+  operators?: 1 | 2;
+  environment?: Record<string, string>;
 }
 
 /** One application with its operator behind a proxy, a supervisor that starts it again, and steady traffic. */
 export interface Lane {
+  readonly operators: 1 | 2;
   /** Runs one release until `done` holds of what stands in the cluster, or until its time is over. */
-  release(image: string, options: { crash?: CrashPoint; done: (portrait: Portrait) => boolean }): Promise<Run>;
+  release(image: string, options: Disturbance & { done: (portrait: Portrait) => boolean }): Promise<Run>;
   /** Back to the stable template, until nothing of the last release is left. */
   clear(): Promise<void>;
   /** Ends of the operator that no crash point asked for. */
@@ -86,22 +115,32 @@ interface Parts {
   app: App;
   load: Load;
   journal: Journal;
-  keeper: Keeper;
+  storm: Storm;
+  keepers: Keeper[];
 }
 
-export async function openLane(lab: Lab, name: string, rate: number): Promise<Lane> {
+const CLIENTS = ['first', 'second'] as const;
+
+export async function openLane(lab: Lab, name: string, options: LaneOptions): Promise<Lane> {
+  const { rate, operators = 1 } = options;
   const target = { server: lab.apiServer, ca: readFileSync(lab.caFile, 'utf8') };
-  const proxy = await startProxy({ target, address: lab.hostAddress, label: labelOf });
+  const clients = CLIENTS.slice(0, operators);
+  const storm = createStorm(clients);
+  const proxy = await startProxy({ target, address: lab.hostAddress, clients, label: labelOf, storm });
   const stage = await openStage(lab, name);
-  const keeper = keep(() => stage.startOperator({ server: proxy.url(), environment: quickStart(lab) }));
+  const environment = { ...quickStart(lab), ...options.environment };
+  const keepers = clients.map((client) =>
+    keep(() => stage.startOperator({ name: client, server: proxy.url(client), environment })),
+  );
   const app = await stage.open(shortRelease);
   const journal = openJournal(lab, app.spec);
   const load = await app.load(rate);
-  const parts: Parts = { lab, stage, proxy, app, load, journal, keeper };
+  const parts: Parts = { lab, stage, proxy, app, load, journal, storm, keepers };
   let stable = 'lab/shop:v0';
   return {
-    async release(image, options) {
-      const run = await runRelease(parts, { old: stable, image, ...options });
+    operators,
+    async release(image, wish) {
+      const run = await runRelease(parts, { old: stable, image, ...wish });
       if (run.portrait.stable === 'new') stable = image;
       return run;
     },
@@ -115,27 +154,26 @@ export async function openLane(lab: Lab, name: string, rate: number): Promise<La
         return clear ? true : undefined;
       });
     },
-    unwanted: () => keeper.unwanted(),
+    unwanted: () => keepers.reduce((sum, keeper) => sum + keeper.unwanted(), 0),
     async close() {
       await journal.close();
       // The operator still gives the traffic back; when that is done it may go for good.
-      keeper.letGo();
+      for (const keeper of keepers) keeper.letGo();
       await stage.close();
-      await keeper.over;
+      for (const keeper of keepers) await keeper.over;
       await proxy.close();
     },
   };
 }
 
-interface Wish {
+interface Wish extends Disturbance {
   old: string;
   image: string;
-  crash?: CrashPoint;
   done: (portrait: Portrait) => boolean;
 }
 
-async function runRelease(parts: Parts, { old, image, crash, done }: Wish): Promise<Run> {
-  const { lab, proxy, app, load, journal } = parts;
+async function runRelease(parts: Parts, { old, image, crash, faults = [], seed = 0, done }: Wish): Promise<Run> {
+  const { lab, proxy, app, load, journal, storm } = parts;
   const names = { [old]: 'old', [image]: 'new' };
   await journal.catchUp();
   const since = journal.mark();
@@ -143,9 +181,13 @@ async function runRelease(parts: Parts, { old, image, crash, done }: Wish): Prom
   const startedAt = performance.now();
   proxy.reset();
   const shot = aim(parts, crash);
+  storm.arm(faults, seed);
   await app.apply({ image });
   const portrait = await settle(() => portraitOf(lab, app, names), done);
   const tookMs = Math.round(performance.now() - startedAt);
+  const weather = storm.report();
+  const healingMs = Date.now() - (weather.healedAt ?? Date.now());
+  storm.disarm();
   await journal.catchUp();
   const after = await load.report();
   const lost = failuresOf(after, image) - failuresOf(before, image);
@@ -160,18 +202,36 @@ async function runRelease(parts: Parts, { old, image, crash, done }: Wish): Prom
     failures: lost === 0 ? [] : after.results.filter(({ result }) => result !== '2xx').map(rowText),
     offered: offeredIn(after) - offeredIn(before),
     tookMs,
+    exposed: exposureOf(image, { before, after, weather }),
+    hits: weather.hits,
+    healingMs,
   };
 }
 
-function aim({ proxy, keeper }: Parts, crash: CrashPoint | undefined): { hit: boolean } {
+function exposureOf(
+  image: string,
+  { before, after, weather }: { before: LoadReport; after: LoadReport; weather: StormReport },
+): Exposure {
+  const all = ({ results }: LoadReport) => sum(results.filter((row) => row.image === image).map(({ count }) => count));
+  // The second in which the last fault ended is not wholly after it.
+  const healed = Math.ceil((weather.healedAt ?? Number.POSITIVE_INFINITY) / 1000);
+  const late = after.seconds.filter((row) => row.image === image && row.second >= healed);
+  return { all: all(after) - all(before), afterHealing: sum(late.map(({ count }) => count)) };
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function aim({ proxy, keepers }: Parts, crash: CrashPoint | undefined): { hit: boolean } {
   const shot = { hit: false };
   if (crash === undefined) return shot;
   const { label, nth, when } = crash;
   proxy.at({
-    ...{ client: 'client', label, write: nth, when },
+    ...{ client: CLIENTS[0], label, write: nth, when },
     act() {
       shot.hit = true;
-      keeper.kill();
+      keepers[0]?.kill();
       return 'drop';
     },
   });
@@ -195,7 +255,7 @@ async function settle(look: () => Promise<Portrait>, done: (portrait: Portrait) 
 function failuresOf({ results }: LoadReport, canary: string): number {
   const scripted = (image: string) => image === canary && image.includes('-errors-');
   const failures = results.filter(({ result, image }) => result !== '2xx' && !scripted(image));
-  return failures.reduce((sum, { count }) => sum + count, 0);
+  return sum(failures.map(({ count }) => count));
 }
 
 function rowText({ client, image, pod, result, count }: LoadReport['results'][number]): string {

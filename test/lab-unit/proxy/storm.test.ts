@@ -135,6 +135,15 @@ const rows: Row[] = [
     ...{ does: { kind: 'half-open', side: 'answer' }, gets: 'nothing', done: true },
   },
   {
+    name: 'a write that is belied',
+    because: 'it was done, whatever the code says',
+    ...{
+      does: { kind: 'belied', code: 504 },
+      gets: { status: 504, text: expect.stringContaining('Timeout') },
+      done: true,
+    },
+  },
+  {
     name: 'a truncated answer',
     because: 'half of it comes as a whole',
     ...{ does: { kind: 'truncated' }, gets: { status: 200, text: '{"whole":' }, done: true },

@@ -22,6 +22,8 @@ export type CallFault =
   | { kind: 'lost' }
   /** The API server has done it, and the connection ends without a word. */
   | { kind: 'answer lost' }
+  /** The API server has done it, and this code comes back: an etcd that is slow makes a 504 of it. */
+  | { kind: 'belied'; code: number }
   /** Answered here with a Status; the API server never hears of it. */
   | { kind: 'refused'; code: number; retryAfterSeconds?: number; reason?: string }
   /** The request, or the answer to it, waits on its way. */

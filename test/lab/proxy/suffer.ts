@@ -27,6 +27,10 @@ export async function suffer(
       await readAll(await send());
       response.destroy();
       return 'over';
+    case 'belied':
+      await readAll(await send());
+      refuse(response, ill);
+      return 'over';
     case 'refused':
       refuse(response, ill);
       return 'over';
@@ -73,7 +77,7 @@ const REASONS: Record<number, string> = {
 
 function refuse(
   response: ServerResponse,
-  { code, retryAfterSeconds, reason = REASONS[code] ?? '' }: Extract<Ill, { kind: 'refused' }>,
+  { code, retryAfterSeconds, reason = REASONS[code] ?? '' }: Omit<Extract<Ill, { kind: 'refused' }>, 'kind'>,
 ): void {
   const message = `the server answers ${code} today`;
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
