@@ -16,7 +16,7 @@ export interface Scenario {
   /** Most ticks from the end of the last fault to the end of the release [60]. */
   ticks?: number;
   /** The weight may go down on the way and rise again: down is free where the record looks older than the route. */
-  dips?: true;
+  dips?: boolean;
 }
 
 const WRITES: readonly Verb[] = ['create', 'update', 'patch', 'delete'];
@@ -324,6 +324,12 @@ const waysBack: Row[] = [
     name: 'the answer to the lowering is lost',
     because: 'it was done',
     faults: [{ does: { kind: 'answer lost' }, to: { ...routeWrites, label: '0' }, from: HELD, times: 1 }],
+  },
+  {
+    name: 'route writes fail for long when it breaches',
+    because: 'a lowering is tried again soon, however often it has failed',
+    faults: [{ does: code(500), to: routeWrites, from: HELD, forMs: 40_000 }],
+    ticks: 12,
   },
   {
     name: 'all watches fall silent before the breach',
