@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { generated } from '#schema/emit.ts';
 import { renderCatalogue } from './catalogue.ts';
 import { DASHBOARD, renderDashboard } from './dashboards.ts';
+import { renderReliability } from './reliability.ts';
 
 /** Writes every generated file. With --check it writes nothing and fails on the first stale ones, naming the fix. */
 
@@ -11,6 +12,7 @@ const root = new URL('../', import.meta.url);
 const files: Record<string, string> = {
   ...generated(),
   'docs/catalogue.md': renderCatalogue(),
+  'docs/reliability.md': renderReliability(),
   [relative(fileURLToPath(root), fileURLToPath(DASHBOARD))]: renderDashboard(),
 };
 
@@ -24,7 +26,8 @@ function current(path: string): string | undefined {
 
 const stale = Object.keys(files).filter((path) => current(path) !== files[path]);
 if (process.argv.includes('--check')) {
-  for (const path of stale) process.stderr.write(`${path} is not what src/ makes: run \`make crds\` and commit it\n`);
+  for (const path of stale)
+    process.stderr.write(`${path} is not what the code makes: run \`make crds\` and commit it\n`);
   if (stale.length > 0) process.exitCode = 1;
 } else {
   for (const path of stale) {
