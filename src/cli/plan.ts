@@ -1,3 +1,4 @@
+import { podLadder } from '#core/capacity.ts';
 import { printCount, printDuration, printShare, printWeight } from '#core/figures.ts';
 import type { Slo } from '#core/gate.ts';
 import { foreseeSteps, type StepForesight } from '#gates/foresight.ts';
@@ -62,7 +63,8 @@ function planOf(slo: Objective, { spec, steps, budget, gates }: RolloutWish, { s
   const reactionMs = SCRAPE_MS + TICK_MS + spec.settleMs;
   const { targetSpend } = budget;
   const weights = deriveWeights({ slos, rps, reactionMs, targetSpend });
-  const taken = steps ?? weights.map((weight) => ({ weight, holdMs: HOLD_MS }));
+  const given = steps ?? weights.map((weight) => ({ weight, holdMs: HOLD_MS }));
+  const taken = spec.routes.length === 0 ? podLadder({ steps: given }, spec.replicas).steps : given;
   const tolerate = gates.find((gate) => gate.slo === slo.name)?.tolerate ?? 1 - slo.objective;
   const { objective, windowMs } = slo;
   const foreseen = foreseeSteps({ steps: taken, rps, base, tolerate, objective, windowMs, targetSpend, reactionMs });

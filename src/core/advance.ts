@@ -1,6 +1,6 @@
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
 import { condemned, placeOf } from './bad-pod.ts';
-import { availableOf, podsAt, podTrouble, replicasDuring } from './capacity.ts';
+import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
 import { routesCarry } from './routes.ts';
@@ -129,7 +129,7 @@ function grantRung(state: State, release: ReleaseState, step: number, { plan, se
 function shifting(state: State, release: ReleaseState, at: Moment): State {
   const { plan, seen, spec, now } = at;
   const place = rungWords(plan, release.step);
-  if (!routesCarry(seen, release)) {
+  if (!routesCarry(seen, release) || !podsCarry(seen, release)) {
     const { wanted, available } = capacity(state, release, at);
     const pods =
       available < wanted
@@ -148,6 +148,11 @@ function shifting(state: State, release: ReleaseState, at: Moment): State {
     stayWords(plan, release.step),
     now,
   );
+}
+
+/** Without routes the pods that were granted are behind the Service. */
+function podsCarry(seen: Seen, release: ReleaseState): boolean {
+  return !isByPods(release) || servingOf(seen, release.revision).length >= (release.joined ?? 0);
 }
 
 function holding(state: State, release: ReleaseState, at: Moment): State {

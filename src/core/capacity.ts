@@ -1,5 +1,5 @@
 import { type Weight, WHOLE } from '#lib/units.ts';
-import type { Seen, SeenPod, SeenReplicaSet, Step } from './model.ts';
+import type { Bake, ReleaseState, Seen, SeenPod, SeenReplicaSet, Step } from './model.ts';
 
 /**
  * Canary pods that carry `weight` as well as stable's pods carry the rest: min(N, ⌈N·w/(1−w)⌉), at least one.
@@ -15,6 +15,32 @@ export function podsFor({ replicas, weight }: { replicas: number; weight: Weight
 export function podsAt(step: Step | undefined, replicas: number): number {
   if (step === undefined) return Math.max(1, replicas);
   return Math.min(Math.max(1, replicas), step.canaryReplicas ?? podsFor({ replicas, weight: step.weight }));
+}
+
+/**
+ * The ladder without routes: each pod behind the Service gets its share of the connections, so that a weight can only be
+ * one of 1/(N+1) to N/(N+N). Steps get the weight that their pods give, those of the same number become one that is held
+ * as long as the longest, and the bake compares halves.
+ */
+export function podLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, replicas: number): T {
+  const steps = new Map<number, Step>();
+  for (const step of plan.steps) {
+    const pods = podsAt(step, replicas);
+    const { holdMs = 0, pause } = steps.get(pods) ?? {};
+    const stop = step.pause ?? pause;
+    steps.set(pods, {
+      weight: shareOfPods(pods, replicas),
+      holdMs: Math.max(holdMs, step.holdMs),
+      canaryReplicas: pods,
+      ...(stop === undefined ? {} : { pause: stop }),
+    });
+  }
+  const bake = plan.bake === undefined ? {} : { bake: { ...plan.bake, control: WHOLE / 2 } };
+  return { ...plan, steps: [...steps.values()].sort((a, b) => a.weight - b.weight), ...bake };
+}
+
+function shareOfPods(pods: number, replicas: number): Weight {
+  return Math.round((pods * WHOLE) / (pods + Math.max(1, replicas)));
 }
 
 /** How many canary pods serve in-cluster clients too, share by share: the counts of the steps, then all. */
@@ -46,6 +72,11 @@ export function readyOf(seen: Seen, revision: string | undefined): SeenPod[] {
 /** Pods that the user's Service may send to now. */
 export function servingOf(seen: Seen, revision: string | undefined): SeenPod[] {
   return availableOf(seen, revision).filter((pod) => pod.arms.stable);
+}
+
+/** True when no route splits the traffic: the canary's share is that of its pods behind the Service. */
+export function isByPods({ routes }: ReleaseState): boolean {
+  return routes?.length === 0;
 }
 
 /**

@@ -253,6 +253,8 @@ export interface GateContext {
   arrived: boolean;
   /** Pods of the canary serve behind stable's Service too: a gateway's counts cannot tell the arms apart any more. */
   mixed?: boolean;
+  /** No route sends a weight to the canary: it gets its share of connections, and no request is due on it by a weight. */
+  unrouted?: boolean;
   /** Scrape + tick + routing: what passes between a fault and weight 0. */
   reactionMs: Millis;
   tickMs: Millis;

@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
+import { isByPods, living, podsAt, replicasDuring, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
-import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Seen, Stage, State } from './model.ts';
+import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Seen, Stage, State, Step } from './model.ts';
 import { routesAtRest, topFence } from './routes.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
@@ -89,7 +90,8 @@ export function grant(
   plan: Plan,
   at: { step: number; seen: Seen; now: Millis },
 ): State {
-  const weight = rungAt(plan, at.step)?.weight ?? 0;
+  const rung = rungAt(plan, at.step);
+  const weight = rung?.weight ?? 0;
   const memo = { ...release.memo };
   for (const route of at.seen.routes) memo[route.name] ??= route.memo;
   // A bake may keep the weight of the last step: then nothing is written, and no new fence is waited for.
@@ -103,12 +105,20 @@ export function grant(
       rewrites: 0,
       memo,
       ...(raises ? { n: topFence(at.seen, release) + 1, raisedAt: at.now } : {}),
+      ...joinedAt(state, release, rung, at.seen),
     },
     'acceptedAt',
     'arrivedAt',
     'word',
   );
   return { ...without(state, 'queuedAt'), release: raised, since: at.now };
+}
+
+/** Without routes a weight is so many pods behind the Service, never fewer than there are already. */
+function joinedAt(state: State, release: ReleaseState, rung: Step | undefined, seen: Seen): { joined?: number } {
+  if (!isByPods(release) || rung === undefined) return {};
+  const replicas = replicasDuring(seen, state.stable, seen.spec?.replicas ?? 0);
+  return { joined: Math.max(release.joined ?? 0, podsAt(rung, replicas)) };
 }
 
 /** Takes all traffic back for good, and says so. */
@@ -145,9 +155,14 @@ function retreatReason(cause: string | undefined): PauseReason {
   return cause === 'NoData' ? 'NoData' : 'GateBreached';
 }
 
-/** Remembers since when every route is at rest: what a route sent to goes some time after that, never before. */
+/** A pod that still is behind the user's Service gets new connections. */
+function servesUsers({ revision }: ReleaseState, seen: Seen): boolean {
+  return living(setOf(seen, revision)).some(({ arms }) => arms.stable);
+}
+
+/** Remembers since when every route is at rest and no pod of the canary is behind the Service: what a route sent to goes some time after that, never before. */
 export function noteRest(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
-  const rests = routesAtRest(seen);
+  const rests = routesAtRest(seen) && (release.committed || !servesUsers(release, seen));
   if (rests === (release.restoredAt !== undefined)) return state;
   if (!rests) return { ...state, release: without(release, 'restoredAt') };
   const { ending } = release;

@@ -129,14 +129,24 @@ function excessOf(context: GateContext): number {
  */
 function dueOn(
   { step, silence }: ErrorGate,
-  { weight }: GateContext,
+  { weight, unrouted = false }: GateContext,
   { stable, ms }: { stable: number; ms: Millis },
 ): number {
+  if (unrouted) return usualFor({ step, silence }, stable);
   if (weight <= 0 || weight >= WHOLE) return 0;
   const routed = (step.canary.total * (WHOLE - weight)) / weight;
   const known = step.canary.total >= PAST_ROUTE_SURE && silence.ms > 0;
   const past = known ? (Math.max(0, silence.stable - routed) * ms) / silence.ms : 0;
   return (Math.max(0, stable - past) * weight) / (WHOLE - weight);
+}
+
+/**
+ * Without a route clients keep their connections to old pods for as long as they like, so nothing is owed to a canary
+ * that nobody has called yet. One that has answered a while is owed its usual share.
+ */
+function usualFor({ step, silence }: Pick<ErrorGate, 'step' | 'silence'>, stable: number): number {
+  if (step.canary.total < PAST_ROUTE_SURE || silence.stable <= 0) return 0;
+  return (stable * step.canary.total) / silence.stable;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isByPods } from '#core/capacity.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateContext } from '#core/gate.ts';
 import { rungAt } from '#core/ladder.ts';
@@ -38,6 +39,7 @@ export function contextsOf(
     ...raisedAt(release),
     arrived,
     mixed: (release.joined ?? 0) > 0,
+    ...(isByPods(release) ? { unrouted: true } : {}),
     // From the fault to weight 0: a scrape to see it, a tick to judge it, the data plane to act.
     reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
     tickMs: at.tickMs,

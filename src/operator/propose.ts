@@ -1,3 +1,4 @@
+import { podLadder } from '#core/capacity.ts';
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
@@ -40,16 +41,25 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   const { spec } = wish;
   const rollback = state.served.slice(0, spec.rollbackWindow).includes(spec.revision);
   const live = { ...liveTraffic(at, gates, wish), attempt: attemptOf(state, spec.revision) };
-  const steps = rollback ? [] : foreseen(wish.steps ?? derived(gates, wish, live), { gates, wish, live });
+  const ladder = ladderOf(wish, { rollback, steps: () => derived(gates, wish, live) });
+  const steps = foreseen(ladder.steps, { gates, wish, live });
   const patient = gates.map((gate) =>
     gate.maxWaitMs > 0 ? gate : { ...gate, maxWaitMs: maxWaitOf(gate, steps, wish, live) },
   );
-  // What served recently was baked then: the way back is no time to wait.
-  const bake = rollback || wish.bake === undefined ? {} : { bake: wish.bake };
   const { onBreach } = spec;
   const { replaceBadPods } = wish.source;
-  const plan = { steps, ...bake, gates: patient, probes: wish.probes, onBreach, replaceBadPods, rollback };
+  const plan = { ...ladder, steps, gates: patient, probes: wish.probes, onBreach, replaceBadPods, rollback };
   return { problems, plan };
+}
+
+/** The way up. What served recently was baked then: the way back is no time to wait. */
+function ladderOf(
+  wish: RolloutWish,
+  { rollback, steps }: { rollback: boolean; steps: () => Step[] },
+): Pick<Plan, 'steps' | 'bake'> {
+  if (rollback) return { steps: [] };
+  const ladder = { steps: wish.steps ?? steps(), ...(wish.bake === undefined ? {} : { bake: wish.bake }) };
+  return wish.spec.routes.length === 0 ? podLadder(ladder, wish.spec.replicas) : ladder;
 }
 
 interface Live {

@@ -223,7 +223,11 @@ const specShape = group({
   service: immutable(label(56), 'cannot be changed: make a new Rollout for another Service').describe(
     'Name of the Service that clients use today. Cannot be changed.',
   ),
-  traffic: traffic.describe('What splits the traffic between stable and canary.'),
+  traffic: traffic
+    .default([])
+    .describe(
+      'Routes that split the traffic between stable and canary. None: by pods, each of which gets its share of the connections to the Service, so that a canary never gets more than half.',
+    ),
   steps: steps
     .exactOptional()
     .describe('Weights on the way up. Left out: derived from the SLOs and the live traffic when a release begins.'),

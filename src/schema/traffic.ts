@@ -13,7 +13,7 @@ const route = ruled(
 );
 
 /** Rollout.spec.traffic: the routes that split the traffic, of any kind of the catalog, none of them twice. */
-export const traffic = ruled(list(route, { max: 8, min: 1 }), {
+export const traffic = ruled(list(route, { max: 8 }), {
   cel: 'self.all(a, self.exists_one(b, (has(a.httpRoute) && has(b.httpRoute) && a.httpRoute == b.httpRoute) || (has(a.grpcRoute) && has(b.grpcRoute) && a.grpcRoute == b.grpcRoute)))',
   message: 'must not have two entries of the same route',
   holds: (all) => new Set(all.map((entry) => JSON.stringify(entry))).size === all.length,

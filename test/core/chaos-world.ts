@@ -1,3 +1,4 @@
+import { podLadder } from '#core/capacity.ts';
 import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import { stepEpochOf } from '#core/epoch.ts';
@@ -63,7 +64,12 @@ export class ChaosWorld extends World {
     }));
     this.plan = { ...this.plan, steps, ...bake, gates, onBreach, probes: this.chance() < 0.5 ? ['smoke'] : [] };
     this.routes.push({ ...(this.routes[0] as WorldRoute), name: 'admin' });
-    this.spec = { ...this.spec, onBreach, routes: this.chance() < 0.5 ? ['shop'] : ['shop', 'admin'] };
+    this.spec = {
+      ...this.spec,
+      onBreach,
+      routes: this.pick([['shop'], ['shop'], ['shop', 'admin'], ['shop', 'admin'], []]),
+    };
+    if (this.spec.routes.length === 0) this.plan = podLadder(this.plan, this.spec.replicas);
   }
 
   private pick<T>(list: readonly T[]): T {
@@ -162,7 +168,7 @@ export class ChaosWorld extends World {
     if (kind === 12) this.now += this.pick([-30_000, -5000, 5000, 70_000]);
     if (kind >= 13 && kind <= 14) this.turnGate();
     if (kind === 15) this.frozenGateway = !this.frozenGateway;
-    if (kind === 16) this.spec = { ...this.spec, routes: this.pick([['shop'], ['shop', 'admin'], ['admin']]) };
+    if (kind === 16) this.spec = { ...this.spec, routes: this.pick([['shop'], ['shop', 'admin'], ['admin'], []]) };
     if (kind === 17) this.problems = this.problems.length > 0 ? [] : [{ field: 'spec.service', message: 'is missing' }];
     if (kind === 18) this.unreadable = !this.unreadable;
     if (kind === 19 && this.state.release !== undefined && this.chance() < 0.3)
@@ -265,6 +271,10 @@ export class ChaosWorld extends World {
     if (pod === undefined || revision === undefined) return;
     if (revision === this.state.stable && pod.arms.stable && !effect.arms.stable)
       this.violate('a stable pod leaves the Service');
+    const { release } = this.state;
+    const granted = release?.committed || (release?.joined ?? 0) > 0;
+    if (revision === release?.revision && revision !== release?.from && effect.arms.stable && !granted)
+      this.violate('a pod joins the Service without a stored grant');
     if (pod.arms.canary && !effect.arms.canary && revision === this.state.release?.revision && this.sent())
       this.violate('a canary pod leaves its Service while a gateway sends to it');
   }
@@ -314,7 +324,8 @@ export class ChaosWorld extends World {
     if (stable === undefined) return;
     const proven = new Set([stable]);
     if (release?.committed) proven.add(release.from);
-    if (release?.stage === 'Promoting' && release.ending === undefined) proven.add(release.revision);
+    const granted = release?.stage === 'Promoting' || (release?.joined ?? 0) > 0;
+    if (release !== undefined && granted && release.ending === undefined) proven.add(release.revision);
     const stray = this.pods.find((pod) => {
       const revision = this.sets.find(({ name }) => name === pod.set)?.revision ?? '';
       return pod.arms.stable && pod.terminating === undefined && !proven.has(revision);

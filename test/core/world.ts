@@ -385,7 +385,8 @@ export class World {
     if (stable !== undefined && this.narrowed && serving.length < Math.min(4, this.spec.replicas))
       this.violations.push(`${serving.length} pods serve`);
     const unproven = serving.filter((pod) => revisionOf(pod) !== stable && revisionOf(pod) !== release?.from);
-    const joining = release?.stage === 'Promoting' && release.ending === undefined;
+    const byPods = release?.routes?.length === 0 && release.weight > 0;
+    const joining = (release?.stage === 'Promoting' || byPods) && release.ending === undefined;
     if (unproven.length > 0 && !joining && release?.ending === undefined)
       this.violations.push('an unproven pod behind the stable Service');
     for (const route of this.routes) {

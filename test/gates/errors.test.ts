@@ -155,6 +155,20 @@ test.each<Dark>([
     want: 'Fail/DarkCanary',
   },
   {
+    name: 'no route, and nobody has called it yet',
+    because: 'clients keep their connections to old pods: nothing is due',
+    more: { unrouted: true },
+    loads: Array(8).fill(silent),
+    want: 'Inconclusive/TooFewSamples',
+  },
+  {
+    name: 'no route, and it fell silent',
+    because: 'its usual share is due while stable goes on',
+    more: { unrouted: true },
+    loads: [good, good, silent, silent, silent],
+    want: 'Fail/DarkCanary',
+  },
+  {
     name: 'weight 0',
     because: 'nothing is due',
     more: { weight: 0, arrived: false },

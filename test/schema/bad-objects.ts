@@ -95,13 +95,6 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.steps', message: 'must have at least 1 entry' },
   },
   {
-    name: 'no traffic',
-    because: 'nothing could split it',
-    object: rollout({ traffic: [] }),
-    refused: 'spec.traffic: Invalid value: 0: spec.traffic in body should have at least 1 items',
-    read: { field: 'spec.traffic', message: 'must have at least 1 entry' },
-  },
-  {
     name: 'unknown field',
     because: 'a typing error must not be silent',
     object: rollout({ replica: 3 }),
