@@ -3,6 +3,7 @@ import { business } from '#gates/business.ts';
 import type { GateKind } from '#gates/define.ts';
 import { errors } from '#gates/errors.ts';
 import { latency } from '#gates/latency.ts';
+import { probe } from '#gates/probe.ts';
 import { threshold } from '#gates/threshold.ts';
 import { assert } from '#lib/assert.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
@@ -17,7 +18,7 @@ export const routers = [
   { router: grpcRoute, doc: 'Gateway API GRPCRoute: splits every rule that names the Service by weight.' },
 ] as const;
 
-export const gates: readonly GateKind[] = [errors, latency, business, threshold];
+export const gates: readonly GateKind[] = [errors, latency, business, threshold, probe];
 
 /** The kind of gate that judges an SLI. */
 export function gateFor(sli: Sli['kind']): GateKind {

@@ -78,6 +78,8 @@ export function composeLoop(parts: LoopParts): Loop {
   const memory: Memory = { decided: new Map(), wishes: new Map(), checkpointedAt: new Map() };
   const again = (key: string) => void queue.add(key, { priority: 'urgent' });
   const sources = outside.sources ?? createSourcePool({ api, store: stores.sources, clock, log });
+  const run = outside.probe ?? createHttpProbe({ clock, version: VERSION, allowLoopback: config.probeLoopback });
+  const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const engine =
     outside.engine?.(again) ??
     createGateEngine({
@@ -85,10 +87,9 @@ export function composeLoop(parts: LoopParts): Loop {
       log,
       telemetry,
       sourceFor: (name) => sources.sourceFor(name),
+      probes: prober,
       onReading: again,
     });
-  const run = outside.probe ?? createHttpProbe({ clock, version: VERSION, allowLoopback: config.probeLoopback });
-  const prober = createProber({ clock, random, log, telemetry, run, onReading: again });
   const templates = createTemplateCheck({ api, clock, again });
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });

@@ -1,5 +1,4 @@
 import type { Millis } from '#lib/units.ts';
-import type { Sli } from './gate.ts';
 
 /** SLIs that need no metric name: what is measured, and who measures it. The catalogue turns them into selectors. */
 
@@ -17,6 +16,6 @@ export interface BuiltinSli {
   thresholdMs?: Millis;
 }
 
-export function isBuiltin(sli: Sli | BuiltinSli): sli is BuiltinSli {
+export function isBuiltin<Other extends object>(sli: Other | BuiltinSli): sli is BuiltinSli {
   return 'gateway' in sli;
 }

@@ -132,7 +132,7 @@ export interface Matcher {
 }
 
 /** What an objective counts: each kind is judged by the gate kind of the same name. */
-export type Sli = CountedSli | QuerySli;
+export type Sli = CountedSli | QuerySli | ProbeSli;
 
 /** SLIs that come down to counters. */
 export type CountedSli = EventsSli | LatencySli | BusinessSli;
@@ -188,6 +188,25 @@ export interface QuerySli {
   /** It fails after so many bad ticks among the last `window`, and passes after as many good ones. */
   failures: number;
   window: number;
+}
+
+/** Answers to synthetic requests of a suite, each sent to a pod of both arms at the same moment. */
+export interface ProbeSli {
+  kind: 'probe';
+  /** Name of the ProbeSuite. */
+  suite: string;
+  /** Names of its requests that count, in the suite's order. */
+  checks: string[];
+  /** How often each is sent to each arm in one round. All samples of a round are one cluster: their mean counts once. */
+  samples: number;
+  /** The longest time from one answer to the next: the suite's interval and its longest timeout. */
+  everyMs: Millis;
+  /** Excess failure ratio over stable that must be excluded before the last step is left, e.g. 0.05. */
+  tolerate: number;
+  /** Share of answers that must be right, whatever stable does, e.g. 0.95; then `tolerate` says nothing. */
+  passRate?: number;
+  /** Only answers count in which the arms differ: for prompts that are not equally hard. */
+  paired?: true;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import type { Counts } from './gate.ts';
 
 /** Typed requests that a canary pod must answer before it may meet a user. No shell, no scripts. */
 export interface ProbeSuite {
@@ -28,4 +29,19 @@ export interface ProbeRequest {
   expectStatus: number[];
   /** Text that the first 64 KiB of the body must contain. */
   bodyContains?: string;
+}
+
+/** What one check was answered in one round of a gate's suite, by both arms at the same moment. */
+export interface ProbeOutcome {
+  at: Millis;
+  /** Attempt and stay in which it was sent. */
+  epoch: string;
+  stepEpoch: string;
+  /** Name of the request. */
+  check: string;
+  /** Samples that were answered, and those whose answer was wrong. Nothing, where no pod of the arm was there. */
+  canary: Counts;
+  stable: Counts;
+  /** What was wrong with the canary's last wrong answer, for people. */
+  fault?: string;
 }

@@ -150,3 +150,20 @@ export const MAX_REGRESSION = 0.9;
 
 /** How much of stable's past is looked at when a gate begins. */
 export const HISTORY = { minutes: 60 };
+
+/**
+ * Probes. A failure rate up to `floor` is nobody's fault, however clean stable is: a first failure is then evidence of
+ * 53, a second one of 4,010. `lateShare` of the evidence starts later, every five minutes, for late defects: little
+ * enough for a first failure to stop at α = 0.02. The advance test bets these parts of the most that can be lost at one
+ * difference: much of its capital on clean answers, the rest on those that often differ.
+ */
+export const PROBES = {
+  floor: 0.01,
+  lateShare: 0.05,
+  bets: [
+    { part: 0.1, capital: 0.15 },
+    { part: 0.3, capital: 0.2 },
+    { part: 0.6, capital: 0.25 },
+    { part: 0.95, capital: 0.4 },
+  ],
+};

@@ -10,7 +10,7 @@ import { lbeta, logUpperBeta } from './special.ts';
  *
  *     ln E = lnB(½+e, ½+n−e) − lnB(½, ½) + ln(1−I_rate(½+e, ½+n−e)) − ln(1−I_rate(½, ½)) − e·ln rate − (n−e)·ln(1−rate)
  *
- * Anytime-valid as long as the counts only grow. −∞ when the counts are hopelessly good.
+ * Anytime-valid as long as the counts only grow.
  */
 export function burnLogE({ total, bad }: Counts, rate: number): number {
   const failures = Math.min(bad, total);

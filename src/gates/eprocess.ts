@@ -98,12 +98,12 @@ export function matters(excess: number): boolean {
 }
 
 /** Weight of the later starts that have not begun after `starts` of them. */
-function tail(starts: number): number {
+export function tail(starts: number): number {
   return LATE_SPREAD / (starts + LATE_SPREAD);
 }
 
 /** ln(eᵃ + eᵇ) without overflow. */
-function logSum(a: number, b: number): number {
+export function logSum(a: number, b: number): number {
   const [most, least] = a > b ? [a, b] : [b, a];
   return least === Number.NEGATIVE_INFINITY ? most : most + Math.log1p(Math.exp(least - most));
 }

@@ -1,4 +1,5 @@
 import type { Counts } from '#core/gate.ts';
+import type { ProbeOutcome } from '#core/probe.ts';
 import type { Millis } from '#lib/units.ts';
 import { STALE_SCRAPES } from './bounds.ts';
 import { difference } from './increments.ts';
@@ -56,6 +57,8 @@ export interface TickSamples {
   targets: PodTargets[];
   /** Given where a label splits the arms: each process of the gateway stands for one pod of each arm. */
   pods?: PodInfo[];
+  /** What probes were answered since the tick before: all that a gate of probes counts. */
+  probes?: readonly ProbeOutcome[];
 }
 
 /** One process' counters side by side. One that has no such series counts 0: it appears with the first such event. */

@@ -1,3 +1,4 @@
+import type { Sli } from '#core/gate.ts';
 import type { Plan } from '#core/model.ts';
 import { figure, instant, record, records, share, text } from '#core/raw.ts';
 import type { BudgetLeft, BudgetSight } from '#core/sights.ts';
@@ -59,15 +60,15 @@ export function mostCarried(releases: readonly KubeObject[], plan: Plan, now: Mi
   return Math.max(0, ...plan.gates.map(({ name, slo }) => carriedBy(releases, name, at(slo.windowMs)).carried));
 }
 
+const WITHOUT_BUDGET: ReadonlySet<Sli['kind']> = new Set(['business', 'query', 'probe']);
+
 /** The budgets of the gates that have one. Advisory gates only speak: theirs hold nobody. */
 export function budgetsOf(
   { budget, preflight }: Pick<RolloutWish, 'budget' | 'preflight'>,
   plan: Plan,
   { releases, figures, now }: { releases: readonly KubeObject[]; figures: readonly BudgetFigure[]; now: Millis },
 ): BudgetSight {
-  const gates = plan.gates.filter(
-    ({ role, slo }) => role !== 'Advisory' && slo.sli.kind !== 'business' && slo.sli.kind !== 'query',
-  );
+  const gates = plan.gates.filter(({ role, slo }) => role !== 'Advisory' && !WITHOUT_BUDGET.has(slo.sli.kind));
   const budgets = gates.map(({ name, slo }): BudgetLeft => {
     const seen = figures.find((entry) => entry.slo === name);
     const { left, unknown, backAt } = seen ?? {};

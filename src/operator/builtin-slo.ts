@@ -5,6 +5,7 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import type { SloWish } from '#schema/translate-inputs.ts';
 import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
 import { resolveBuiltin } from '#sources/catalogue/list.ts';
+import { resolveProbe } from './probe-slo.ts';
 import { BY_JOINED_NAME, joinedName, type Stores } from './stores.ts';
 import { serviceSpec } from './workload.ts';
 
@@ -15,13 +16,19 @@ export interface Split {
   routes: readonly string[];
 }
 
-/** An objective as a release goes by it: a built-in SLI becomes the selectors of this Rollout's Service and routes. */
+/**
+ * An objective as a release goes by it: a built-in SLI becomes the selectors of this Rollout's Service and routes, one of
+ * probes the checks of its suite.
+ */
 export function resolveSlo(
   { sli, ...rest }: SloWish,
   split: Split,
-  stores: Pick<Stores, 'services' | 'routes'>,
+  stores: Pick<Stores, 'services' | 'routes' | 'suites'>,
 ): Slo | { problem: string } {
-  if (!isBuiltin(sli)) return { ...rest, sli, arms: { by: 'Pod' } };
+  if (!isBuiltin(sli)) {
+    const known = sli.kind === 'probe' ? resolveProbe(sli, { ...split, suites: stores.suites }) : sli;
+    return 'problem' in known ? known : { ...rest, sli: known, arms: { by: 'Pod' } };
+  }
   const target = targetOf(split, stores);
   if ('problem' in target) return target;
   const resolved = resolveBuiltin(sli, target);

@@ -1,5 +1,5 @@
 import type { Decision } from '#core/effect.ts';
-import { stepEpochOf } from '#core/epoch.ts';
+import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, ReleaseState, State } from '#core/model.ts';
 import type { ProbeSuite } from '#core/probe.ts';
@@ -7,12 +7,13 @@ import type { PodInfo } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { ProbeTarget } from '#probes/define.ts';
-import { readProbeSuite } from '#schema/translate-inputs.ts';
 import { readRelease } from '#schema/translate-release.ts';
 import { contextsOf } from './contexts.ts';
 import type { GateEngine } from './gate-engine.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { isQuarantined, type ObservedPod, observePod } from './observe-pods.ts';
+import type { Sampled } from './probe-sampler.ts';
+import { checksOf, findSuite } from './probe-slo.ts';
 import type { Prober, ProbeWish } from './prober.ts';
 import { scrapeOf } from './propose.ts';
 import { BY_ROLLOUT, type Stores } from './stores.ts';
@@ -111,22 +112,28 @@ interface Probed {
 }
 
 function watchProbes({ prober, stores }: FollowDeps, key: string, { next, release, plan, sight }: Probed): void {
-  if (plan.probes.length === 0 || release.ending !== undefined) {
+  const counted = plan.gates.some(({ slo }) => slo.sli.kind === 'probe');
+  if ((plan.probes.length === 0 && !counted) || release.ending !== undefined) {
     prober.unwatch(key);
     return;
   }
   const namespace = key.slice(0, key.indexOf('/'));
-  const suites = plan.probes.flatMap((name): ProbeSuite[] => {
-    const object = stores.suites.get({ namespace, name });
-    const read = object === undefined ? undefined : readProbeSuite(object);
-    return read?.ok ? [read.value] : [];
-  });
+  const suitesOf = (name: string): ProbeSuite[] => {
+    const suite = findSuite(name, { namespace, suites: stores.suites });
+    return typeof suite === 'string' ? [] : [suite];
+  };
+  const gates = plan.gates.flatMap(({ name: gate, slo: { sli } }): Sampled[] =>
+    sli.kind === 'probe'
+      ? suitesOf(sli.suite).map((suite) => ({ gate, suite: checksOf(suite, sli), samples: sli.samples }))
+      : [],
+  );
   const targets = (revision: string | undefined) =>
     sight.pods.filter((pod) => pod.revision === revision && pod.available).flatMap(targetOf);
   prober.watch(key, {
     epoch: stepEpochOf(release),
     release: release.name,
-    suites,
+    suites: plan.probes.flatMap(suitesOf),
+    sampled: { attempt: epochOf(release), gates },
     canary: targets(release.revision),
     stable: targets(next.stable),
     at: whenOf(release),

@@ -4,16 +4,19 @@ import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
+import type { ProbeOutcomes } from '#ports/probe-outcomes.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
 import { readCheckpoint, writeCheckpoint } from './gate-checkpoint.ts';
 import { createPasses, type Due } from './gate-passes.ts';
-import { type GateRun, isDue, nextWake, readingOf, startRun } from './gate-run.ts';
+import { type GateRun, isDue, nextWake, readingOf, scrapeFor, startRun } from './gate-run.ts';
 
 export interface GateEngineDeps {
   clock: Clock;
   /** The source of that name, or the cluster's default; undefined when there is none. */
   sourceFor(name: string | undefined): MetricSource | undefined;
+  /** Answers for the gates that count probes. Left out: there are none. */
+  probes?: ProbeOutcomes;
   log: Log;
   telemetry: Telemetry;
   /** Called once per tick and key after its gates were judged anew. Must not throw. */
@@ -144,7 +147,7 @@ function renewRuns({ key, watched, runs }: Entry, log: Log): Map<string, GateRun
     const context = { scrapeMs, ...given };
     const run = runs.get(name) ?? startRun(context, scrapeMs, saved.get(name));
     if (!runs.has(name)) log.info('watching a gate', { rollout: key, gate: name, countedTo: run.foldedTo });
-    Object.assign(run, { context, scrapeMs });
+    Object.assign(run, { context, scrapeMs: scrapeFor(context, scrapeMs) });
     next.set(name, run);
   }
   for (const [name, run] of runs) run.gone = !next.has(name);

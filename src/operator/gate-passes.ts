@@ -4,10 +4,11 @@ import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
+import type { ProbeOutcomes } from '#ports/probe-outcomes.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
 import { createPass, type Pass } from './gate-asks.ts';
-import { failRun, type GateRun, readRun, withoutSource } from './gate-run.ts';
+import { failRun, type GateRun, isProbed, readProbes, readRun, withoutSource } from './gate-run.ts';
 import { isSeasonDue, lookAtSeason } from './gate-season.ts';
 import { createLane, createSend, type Lane } from './gate-send.ts';
 
@@ -17,6 +18,8 @@ export interface PassDeps {
   log: Log;
   telemetry: Telemetry;
   onReading(key: string): void;
+  /** Left out: no probe is ever answered. */
+  probes?: ProbeOutcomes;
 }
 
 /** One gate that is due, with what it takes to read it. */
@@ -49,7 +52,7 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
 
   async function pass(source: MetricSource, due: Due[]): Promise<void> {
     const lane = laneOf(source);
-    if (deps.clock.monotonic() < lane.quietUntil) return;
+    if (clock.monotonic() < lane.quietUntil) return;
     const asking = createPass(createSend({ source, lane, clock, telemetry }));
     const read = async (one: Due) => {
       one.run.busy = true;
@@ -59,7 +62,7 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
         );
       } catch (error) {
         failRun(one.run, error);
-        if (hasCode(error, 'SOURCE_THROTTLED')) lane.quietUntil = quietUntil(error.retryAfterMs);
+        if (hasCode(error, 'SOURCE_THROTTLED')) lane.quietUntil = quietUntil(error.retryAfterMs, clock);
         deps.log.warn('a gate could not be read', { rollout: one.key, gate: one.run.context.gate.name, error });
       } finally {
         one.run.busy = false;
@@ -81,27 +84,41 @@ export function createPasses(deps: PassDeps): { start(due: Due[]): void } {
     });
   }
 
-  function quietUntil(retryAfterMs: Millis | undefined): Millis {
-    return deps.clock.monotonic() + Math.min(retryAfterMs ?? 0, MAX_QUIET_MS);
-  }
-
   function tell(key: string, gates: Due[]): void {
     if (gates.some(({ run }) => !run.gone)) deps.onReading(key);
   }
 
+  function tellAll(due: Due[]): void {
+    for (const [key, own] of byKey(due)) tell(key, own);
+  }
+
+  function readSource(name: string | undefined, due: Due[]): void {
+    const source = deps.sourceFor(name);
+    if (source !== undefined) {
+      pass(source, due).catch((error: unknown) => deps.log.error('a pass over a source failed', { error }));
+      return;
+    }
+    for (const { run } of due) withoutSource(run);
+    tellAll(due);
+  }
+
   return {
     start(due) {
-      for (const [name, gates] of bySource(due)) {
-        const source = deps.sourceFor(name);
-        if (source !== undefined) {
-          pass(source, gates).catch((error: unknown) => deps.log.error('a pass over a source failed', { error }));
-        } else {
-          for (const { run } of gates) withoutSource(run);
-          for (const [key, own] of byKey(gates)) tell(key, own);
-        }
-      }
+      const [probed, sourced] = split(due);
+      for (const { key, run } of probed) readProbes(run, key, deps);
+      tellAll(probed);
+      for (const [name, own] of bySource(sourced)) readSource(name, own);
     },
   };
+}
+
+function quietUntil(retryAfterMs: Millis | undefined, clock: Clock): Millis {
+  return clock.monotonic() + Math.min(retryAfterMs ?? 0, MAX_QUIET_MS);
+}
+
+/** What the prober was answered is at hand; everything else is asked of a source. */
+function split(due: Due[]): [probed: Due[], sourced: Due[]] {
+  return [due.filter(({ run }) => isProbed(run.context)), due.filter(({ run }) => !isProbed(run.context))];
 }
 
 function bySource(due: Due[]): Map<string | undefined, Due[]> {

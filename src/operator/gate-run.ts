@@ -7,6 +7,7 @@ import { withSeason } from '#gates/season.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { ProbeOutcomes } from '#ports/probe-outcomes.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Scope } from '#sources/promql.ts';
 import { gateFor } from '#src/catalog.ts';
@@ -77,7 +78,7 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
   const saved = kept === undefined ? undefined : kind.load(kept);
   return {
     context,
-    scrapeMs,
+    scrapeMs: scrapeFor(context, scrapeMs),
     gate: saved ?? kind.start(),
     foldedTo: saved?.at ?? 0,
     unprimed: true,
@@ -89,6 +90,10 @@ export function startRun(context: GateContext, scrapeMs: Millis, kept: string | 
     busy: false,
     gone: false,
   };
+}
+
+export function scrapeFor(context: GateContext, scrapeMs: Millis): Millis {
+  return isProbed(context) ? 0 : scrapeMs;
 }
 
 /** The newest instant at which everything has been scraped, on the absolute grid of the gate's ticks. */
@@ -140,6 +145,27 @@ export async function readRun(run: GateRun, deps: ReadDeps): Promise<void> {
   }
   run.trouble = undefined;
   telemetry.gauge('headgate_gate_data_age_seconds', (clock.now() - run.gate.at) / 1000, { source });
+}
+
+/** The gate counts probes: no source is asked, and nothing is scraped. */
+export function isProbed({ gate }: GateContext): boolean {
+  return gate.slo.sli.kind === 'probe';
+}
+
+/** Folds what probes were answered up to the newest instant. What nobody asked while the operator was away is not missed. */
+export function readProbes(
+  run: GateRun,
+  key: string,
+  { probes, clock }: { probes?: ProbeOutcomes; clock: Clock },
+): void {
+  const { context } = run;
+  const to = latestInstant(run, clock.now());
+  // What comes in the instant itself, before or after this pass, is the next tick's.
+  const known = probes?.outcomes(key, context.gate.name, run.foldedTo) ?? [];
+  const tick = { at: to, names: [], samples: [], targets: [], probes: known.filter(({ at }) => at < to) };
+  run.gate = run.gate.fold(tick, [], context);
+  run.foldedTo = to;
+  run.trouble = undefined;
 }
 
 /** Stable's last hour, in one question. A source that cannot say it takes nothing from the release but that knowledge. */

@@ -1,5 +1,6 @@
 import type { CountedSli, Selector, Slo } from '#core/gate.ts';
 import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
+import { assert } from '#lib/assert.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
@@ -28,6 +29,7 @@ export interface Wanted {
 export async function readTicks(asks: Asks, wanted: Wanted, span: Span): Promise<TickSamples[]> {
   const { slo, scope, scrapeMs } = wanted;
   const { sli, arms } = slo;
+  assert(sli.kind !== 'probe', 'probes are answered by pods, not by a source');
   if (sli.kind === 'query') {
     const read = await readQuery(asks, sli, { scope, span });
     return instants(span).map(read);

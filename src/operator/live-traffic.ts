@@ -69,7 +69,7 @@ async function look(
   const count = (selector: Selector) => increase(source, stableQuery(slo, selector, scope), { at, signal });
   try {
     // How many are slow now the planner takes from the objective: buckets are read once there is a release.
-    if (slo.sli.kind === 'query') return nothing;
+    if (slo.sli.kind === 'query' || slo.sli.kind === 'probe') return nothing;
     const [whole, part] = slo.sli.kind === 'latency' ? [{ selector: countOf(slo.sli) }] : countersOf(slo.sli);
     const total = await count(whole.selector);
     const counted = part === undefined ? 0 : await count(part.selector);

@@ -4,11 +4,13 @@ import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import { type Clock, sleep } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
+import type { ProbeOutcomes } from '#ports/probe-outcomes.ts';
 import type { Random } from '#ports/random.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
-import type { Probe, ProbeResult, ProbeTarget } from '#probes/define.ts';
+import type { Probe, ProbeCall, ProbeResult, ProbeTarget } from '#probes/define.ts';
 import { judge, type ProbeCell } from '#probes/suite.ts';
 import { createLimit, type Limit } from './limit.ts';
+import { createSampler, type Sampled, type Sampler } from './probe-sampler.ts';
 
 /** Between a failed request and its repetition: longer than a lost packet, shorter than any step. */
 export const RETRY_MS: Millis = 500;
@@ -39,10 +41,12 @@ export interface ProbeWish {
   at: 'BeforeTraffic' | 'Steps' | 'Off';
   /** Overrides the suites' own interval. */
   everyMs?: Millis;
+  /** What gates count: `attempt` is that part of the epoch that names it. Default: nothing. */
+  sampled?: { attempt: string; gates: readonly Sampled[] };
 }
 
 /** Probes out of band of reconciles, which only say what is wished and ask what is known. */
-export interface Prober {
+export interface Prober extends ProbeOutcomes {
   /** Cheap and idempotent: call it at every reconcile. */
   watch(key: string, wish: ProbeWish): void;
   reading(key: string): ProbeReading;
@@ -82,6 +86,7 @@ interface Lane {
 export function createProber(deps: ProberDeps): Prober {
   const entries = new Map<string, Entry>();
   const limit = createLimit(CONCURRENCY);
+  const sampler = createSampler({ ...deps, ask: (call) => askOnce({ ...deps, limit }, call) });
   const start = (entry: Entry, lane: Lane): void => {
     runLane({ ...deps, limit }, entry, lane).catch((error: unknown) => {
       deps.log.error('probing ended early', { key: entry.key, pod: lane.target.pod, error: String(error) });
@@ -93,13 +98,16 @@ export function createProber(deps: ProberDeps): Prober {
       entries.set(key, entry);
       for (const lane of adopt(entry, wish)) start(entry, lane);
       refresh(entry);
+      sample(sampler, key, wish);
     },
+    outcomes: (key, gate, from) => sampler.outcomes(key, gate, from),
     reading(key) {
       const entry = entries.get(key);
       return entry === undefined ? nothing : { ...entry.reading, epoch: entry.wish.epoch };
     },
     passedPods: (key) => entries.get(key)?.passed ?? nobody,
     unwatch(key) {
+      sampler.unwatch(key);
       const entry = entries.get(key);
       entries.delete(key);
       if (entry !== undefined) closeLanes(entry, () => true);
@@ -207,6 +215,21 @@ function unable(error: unknown): ProbeResult {
   };
 }
 
+async function askOnce(
+  { run, telemetry, limit }: Pick<LaneDeps, 'run' | 'telemetry' | 'limit'>,
+  call: ProbeCall,
+): Promise<ProbeResult> {
+  const result = await limit(() => run(call)).catch(unable);
+  telemetry.count('headgate_probe_runs_total', { result: result.ok ? 'pass' : 'fail' });
+  return result;
+}
+
+function sample(sampler: Sampler, key: string, { sampled, epoch, release, canary, stable, at }: ProbeWish): void {
+  const { attempt = '', gates = [] } = sampled ?? {};
+  // Stable may be asked before: the longer it is known, the sooner a canary's failure tells.
+  sampler.watch(key, { attempt, epoch, release, sampled: gates, canary: at === 'Off' ? [] : canary, stable });
+}
+
 /** Asks until it passes or every retry is used. */
 async function insist(
   { run, clock, telemetry, limit }: LaneDeps,
@@ -218,8 +241,7 @@ async function insist(
   const allowed = [...canary, ...stable].map(({ ip }) => ip);
   let result: ProbeResult = { ok: false, latencyMs: 0, reason: 'not asked' };
   for (let left = lane.suite.retries; left >= 0 && lane.live; left -= 1) {
-    result = await limit(() => run({ ...asked, release, allowed })).catch(unable);
-    telemetry.count('headgate_probe_runs_total', { result: result.ok ? 'pass' : 'fail' });
+    result = await askOnce({ run, telemetry, limit }, { ...asked, release, allowed });
     if (result.ok) return result;
     if (left > 0) await sleep(clock, RETRY_MS);
   }

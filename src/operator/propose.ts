@@ -4,6 +4,7 @@ import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
 import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
+import { probeForecastMs } from '#gates/probe.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
@@ -107,7 +108,9 @@ export function trafficQuestion(
 const HOLD_MS: Millis = 60_000;
 
 function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs, scrapeMs }: Omit<Live, 'attempt'>): Step[] {
-  const slos = gates.filter(({ role }) => role === 'Guardrail').map(({ slo }) => slo);
+  // Probes are no traffic, whatever its weight.
+  const guardrails = gates.filter(({ role, slo }) => role === 'Guardrail' && slo.sli.kind !== 'probe');
+  const slos = guardrails.map(({ slo }) => slo);
   // Each step brings new pods, which are to be seen after their warm-up.
   const warmUpMs = Math.max(0, ...gates.map((gate) => gate.warmUpMs ?? 0));
   const holdMs = Math.max(HOLD_MS, 2 * scrapeMs + warmUpMs);
@@ -145,6 +148,7 @@ function tidy(share: number): number {
 }
 
 function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWish, live: Live): Millis {
+  if (slo.sli.kind === 'probe') return deriveMaxWait([probeForecastMs(slo.sli, live.attempt)]);
   const weights = steps.map(({ weight }) => weight);
   const { objective, windowMs } = slo;
   const { targetSpend } = budget;
@@ -199,6 +203,8 @@ function findSlo(
     const message = `ServiceLevelObjective ${gate.slo}: this operator has no gate for sli.${kind}; use one of ${gateKinds.map(({ sli }) => sli).join(', ')}`;
     return { problems: [{ field, message }] };
   }
+  // Pods answer probes, and no source is asked.
+  if (kind === 'probe') return { slo: resolved };
   const source = findSource(stores, read.value.source);
   if (typeof source === 'string') return { problems: [{ field, message: source }] };
   return { slo: { ...resolved, source: source.name } };
@@ -245,7 +251,8 @@ export function findSource(stores: Stores, name: string | undefined): SourceWish
 
 /** The slowest scrape among the sources that the gates use. */
 export function scrapeOf(gates: Gate[], stores: Stores): Millis {
-  const sources = gates.map((gate) => findSource(stores, gate.slo.source));
+  const asking = gates.filter(({ slo }) => slo.sli.kind !== 'probe');
+  const sources = asking.map((gate) => findSource(stores, gate.slo.source));
   return Math.max(0, ...sources.map((source) => (typeof source === 'string' ? 0 : source.scrapeIntervalMs)));
 }
 

@@ -72,6 +72,17 @@ const sli = group({
   })
     .exactOptional()
     .describe('A number against a limit.'),
+  probe: group({
+    suite: name().describe('Name of the ProbeSuite.'),
+    checks: list(label(), { max: 16 }).describe('Names of its requests that count.'),
+    samples: int({ min: 1, max: 10 }).describe('How often each is sent to each arm in a round.'),
+    every: duration().describe('Longest time from one answer to the next.'),
+    tolerate: share().describe('Excess of wrong answers over stable that is tolerated at the last step.'),
+    passRate: share().exactOptional().describe('Share of answers that must be right.'),
+    paired: flag().exactOptional().describe('Only answers count in which the arms differ.'),
+  })
+    .exactOptional()
+    .describe('Answers to synthetic requests.'),
 });
 
 const split = group({

@@ -3,9 +3,11 @@ import { BUILTIN_KINDS, GATEWAYS } from '#core/builtin.ts';
 import {
   choice,
   duration,
+  flag,
   grammar,
   group,
   int,
+  label,
   list,
   name,
   parseWindow,
@@ -106,6 +108,39 @@ const pairs = group({
   'Answers that are never quite the same, compared prompt by prompt by the pods of the canary. Where both are as good, nothing is counted.',
 );
 
+const probe = ruled(
+  group({
+    suite: name().describe('Name of a ProbeSuite in this namespace. It need not stand in probes of the Rollout.'),
+    checks: list(label(), { max: 16, min: 1, unique: 'set' })
+      .exactOptional()
+      .describe('Names of its requests that count. Left out: all of them.'),
+    samples: int({ min: 1, max: 10 })
+      .default(1)
+      .describe(
+        'How often each is sent to each arm in one round. The samples of a round count as one answer, their mean.',
+      ),
+    passRate: percent({ from: 50, upTo: 99.9, example: '"95%"' })
+      .exactOptional()
+      .describe(
+        'Share of answers that must be right. The release advances when less is excluded. For outputs that are never quite the same.',
+      ),
+    paired: flag()
+      .exactOptional()
+      .describe('Stop by those answers alone in which the arms differ: for prompts that are not equally hard.'),
+    tolerate: percent({ above: 0, upTo: 50, example: '"5%"' })
+      .exactOptional()
+      .describe(
+        'Excess of wrong answers over stable that must be excluded before the last step is left. Left out, and without passRate: 5%.',
+      ),
+  }),
+  {
+    cel: '!has(self.passRate) || !(has(self.tolerate) || (has(self.paired) && self.paired))',
+    message: 'holds whatever stable does: remove paired and tolerate, or remove passRate',
+    field: '.passRate',
+    holds: ({ passRate, paired, tolerate }) => passRate === undefined || (paired !== true && tolerate === undefined),
+  },
+);
+
 const builtin = ruled(
   group({
     kind: choice(BUILTIN_KINDS).describe(
@@ -135,10 +170,13 @@ const sli = ruled(
     latency: latency.exactOptional().describe('A histogram and the slowest that is good.'),
     business: business.exactOptional().describe('What users do, per exposure, compared between the arms.'),
     pairs: pairs.exactOptional(),
+    probe: probe
+      .exactOptional()
+      .describe('Requests of a ProbeSuite, each sent to a pod of both arms at the same moment, round after round.'),
   }),
   {
-    cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) + (has(self.pairs) ? 1 : 0) == 1',
-    message: 'give exactly one of builtin, events, latency, business and pairs',
+    cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) + (has(self.pairs) ? 1 : 0) + (has(self.probe) ? 1 : 0) == 1',
+    message: 'give exactly one of builtin, events, latency, business, pairs and probe',
     holds: (given) => Object.values(given).filter((one) => one !== undefined).length === 1,
   },
 );
@@ -161,7 +199,7 @@ const sloShape = group({
   })
     .exactOptional()
     .describe(
-      'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100. A business SLI, and pairs, have none.',
+      'Share of events that must be good, in percent, as a string: "99.9". From 50 up to but without 100. A business SLI, pairs and probe have none.',
     ),
   window: group({
     rolling: rolling.default('28d').describe('Length of the rolling window: days such as 28d, or a Go duration.'),
@@ -176,12 +214,12 @@ const sloShape = group({
 
 /** ServiceLevelObjective.spec. */
 export const sloSpec = ruled(sloShape, {
-  cel: 'has(self.objective) != (has(self.sli.business) || has(self.sli.pairs))',
+  cel: 'has(self.objective) != (has(self.sli.business) || has(self.sli.pairs) || has(self.sli.probe))',
   message:
-    'is needed for builtin, events and latency, and not for business and pairs, which are compared with stable alone',
+    'is needed for builtin, events and latency, and not for business, pairs and probe, which are compared with stable alone',
   field: '.objective',
-  holds: ({ objective, sli: { business: users, pairs: prompts } }) =>
-    (objective === undefined) === (users !== undefined || prompts !== undefined),
+  holds: ({ objective, sli: { business: users, pairs: prompts, probe: answers } }) =>
+    (objective === undefined) === [users, prompts, answers].some((one) => one !== undefined),
 });
 
 export type SloSpec = z.output<typeof sloSpec>;

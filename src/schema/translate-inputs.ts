@@ -1,5 +1,5 @@
 import type { BuiltinSli } from '#core/builtin.ts';
-import type { Sli, Slo } from '#core/gate.ts';
+import type { ProbeSli, Sli, Slo } from '#core/gate.ts';
 import type { SeenAction } from '#core/model.ts';
 import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
 import { instant, present, record, text } from '#core/raw.ts';
@@ -20,9 +20,15 @@ function nameOf(object: unknown): string {
   return text(record(object, 'metadata')['name']) ?? '';
 }
 
-/** An objective as it is declared: a built-in SLI means something only together with a Rollout. */
+/** An objective as it is declared: a built-in SLI means something only together with a Rollout, and one of probes with its suite. */
 export interface SloWish extends Omit<Slo, 'sli' | 'arms'> {
-  sli: Sli | BuiltinSli;
+  sli: Exclude<Sli, ProbeSli> | BuiltinSli | ProbeWish;
+}
+
+/** Which requests of its suite count, and how often they are sent, stands in the suite. */
+export interface ProbeWish extends Omit<ProbeSli, 'checks' | 'everyMs'> {
+  /** Undefined: all. */
+  checks?: string[];
 }
 
 export function readSlo(object: unknown): Parsed<SloWish> {
@@ -41,7 +47,10 @@ export function readSlo(object: unknown): Parsed<SloWish> {
   return { ok: true, value };
 }
 
-function sliOf({ builtin, events, latency, business, pairs }: SloSpec['sli']): Sli | BuiltinSli {
+/** Excess of wrong answers over stable that is tolerated, where nothing is said. */
+const PROBE_TOLERATE = '5%';
+
+function sliOf({ builtin, events, latency, business, pairs, probe }: SloSpec['sli']): SloWish['sli'] {
   if (builtin !== undefined) {
     const { threshold, ...rest } = builtin;
     return { ...rest, ...(threshold === undefined ? {} : { thresholdMs: millis(threshold) }) };
@@ -65,6 +74,16 @@ function sliOf({ builtin, events, latency, business, pairs }: SloSpec['sli']): S
       tolerate: (parsePercent(tolerate) ?? 0) / WHOLE,
       lagMs: 0,
     };
+  }
+  if (probe !== undefined) {
+    const { passRate, paired, tolerate = PROBE_TOLERATE, ...rest } = probe;
+    return present<ProbeWish>({
+      kind: 'probe',
+      ...rest,
+      tolerate: (parsePercent(tolerate) ?? 0) / WHOLE,
+      passRate: passRate === undefined ? undefined : (parsePercent(passRate) ?? 0) / WHOLE,
+      paired: paired === true ? true : undefined,
+    });
   }
   assert(events !== undefined, 'the schema asks for exactly one SLI');
   return { kind: 'events', ...events };

@@ -1,4 +1,4 @@
-import type { ArmSplit, Gate, LabelSplit, Sli, Slo } from '#core/gate.ts';
+import type { ArmSplit, Gate, LabelSplit, ProbeSli, Sli, Slo } from '#core/gate.ts';
 import type { Bake, Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { formatDuration, formatPercent, parsePercent } from '#lib/units.ts';
@@ -187,6 +187,11 @@ function sliText(sli: Sli): SloRecord['sli'] {
     const { kind: _, value, ...rest } = sli;
     return { query: { ...rest, value: String(value) } };
   }
+  if (sli.kind === 'probe') {
+    const { kind: _, everyMs, tolerate, passRate, ...rest } = sli;
+    const shares = passRate === undefined ? {} : { passRate: percentText(passRate) };
+    return { probe: { ...rest, every: durationText(everyMs), tolerate: percentText(tolerate), ...shares } };
+  }
   const { kind: _, ...events } = sli;
   return { events };
 }
@@ -212,8 +217,20 @@ function armsOf({ exact, ...split }: NonNullable<SloRecord['split']>): LabelSpli
   return { by: 'Label', ...split, ...(exact === true ? { exact } : {}) };
 }
 
+function probeOf({ every, tolerate, passRate, paired, ...rest }: NonNullable<SloRecord['sli']['probe']>): ProbeSli {
+  return {
+    kind: 'probe',
+    ...rest,
+    everyMs: millis(every),
+    tolerate: ratioOf(tolerate),
+    ...(passRate === undefined ? {} : { passRate: ratioOf(passRate) }),
+    ...(paired === true ? { paired } : {}),
+  };
+}
+
 /** A record without any SLI, which no operator writes, counts a metric that nobody has: no data, and no pass. */
-function sliOf({ events, latency, business, query }: SloRecord['sli']): Sli {
+function sliOf({ events, latency, business, query, probe }: SloRecord['sli']): Sli {
+  if (probe !== undefined) return probeOf(probe);
   if (query !== undefined) return { kind: 'query', ...query, value: Number(query.value) };
   if (latency !== undefined) return { kind: 'latency', ...latency, threshold: Number(latency.threshold) };
   if (business !== undefined) {

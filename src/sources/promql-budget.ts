@@ -33,7 +33,7 @@ export function growthQuery(slo: Slo, selector: Selector, over: { scope: BudgetS
 function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });
-  if (sli.kind === 'business' || sli.kind === 'query') return undefined;
+  if (sli.kind === 'business' || sli.kind === 'query' || sli.kind === 'probe') return undefined;
   if (sli.kind === 'events') {
     if (sli.bad !== undefined) return grown(sli.bad);
     return sli.good === undefined ? undefined : `(${grown(sli.total)} - (${grown(sli.good)} or vector(0)))`;
@@ -53,7 +53,7 @@ function badOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefin
 function totalOver(slo: Slo, scope: BudgetScope, overMs: Millis): string | undefined {
   const { sli } = slo;
   const grown = (selector: Selector) => sumOver(slo, selector, { scope, overMs });
-  if (sli.kind === 'business' || sli.kind === 'query') return undefined;
+  if (sli.kind === 'business' || sli.kind === 'query' || sli.kind === 'probe') return undefined;
   if (sli.kind === 'events') return grown(sli.total);
   const { metric, matchers } = sli.histogram;
   return sli.form === 'Native'

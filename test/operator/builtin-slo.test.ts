@@ -19,7 +19,7 @@ function route(name: string, rules: Ref[][], namespace = 'shop'): KubeObject {
 function storesWith(
   routes: KubeObject[],
   ports: { port: number }[] = [{ port: 8080 }],
-): Pick<Stores, 'services' | 'routes'> {
+): Pick<Stores, 'services' | 'routes' | 'suites'> {
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -31,10 +31,11 @@ function storesWith(
       objects.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     byIndex: (_: string, key: string) => objects.filter(({ metadata }) => joinedName(metadata) === key),
   });
-  return { services: store([service]), routes: new Map([['HTTPRoute', store(routes)]]) } as unknown as Pick<
-    Stores,
-    'services' | 'routes'
-  >;
+  return {
+    services: store([service]),
+    routes: new Map([['HTTPRoute', store(routes)]]),
+    suites: store([]),
+  } as unknown as Pick<Stores, 'services' | 'routes' | 'suites'>;
 }
 
 const split = { namespace: 'shop', service: 'checkout', routes: ['checkout'] };

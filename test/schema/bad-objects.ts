@@ -13,6 +13,9 @@ export interface BadObject {
 
 const steps = (...weights: (number | string)[]): Sample => rollout({ steps: weights.map((weight) => ({ weight })) });
 
+const answers = (probe: Record<string, unknown>): Sample =>
+  objective({ objective: undefined, sli: { probe: { suite: 'prompts', ...probe } } });
+
 const query = { promql: 'sum(queue_depth)', op: '<', value: '100' };
 
 export const badObjects: BadObject[] = [
@@ -313,6 +316,56 @@ export const badObjects: BadObject[] = [
       field: 'spec.sli.builtin.gateway',
       message: 'must be one of traefik, envoy-gateway, istio, contour, linkerd, nginx, app',
     },
+  },
+  {
+    name: 'a pass rate, and pairs',
+    because: 'one is held against a number, the other against stable',
+    object: answers({ passRate: '95%', paired: true }),
+    refused:
+      'spec.sli.probe.passRate: Invalid value: holds whatever stable does: remove paired and tolerate, or remove passRate',
+    read: {
+      field: 'spec.sli.probe.passRate',
+      message: 'holds whatever stable does: remove paired and tolerate, or remove passRate',
+    },
+  },
+  {
+    name: 'a pass rate, and what is tolerated',
+    because: 'two numbers for one question',
+    object: answers({ passRate: 95, tolerate: '5%' }),
+    refused:
+      'spec.sli.probe.passRate: Invalid value: holds whatever stable does: remove paired and tolerate, or remove passRate',
+    read: {
+      field: 'spec.sli.probe.passRate',
+      message: 'holds whatever stable does: remove paired and tolerate, or remove passRate',
+    },
+  },
+  {
+    name: 'a pass rate of 100 %',
+    because: 'no number of answers proves it',
+    object: answers({ passRate: '100%' }),
+    refused: 'spec.sli.probe.passRate: Invalid value: "100%": must be from 50% to 99.9%, such as "95%"',
+    read: { field: 'spec.sli.probe.passRate', message: 'must be from 50% to 99.9%, such as "95%"' },
+  },
+  {
+    name: 'probes with an objective',
+    because: 'they are no requests of users and burn no budget',
+    object: objective({ sli: { probe: { suite: 'prompts' } } }),
+    refused:
+      'spec.objective: Invalid value: is needed for builtin, events and latency, and not for business, pairs and probe, which are compared with stable alone',
+    read: {
+      field: 'spec.objective',
+      message:
+        'is needed for builtin, events and latency, and not for business, pairs and probe, which are compared with stable alone',
+    },
+  },
+  {
+    name: 'probes beside events',
+    because: 'which of the two would be judged',
+    object: objective({
+      sli: { probe: { suite: 'prompts' }, events: { total: { metric: 'a' }, bad: { metric: 'b' } } },
+    }),
+    refused: 'spec.sli: Invalid value: give exactly one of builtin, events, latency, business, pairs and probe',
+    read: { field: 'spec.sli', message: 'give exactly one of builtin, events, latency, business, pairs and probe' },
   },
   {
     name: 'neither bad nor good',

@@ -21,7 +21,7 @@ test('paired answers are losses per win, and survive their record', () => {
       },
     },
   });
-  if (!read.ok || 'gateway' in read.value.sli) throw new Error('it was read');
+  if (!read.ok || 'gateway' in read.value.sli || read.value.sli.kind === 'probe') throw new Error('it was read');
   const slo: Gate['slo'] = { ...read.value, sli: read.value.sli, arms: { by: 'Pod' } };
   const gate: Gate = { name: 'answers', role: 'Guardrail', slo, tolerate: 1, maxWaitMs: 1_800_000, onNoData: 'Hold' };
   const plan = { steps: [], gates: [gate], probes: [], onBreach: 'Retreat' as const, rollback: false };
