@@ -1,6 +1,7 @@
 import { gates } from './gates.ts';
-import { loop } from './loop.ts';
+import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
+import { raising } from './raising.ts';
 import { young } from './young.ts';
 
-export const mutants: readonly Mutant[] = [...loop, ...gates, ...young];
+export const mutants: readonly Mutant[] = [...raising, ...keeping, ...gates, ...young];

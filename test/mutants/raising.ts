@@ -5,14 +5,12 @@ const invariantsTest = 'test/core/invariants.test.ts';
 const reconcileTest = 'test/operator/reconcile.test.ts';
 const crashTest = 'test/core/crash.test.ts';
 const turnTest = 'test/core/turn.test.ts';
-const bakeTest = 'test/core/bake.test.ts';
-const leaderTest = 'test/runtime/leader.test.ts';
 const mishapsTest = 'test/core/mishaps.test.ts';
 const routeTest = 'test/routers/http-route.test.ts';
 const laws = 'test/routers/laws.ts';
 
-/** Mutants of the loop: what decides, what writes, who leads. */
-export const loop: readonly Mutant[] = [
+/** Mutants of invariants 1 to 9: what carries traffic, and who may give it more. */
+export const raising: readonly Mutant[] = [
   {
     name: 'stable keeps its old weight',
     breaks: 1,
@@ -42,6 +40,18 @@ export const loop: readonly Mutant[] = [
       test: 'a canary without a ready pod gets nothing: once without blame, the second time it is a breach',
     },
     because: 'gates that count per pod see none of these failures',
+  },
+  {
+    name: 'a breach that keeps its weight keeps it without pods',
+    breaks: 1,
+    file: 'src/core/recover.ts',
+    find: 'return onNoPods(state, release, at) ?? state;',
+    replace: 'return state;',
+    killedBy: {
+      file: mishapsTest,
+      test: 'a breach that keeps its weight gives it back when no pod is left to carry it, and stays paused',
+    },
+    because: 'whoever looks at the canary sees nothing, and its users see 503',
   },
   {
     name: 'probes that still run count as passed',
@@ -78,6 +88,27 @@ export const loop: readonly Mutant[] = [
     replace: "if (reading?.verdict !== 'Pass')",
     killedBy: { file: invariantsTest, test: 'a pass of the step before leaves no step' },
     because: 'what was proved at 5 % says little about 50 %',
+  },
+  {
+    name: 'a first raise at the moment when the pods are ready',
+    breaks: 2,
+    file: 'src/core/advance.ts',
+    find: 'if (now - state.since < at.spec.settleMs)',
+    replace: 'if (now < state.since)',
+    killedBy: {
+      file: 'test/core/first-raise.test.ts',
+      test: 'the first raise gives the data plane its time to learn of the canary pods',
+    },
+    because: 'a gateway that has the weight before the pods answers 503',
+  },
+  {
+    name: 'a return from 0 asks for no budget',
+    breaks: 2,
+    file: 'src/core/advance.ts',
+    find: '  const low = budgetHolds(seen, state);',
+    replace: '  const low = release.autoResumed ? undefined : budgetHolds(seen, state);',
+    killedBy: { file: turnTest, test: 'a return from 0 asks for budget again' },
+    because: 'an outage that ate the budget would be followed by a risk',
   },
   {
     name: 'raises start together with the store',
@@ -152,6 +183,27 @@ export const loop: readonly Mutant[] = [
     because: 'between two leaders nobody would stop a bad canary',
   },
   {
+    name: 'a bad pod is replaced as often as it comes',
+    breaks: 5,
+    file: 'src/core/bad-pod.ts',
+    find: 'replaced.length < limitOf(at.plan)) return undefined;',
+    replace: 'replaced.length < 100 * limitOf(at.plan)) return undefined;',
+    killedBy: { file: 'test/core/bad-pod.test.ts', test: 'when $name is bad again it is a breach' },
+    because: 'a revision whose pods go bad one after the other would never be stopped',
+  },
+  {
+    name: 'a breach waits behind everything else',
+    breaks: 5,
+    file: 'src/runtime/work-queue.ts',
+    find: "const priority: Priority = this.#waiting.urgent.size > 0 ? 'urgent' : 'normal';",
+    replace: "const priority: Priority = this.#waiting.normal.size > 0 ? 'normal' : 'urgent';",
+    killedBy: {
+      file: 'test/runtime/work-queue.test.ts',
+      test: 'urgent goes first, and lifts a key that waits already',
+    },
+    because: 'after a restart ten thousand Rollouts stand before it',
+  },
+  {
     name: 'a lowered weight is taken for a lost raise',
     breaks: 6,
     file: 'src/core/routes.ts',
@@ -219,205 +271,6 @@ export const loop: readonly Mutant[] = [
     because: 'a retreat would come back to fewer pods than carried the traffic before',
   },
   {
-    name: 'canary pods get both labels at once',
-    breaks: 9,
-    file: 'src/core/desired.ts',
-    find: 'if (joined === 0) return { revision, replicas, arms: canaryOnly };',
-    replace: 'if (joined === 0) return { revision, replicas, arms: both };',
-    killedBy: { file: crashTest, test: 'law: whatever is lost on the way, a good release ends as the undisturbed one' },
-    because: 'in-cluster clients meet a revision that has passed nothing',
-  },
-  {
-    name: 'a committed release is treated like any other',
-    breaks: 10,
-    file: 'src/core/transition.ts',
-    find: 'if (told.release?.committed) return promote(told, told.release, seen, now);',
-    replace: '',
-    killedBy: { file: decideTest, test: 'a third revision after the commit point waits for the promotion to finish' },
-    because: 'half of the pods would go forward and half of them back',
-  },
-  {
-    name: 'leadership is asked once a pass',
-    breaks: 11,
-    file: 'src/operator/reconcile.ts',
-    find: 'if (signal.aborted || !deps.isLeader()) break;',
-    replace: 'if (signal.aborted) break;',
-    killedBy: {
-      file: reconcileTest,
-      test: 'who has lost the lease in the middle of a pass raises nothing; who never had it still lowers',
-    },
-    because: 'two processes would raise',
-  },
-  {
-    name: 'a term does not end by the clock',
-    breaks: 11,
-    file: 'src/runtime/leader.ts',
-    find: 'if (clock.monotonic() - this.#term.renewedAt <= renewMs) return true;',
-    replace: 'if (clock.monotonic() >= 0 && renewMs > 0) return true;',
-    killedBy: {
-      file: leaderTest,
-      test: 'a leader that slept through its lease is none, before any timer has fired',
-    },
-    because: 'a process that wakes up an hour later would still raise',
-  },
-  {
-    name: 'a term counts from the answer',
-    breaks: 11,
-    file: 'src/runtime/leader.ts',
-    find: 'this.#term = { renewedAt: sentAt, epoch };',
-    replace: 'this.#term = { renewedAt: clock.monotonic(), epoch };',
-    killedBy: { file: leaderTest, test: 'a renewal counts from when it was sent' },
-    because: 'a slow answer would make two terms overlap',
-  },
-  {
-    name: 'a retreat leaves by itself',
-    breaks: 12,
-    file: 'src/core/transition.ts',
-    find: "if ((ending.kind === 'Retreat' || ending.kind === 'Abort') && !left)",
-    replace: "if (ending.kind === 'Abort' && !left)",
-    killedBy: {
-      file: decideTest,
-      test: 'a breach reaches weight 0 in one pass, keeps one pod and waits for a person',
-    },
-    because: 'the same bad revision would be tried again and again',
-  },
-  {
-    name: 'a paused release advances',
-    breaks: 12,
-    file: 'src/core/transition.ts',
-    find: "if (state.phase === 'Paused') return state;\n  const { spec } = seen;",
-    replace: 'const { spec } = seen;',
-    killedBy: {
-      file: decideTest,
-      test: 'traffic taken back by hand pauses, names who, and is not raised until resumed',
-    },
-    because: 'a pause that ends by itself is none',
-  },
-  {
-    name: 'both arms bad: it returns as often as it likes',
-    breaks: 13,
-    file: 'src/core/recover.ts',
-    find: '  if (release.autoResumed) {',
-    replace: '  if (release.autoResumed && at.now < 0) {',
-    killedBy: {
-      file: decideTest,
-      test: 'both arms bad after a raise: to 0 without blame, one return, and the second time is a breach',
-    },
-    because: 'a canary that takes stable down with it would do so every ten minutes',
-  },
-  {
-    name: 'the finalizer is let go at once',
-    breaks: 14,
-    file: 'src/core/diff.ts',
-    find: 'if (!gone || !fenceless) return [];',
-    replace: '',
-    killedBy: {
-      file: decideTest,
-      test: 'deletion gives the traffic back, drains the canary, widens the Service and lets go',
-    },
-    because: 'pods and a split route that nobody owns any more',
-  },
-  {
-    name: 'effects only when the state changed',
-    breaks: 15,
-    file: 'src/core/decide.ts',
-    find: 'const effects = diff(desired(next, seen, now), next, seen);',
-    replace:
-      'const effects = JSON.stringify(next) === JSON.stringify(state) ? [] : diff(desired(next, seen, now), next, seen);',
-    killedBy: {
-      file: invariantsTest,
-      test: 'a record that was granted and not written is written by whoever comes next',
-    },
-    because: 'what a crash cut short would never be done',
-  },
-  {
-    name: 'a restart forgets the advance evidence',
-    breaks: 16,
-    file: 'src/gates/error-state.ts',
-    find: 'weight, rps, all, step, advance, alone },',
-    replace: 'weight, rps, all, step, advance: 0, alone },',
-    killedBy: {
-      file: 'test/gates/errors.test.ts',
-      test: 'a saved state is small, exact, and goes on from the tick it ended at',
-    },
-    because: 'an operator that is restarted often would never finish a release',
-  },
-  {
-    name: 'no second look before the raise',
-    breaks: 17,
-    file: 'src/core/advance.ts',
-    find: 'return notYet(state, release, seen) ?? grantRung(state, release, 0, at);',
-    replace: 'return grantRung(state, release, 0, at);',
-    killedBy: {
-      file: turnTest,
-      test: 'law: of one group at most one canary has traffic, whatever is lost, and all get their turn',
-    },
-    because: 'two canaries of one path, and nobody could tell which of them is bad',
-  },
-  {
-    name: 'no order among those that prepare',
-    breaks: 17,
-    file: 'src/core/turn.ts',
-    find: 'return wantsSince === self.since ? member.rollout < self.rollout : wantsSince < self.since;',
-    replace: 'return false;',
-    killedBy: {
-      file: turnTest,
-      test: 'law: of one group at most one canary has traffic, whatever is lost, and all get their turn',
-    },
-    because: 'two that look at the same moment would both begin',
-  },
-  {
-    name: 'silence lets a bake end',
-    breaks: 18,
-    file: 'src/core/advance.ts',
-    find: 'silent || doubtful || gate === shared?.gate',
-    replace: 'doubtful || gate === shared?.gate',
-    killedBy: { file: bakeTest, test: '%s holds the bake, and pauses it after maxWait' },
-    because: 'silence would be success at the one point from which there is no way back',
-  },
-  {
-    name: 'an outage of both arms lets a bake end',
-    breaks: 18,
-    file: 'src/core/advance.ts',
-    find: 'silent || doubtful || gate === shared?.gate',
-    replace: 'silent || doubtful',
-    killedBy: {
-      file: bakeTest,
-      test: 'both arms bad: within ten minutes of the raise it goes to 0 without blame, later the bake waits',
-    },
-    because: 'a promotion in the middle of an outage',
-  },
-  {
-    name: 'the last step is left like the bake',
-    breaks: 18,
-    file: 'src/core/advance.ts',
-    find: 'if (!isBake(plan, release.step)) return waiting;',
-    replace: 'if (release.step < plan.steps.length - 1) return waiting;',
-    killedBy: {
-      file: bakeTest,
-      test: 'leaving the last step asks for evidence, leaving the bake for quiet gates that see',
-    },
-    because: 'nothing would have to be proved before 95 % of the users',
-  },
-  {
-    name: 'blame for an outage ends after a minute',
-    breaks: 13,
-    file: 'src/core/recover.ts',
-    find: 'export const BLAME_WINDOW_MS: Millis = 10 * 60_000;',
-    replace: 'export const BLAME_WINDOW_MS: Millis = 60_000;',
-    killedBy: { file: 'test/histories/histories.test.ts', test: '$name is decided as recorded' },
-    because: 'a canary that breaks stable slowly would stay',
-  },
-  {
-    name: 'a bad pod is replaced as often as it comes',
-    breaks: 5,
-    file: 'src/core/bad-pod.ts',
-    find: 'replaced.length < limitOf(at.plan)) return undefined;',
-    replace: 'replaced.length < 100 * limitOf(at.plan)) return undefined;',
-    killedBy: { file: 'test/core/bad-pod.test.ts', test: 'when $name is bad again it is a breach' },
-    because: 'a revision whose pods go bad one after the other would never be stopped',
-  },
-  {
     name: 'a bad pod goes before the others can carry the weight',
     breaks: 8,
     file: 'src/core/bad-pod.ts',
@@ -428,5 +281,14 @@ export const loop: readonly Mutant[] = [
       test: 'one bad pod of four is replaced once its successor serves, and the release goes on',
     },
     because: 'those that are left would serve more than they can',
+  },
+  {
+    name: 'canary pods get both labels at once',
+    breaks: 9,
+    file: 'src/core/desired.ts',
+    find: 'if (joined === 0) return { revision, replicas, arms: canaryOnly };',
+    replace: 'if (joined === 0) return { revision, replicas, arms: both };',
+    killedBy: { file: crashTest, test: 'law: whatever is lost on the way, a good release ends as the undisturbed one' },
+    because: 'in-cluster clients meet a revision that has passed nothing',
   },
 ];
