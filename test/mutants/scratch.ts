@@ -13,6 +13,9 @@ export interface Scratch extends Disposable {
 
 export function createScratch(root: string): Scratch {
   const folder = mkdtempSync(join(tmpdir(), 'headgate-mutants-'));
+  const clear = () => rmSync(folder, { recursive: true, force: true });
+  // Whoever is interrupted leaves nothing behind either.
+  process.once('exit', clear);
   for (const file of filesOf(root)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
@@ -31,7 +34,8 @@ export function createScratch(root: string): Scratch {
       }
     },
     [Symbol.dispose]() {
-      rmSync(folder, { recursive: true, force: true });
+      process.off('exit', clear);
+      clear();
     },
   };
 }
