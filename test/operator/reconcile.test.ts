@@ -105,3 +105,24 @@ test('a template that cannot be checked holds back no lowering, and is asked abo
   expect(written).toContain('lower');
   expect(written).toContain('store');
 });
+
+/** The moment at which one bad pod of three is blamed for the second time. */
+function blaming(): World {
+  const world = releasing();
+  world.plan = { ...world.plan, steps: [{ weight: 5000, holdMs: 600_000, canaryReplicas: 3 }] };
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  const pod = world.pods.find(({ set }) => set === 'shop-v2')?.name ?? '';
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod', pod });
+  world.counts = { at: 1, canary: { total: 400, bad: 4 } };
+  world.tick();
+  world.counts = { at: 2, canary: { total: 500, bad: 8 } };
+  return world;
+}
+
+// kills: a pod that is deleted before anybody knows why, or by one who does not lead any more
+test('a bad pod goes after the store of its record, and never without it or without the lease', async () => {
+  const { written } = await pass(blaming());
+  expect(written.filter((word) => word === 'store' || word === 'DeletePod')).toEqual(['store', 'DeletePod']);
+  expect(await pass(blaming(), { storeFails: true })).toEqual({ failed: true, written: [] });
+  expect((await pass(blaming(), { leadsFor: 1 })).written).toEqual(['store']);
+});

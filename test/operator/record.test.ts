@@ -96,3 +96,26 @@ test('a second attempt says what the first one failed on, and the bake is its la
   expect(status.breach).toBeUndefined();
   expect(status.timeline?.map(({ kind }) => kind)).toContain('Baking');
 });
+
+test('a pod that was replaced has an entry of its own, once, with node and evidence', async () => {
+  const world = releasing();
+  world.plan = { ...world.plan, steps: [{ weight: 5000, holdMs: 5000, canaryReplicas: 3 }] };
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  const victim = world.pods.find(({ set }) => set === 'shop-v2')?.name ?? '';
+  const seen = world.seen.bind(world);
+  world.seen = () => {
+    const sight = seen();
+    for (const { pods } of sight.replicaSets) for (const pod of pods) pod.node = 'node-7';
+    return sight;
+  };
+  world.verdict = (now) => {
+    now.counts = { at: now.now, canary: { total: 400, bad: now.now / 1000 } };
+    const there = now.pods.some(({ name }) => name === victim);
+    return there
+      ? { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod', pod: victim }
+      : { verdict: 'Pass', stable: 'Meets' };
+  };
+  const { timeline = [] } = await record(world, 30);
+  const told = timeline.filter(({ kind }) => kind === 'PodReplaced').map(({ message }) => message);
+  expect(told).toEqual([expect.stringMatching(`pod ${victim} on node node-7 is replaced: availability: Inconclusive`)]);
+});
