@@ -12,7 +12,7 @@ import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
-import { type ReleaseStatus, TIMELINE_MAX } from '#schema/release.ts';
+import { ENTRY_MAX, type ReleaseStatus, TIMELINE_MAX } from '#schema/release.ts';
 import { clip, LONG_PROSE_MAX } from '#schema/release-words.ts';
 import type { RolloutWish } from '#schema/translate.ts';
 import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
@@ -150,7 +150,7 @@ function entryOf({ sight, before, release, message, kind, over }: Told): { kind:
   // The second word on an ending says that it was obeyed, and not the same once more.
   const replaced = over ? undefined : untold(before, release);
   if (replaced !== undefined)
-    return { kind: 'PodReplaced', message: clip(`${weightChange(before, release)}${toldOf(replaced)}`, 240) };
+    return { kind: 'PodReplaced', message: clip(`${weightChange(before, release)}${toldOf(replaced)}`, ENTRY_MAX) };
   const obeyed = !over && release?.ending?.remediedAt !== undefined;
   const told = obeyed ? 'every gateway has taken weight 0' : message;
   return {

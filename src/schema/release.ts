@@ -162,6 +162,9 @@ export const releaseSpec = immutable(
   'cannot be changed: a Release records what was decided when it began',
 );
 
+/** Longest sentence of a timeline: room for a pod, its node and what it was blamed for. */
+export const ENTRY_MAX = 256;
+
 /** Most entries of a timeline. */
 export const TIMELINE_MAX = 64;
 
@@ -185,7 +188,7 @@ const breach = group({
 const entry = group({
   at: time().describe('When (RFC 3339).'),
   kind: text({ max: 63 }).describe('What, in one word.'),
-  message: text({ max: 160 }).describe('What, for people.'),
+  message: text({ max: ENTRY_MAX }).describe('What, for people.'),
   weight: text({ max: 16 }).exactOptional().describe('Share of requests from this moment on, when it changed.'),
 });
 
