@@ -1,6 +1,8 @@
 import type { ProbeSli } from '#core/gate.ts';
+import type { Problem } from '#core/model.ts';
 import type { ProbeSuite } from '#core/probe.ts';
 import { present } from '#core/raw.ts';
+import type { GateWish } from '#schema/translate.ts';
 import { type ProbeWish, readProbeSuite } from '#schema/translate-inputs.ts';
 import type { Stores } from './stores.ts';
 
@@ -38,6 +40,29 @@ export function resolveProbe(
     checks: counted.map(({ name }) => name),
     everyMs: suite.everyMs + longest,
   });
+}
+
+/** A gate of probes tolerates what its objective says, and looks at new pods from their first answer on. */
+export function probeProblems({ tolerate, warmUpMs = 0 }: GateWish, index: number, slo: string): Problem[] {
+  const field = `spec.gates[${index}]`;
+  return [
+    ...(tolerate === undefined
+      ? []
+      : [
+          {
+            field: `${field}.tolerate`,
+            message: `take it out: sli.probe.tolerate of ServiceLevelObjective ${slo} says it`,
+          },
+        ]),
+    ...(warmUpMs === 0
+      ? []
+      : [
+          {
+            field: `${field}.warmUp`,
+            message: `take it out: ServiceLevelObjective ${slo} counts answers to probes, not requests of users`,
+          },
+        ]),
+  ];
 }
 
 /** The requests of a suite that an objective counts. One that was taken out of the suite is not sent any more. */

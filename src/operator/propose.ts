@@ -13,6 +13,7 @@ import { forceNamespace } from '#sources/promql-namespace.ts';
 import { gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
+import { probeProblems } from './probe-slo.ts';
 import type { Stores } from './stores.ts';
 
 /** What a release that begins now would go by, or why it cannot be planned. Pure but for the caches. */
@@ -33,7 +34,7 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
   const problems: Problem[] = [];
   const gates = wish.gates.flatMap((gate, index): Gate[] => {
     const slo = findSlo(gate, index, { ...at, split: wish.spec });
-    const problem = 'problems' in slo ? slo.problems : warmUpProblems(gate, index, slo.slo);
+    const problem = 'problems' in slo ? slo.problems : misplaced(gate, index, slo.slo);
     problems.push(...problem);
     return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];
   });
@@ -162,6 +163,11 @@ function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs, warmUpMs }: Ga
 }
 
 /** A wish that could not come true is told at once. */
+/** What a gate may not say of such an objective, because it would say nothing. */
+function misplaced(gate: GateWish, index: number, slo: Slo): Problem[] {
+  return slo.sli.kind === 'probe' ? probeProblems(gate, index, slo.name) : warmUpProblems(gate, index, slo);
+}
+
 function warmUpProblems({ warmUpMs = 0 }: GateWish, index: number, { name, arms }: Slo): Problem[] {
   if (warmUpMs === 0 || arms.by === 'Pod') return [];
   const message = `ServiceLevelObjective ${name} is counted by the gateway, whose processes serve young and old pods alike: take warmUp out, or use an SLI that the pods count`;

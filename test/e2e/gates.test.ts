@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { connectLab } from '../lab/connect.ts';
 import { met, tell } from './support/figures.ts';
-import { latencyObjective, ordersObjective } from './support/objectives.ts';
+import { answersObjective, latencyObjective, ordersObjective, promptsSuite } from './support/objectives.ts';
 import { scraped } from './support/replay.ts';
 import { type App, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
 import { isEnding, isPromoted, releaseOf } from './support/story.ts';
@@ -31,6 +31,7 @@ interface Story {
   /** Another objective that is the gate, instead of the one for errors. */
   slo?: Record<string, unknown>;
   gate?: Record<string, unknown>;
+  suites?: Record<string, Record<string, unknown>>;
   ticks: number;
   reason: string;
   says: RegExp;
@@ -65,6 +66,17 @@ const stories: Story[] = [
     ...{ stable: 'v1-orders-30', canary: 'v2-orders-20', rps: 300, weight: 50, slo: ordersObjective() },
     ticks: 240,
     ...{ reason: 'Worse', says: /stable/ },
+  },
+  {
+    name: 'answers that fail every fifth time',
+    because: 'a flaky canary passes its smoke test soon enough, and users would meet the rest',
+    ...{ stable: 'v1', canary: 'v2-errors-20', rps: 10, weight: 20, slo: answersObjective('prompts') },
+    suites: { prompts: promptsSuite() },
+    ticks: 120,
+    ...{
+      reason: 'Worse',
+      says: /^probes say that the canary is worse than stable: .*; last check \w+ on pod .*status 500/,
+    },
   },
   {
     name: 'a leak that starts late',
@@ -141,7 +153,7 @@ describe.concurrent('the verdict', () => {
   });
 });
 
-async function opened({ name, stable, weight, objective = '99', slo, gate = {} }: Story): Promise<App> {
+async function opened({ name, stable, weight, objective = '99', slo, gate = {}, suites = {} }: Story): Promise<App> {
   const slug = name
     .replace(/[^a-z0-9]+/gi, '-')
     .replace(/^-|-$/g, '')
@@ -156,6 +168,7 @@ async function opened({ name, stable, weight, objective = '99', slo, gate = {} }
     replicas: 3,
     objective,
     objectives,
+    suites,
     steps,
     rollout: { gates },
   });

@@ -4,7 +4,7 @@ import { initialState } from '#core/state.ts';
 import { propose } from '#operator/propose.ts';
 import type { Stores } from '#operator/stores.ts';
 import { readRollout } from '#schema/translate.ts';
-import { objective, rollout, source } from '../schema/objects.ts';
+import { answers, objective, rollout, source } from '../schema/objects.ts';
 
 /** Caches that hold one objective and the default source. */
 const stores = {
@@ -111,4 +111,75 @@ test('a derived step is held for two scrapes and the warm-up at least', () => {
   expect(gateFor(slow).plan?.steps.map(({ holdMs }) => holdMs)).toEqual([60_000, 60_000, 60_000]);
   const holds = gateFor(slow, { warmUp: '5m' }).plan?.steps.map(({ holdMs }) => holdMs);
   expect(new Set(holds)).toEqual(new Set([330_000]));
+});
+
+const prompts = { apiVersion: 'v1', kind: 'ProbeSuite', metadata: { name: 'prompts', namespace: 'shop' } };
+const suite = {
+  ...prompts,
+  spec: {
+    every: '10s',
+    requests: ['greet', 'refund', 'pay'].map((name) => ({ name, http: { timeout: name === 'pay' ? '5s' : '1s' } })),
+  },
+};
+
+/** The gate of an objective of probes, in a namespace with one suite and in a cluster without any MetricSource. */
+function probed(probe: Record<string, unknown>, gate: Record<string, unknown> = {}) {
+  const wish = readRollout(rollout({ gates: [{ slo: 'sample', ...gate }] }));
+  if (!wish.ok) throw new Error(JSON.stringify(wish.problems));
+  const known = {
+    slos: { get: () => answers(probe) },
+    sources: { list: () => [] },
+    suites: { get: ({ name }: { name: string }) => (name === 'prompts' ? suite : undefined) },
+  } as unknown as Stores;
+  const at = { namespace: 'shop', stores: known, traffic: undefined, tickMs: 15_000 };
+  return propose(wish, { ...initialState(0), stable: 'old' }, at);
+}
+
+test.each([
+  { name: 'all checks', probe: {}, checks: ['greet', 'refund', 'pay'], everyMs: 15_000 },
+  {
+    name: 'in the order of the suite',
+    probe: { checks: ['refund', 'greet'] },
+    checks: ['greet', 'refund'],
+    everyMs: 11_000,
+  },
+])('an objective of probes needs no source: $name', ({ probe, checks, everyMs }) => {
+  const { plan, problems } = probed({ suite: 'prompts', ...probe });
+  expect(problems).toEqual([]);
+  expect(plan?.gates[0]).toMatchObject({ maxWaitMs: 1_800_000, slo: { sli: { kind: 'probe', checks, everyMs } } });
+  expect(plan?.steps.map(({ weight }) => weight)).toEqual([5000, 20_000, 50_000]);
+});
+
+test('a pass rate that takes long may wait long', () => {
+  const { plan } = probed({ suite: 'prompts', checks: ['greet'], passRate: '99%' });
+  expect(plan?.gates[0]?.maxWaitMs).toBeGreaterThan(10_000_000);
+});
+
+test.each([
+  {
+    name: 'no suite',
+    probe: { suite: 'gone' },
+    field: 'slo',
+    says: /ProbeSuite gone does not exist in namespace shop/,
+  },
+  {
+    name: 'no such check',
+    probe: { suite: 'prompts', checks: ['greet', 'refnd'] },
+    field: 'slo',
+    says: /spec.sli.probe.checks: ProbeSuite prompts has no request refnd; it has greet, refund, pay/,
+  },
+  {
+    name: 'two tolerances',
+    probe: { suite: 'prompts' },
+    gate: { tolerate: '1%' },
+    field: 'tolerate',
+    says: /says it$/,
+  },
+  { name: 'a warm-up', probe: { suite: 'prompts' }, gate: { warmUp: '30s' }, field: 'warmUp', says: /not requests of/ },
+])('$name is a problem that names field and fix', ({ probe, gate, field, says }) => {
+  const { plan, problems } = probed(probe, gate);
+  expect(plan).toBeUndefined();
+  expect(problems).toHaveLength(1);
+  expect(problems[0]?.field).toBe(`spec.gates[0].${field}`);
+  expect(problems[0]?.message).toMatch(says);
 });

@@ -4,7 +4,7 @@ import { readRollout } from '#schema/translate.ts';
 import { readAction, readMetricSource, readProbeSuite, readSlo } from '#schema/translate-inputs.ts';
 import { readRelease } from '#schema/translate-release.ts';
 import { badObjects } from './bad-objects.ts';
-import { action, objective, release, rollout, type Sample, source, suite } from './objects.ts';
+import { action, answers, objective, release, rollout, type Sample, source, suite } from './objects.ts';
 
 type Read = { ok: true } | { ok: false; problems: Problem[] };
 
@@ -49,7 +49,7 @@ describe('a mistake that got past the API server is told in the same words', () 
   );
 });
 
-test.each([rollout(), release(), action(), objective(), source(), suite()])('a good $kind is read', (object) => {
+test.each([rollout(), release(), action(), objective(), answers(), source(), suite()])('a good $kind is read', (object) => {
   expect(read(object)).toMatchObject({ ok: true });
 });
 

@@ -1,4 +1,4 @@
-import { action, events, objective, podTemplate, rollout, type Sample, source, suite } from './objects.ts';
+import { action, answers, events, objective, podTemplate, rollout, type Sample, source, suite } from './objects.ts';
 
 /** A mistake, and what its maker reads. */
 export interface BadObject {
@@ -12,9 +12,6 @@ export interface BadObject {
 }
 
 const steps = (...weights: (number | string)[]): Sample => rollout({ steps: weights.map((weight) => ({ weight })) });
-
-const answers = (probe: Record<string, unknown>): Sample =>
-  objective({ objective: undefined, sli: { probe: { suite: 'prompts', ...probe } } });
 
 const query = { promql: 'sum(queue_depth)', op: '<', value: '100' };
 

@@ -32,6 +32,11 @@ export function objective(changes: Record<string, unknown> = {}): Sample {
   return sample('ServiceLevelObjective', { objective: '99.9', sli: { events: { total, bad } }, ...changes });
 }
 
+/** An objective of probes: it has no number of its own. */
+export function answers(probe: Record<string, unknown> = {}): Sample {
+  return sample('ServiceLevelObjective', { sli: { probe: { suite: 'prompts', ...probe } } });
+}
+
 /** An objective with these events. */
 export function events(changes: Record<string, unknown>): Sample {
   return objective({ sli: { events: { total, bad, ...changes } } });

@@ -16,3 +16,14 @@ export function ordersObjective(): Record<string, unknown> {
   const business = { exposure: requests, events: { metric: 'shop_orders_total' }, worse: 'Lower', tolerate: '5%' };
   return { source: 'lab', sli: { business } };
 }
+
+/** The answers of a suite, canary against stable. No source counts them. */
+export function answersObjective(suite: string): Record<string, unknown> {
+  return { sli: { probe: { suite } } };
+}
+
+/** What users ask for as well, three times a second; the smoke test knows nothing of it. */
+export function promptsSuite(): Record<string, unknown> {
+  const requests = ['first', 'second', 'third'].map((name) => ({ name, http: { path: `/${name}` } }));
+  return { requests, every: '1s', retries: 0 };
+}

@@ -13,6 +13,8 @@ export interface AppSpec {
   objective: string;
   /** Specs of further ServiceLevelObjectives, by name. */
   objectives?: Record<string, Record<string, unknown>>;
+  /** Specs of further ProbeSuites, by name. */
+  suites?: Record<string, Record<string, unknown>>;
   steps?: { weight: number | string; hold: string; pause?: { for?: string } }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
@@ -88,6 +90,12 @@ export function objectsOf(app: AppSpec): Record<string, unknown>[] {
       metadata: { name, namespace },
       spec: { requests: [{ name: 'smoke', http: { path: '/healthz/smoke' } }], every: '5s' },
     },
+    ...Object.entries(app.suites ?? {}).map(([other, spec]) => ({
+      apiVersion: 'headgate.dev/v1alpha1',
+      kind: 'ProbeSuite',
+      metadata: { name: other, namespace },
+      spec,
+    })),
     {
       apiVersion: 'v1',
       kind: 'Service',
