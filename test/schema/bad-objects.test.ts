@@ -49,9 +49,12 @@ describe('a mistake that got past the API server is told in the same words', () 
   );
 });
 
-test.each([rollout(), release(), action(), objective(), answers(), source(), suite()])('a good $kind is read', (object) => {
-  expect(read(object)).toMatchObject({ ok: true });
-});
+test.each([rollout(), release(), action(), objective(), answers(), source(), suite()])(
+  'a good $kind is read',
+  (object) => {
+    expect(read(object)).toMatchObject({ ok: true });
+  },
+);
 
 test.each(Object.keys(readers))('a %s that is no object at all is a problem and no crash', (kind) => {
   for (const object of [undefined, null, 7, 'x', [], {}, { spec: null }, { spec: [] }, { spec: { steps: 'x' } }]) {
