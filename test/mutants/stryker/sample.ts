@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 
 /**
  * A plugin of Stryker that lets a seeded part of all mutants through. Thousands of them would take a night; which ones
@@ -58,4 +59,22 @@ function createSample() {
 }
 createSample.inject = [] as const;
 
-export const strykerPlugins = [{ kind: 'Checker', name: 'sample', factory: createSample }];
+/** A line for each mutant that was tried, at once: a run that is cut short has not been for nothing. */
+function createLines() {
+  return {
+    onMutantTested: ({ status, fileName, mutatorName, replacement, location }: Drawn & { status: string }) => {
+      if (status === 'CompileError' || status === 'Ignored') return;
+      const file = fileName.slice(fileName.lastIndexOf('/src/') + 1);
+      appendFileSync(RESULTS, `${JSON.stringify({ status, file, mutatorName, replacement, location })}\n`);
+    },
+  };
+}
+createLines.inject = [] as const;
+
+/** Where `score.ts` reads them. */
+export const RESULTS = '.cache/stryker/results.jsonl';
+
+export const strykerPlugins = [
+  { kind: 'Checker', name: 'sample', factory: createSample },
+  { kind: 'Reporter', name: 'lines', factory: createLines },
+];
