@@ -26,10 +26,17 @@ export class OperatorError extends Error {
   readonly code: ErrorCode;
   /** Milliseconds the other side asked us to wait (Retry-After), when it did. */
   readonly retryAfterMs: number | undefined;
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  /** Most milliseconds until the next try, however often it has failed: for what must not wait. */
+  readonly retryWithinMs: number | undefined;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown; retryAfterMs?: number | undefined; retryWithinMs?: number },
+  ) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs;
+    this.retryWithinMs = options?.retryWithinMs;
   }
   get disposition(): Disposition {
     return dispositions[this.code];

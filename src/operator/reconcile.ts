@@ -5,6 +5,7 @@ import { FINALIZER } from '#core/labels.ts';
 import type { State } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
 import { ROLLOUT } from '#kube/resources.ts';
+import { OperatorError } from '#lib/errors.ts';
 import { sameJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -48,6 +49,9 @@ export interface Again {
 
 /** What a dry run may take while traffic is out there. */
 const PREPARE_MS = 500;
+
+/** Most time between two tries of a lowering. */
+const LOWER_AGAIN_MS = 4000;
 
 /** Long enough for a watch event to come first, short enough that a lost one costs nothing. */
 const CATCH_UP_MS = 200;
@@ -140,7 +144,8 @@ async function act(
   const changed = !known || !sameJson({ ...state, message: '' }, { ...decision.next, message: '' });
   const begunAt = deps.clock.monotonic();
   const stored = storeState(deps, rollout, { decision, sight, changed });
-  const results = await Promise.allSettled([...lowerings.map((effect) => deps.apply(rollout, effect)), stored]);
+  const lowered = lowerings.map((effect) => deps.apply(rollout, effect).catch(urgently));
+  const results = await Promise.allSettled([...lowered, stored]);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   measureBreach(deps.telemetry, {
@@ -171,6 +176,13 @@ async function perform(
     }
   }
   if (failures.length > 0) throw failures[0];
+}
+
+/** A traffic write that fails for long must not be found in the longest back-off when it could be done again. */
+function urgently(error: unknown): never {
+  if (!(error instanceof OperatorError)) throw error;
+  const { code, message, retryAfterMs } = error;
+  throw new OperatorError(code, message, { cause: error.cause, retryAfterMs, retryWithinMs: LOWER_AGAIN_MS });
 }
 
 function isLowering(effect: Effect): boolean {

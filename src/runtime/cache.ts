@@ -49,6 +49,8 @@ export interface StoreOptions {
   freeze?: boolean;
   /** A write that never shows counts as seen after this long [10 s]: better stale than stuck. */
   staleMs?: Millis;
+  /** A write has not shown for half of that: the watch is not to be trusted. */
+  onMissed?: () => void;
 }
 
 export const ownerIndex: IndexFunction = ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid);

@@ -89,6 +89,7 @@ function dispose(
   const { queue, log, waitMs = 15_000 } = options;
   const fields = { controller: options.name, key, error };
   const asked = error instanceof OperatorError ? error.retryAfterMs : undefined;
+  const withinMs = error instanceof OperatorError ? error.retryWithinMs : undefined;
   switch (outcome) {
     case 'wait':
       log.warn('waiting for something outside', fields);
@@ -103,7 +104,7 @@ function dispose(
     case 'conflict':
       // Someone wrote first. Everyday, and nobody needs to hear of it.
       log.debug('conflict, reading again', fields);
-      queue.retry(key);
+      queue.retry(key, { withinMs });
       return;
     case 'panic':
       log.error('unexpected error, a defect', { ...fields, stack: error instanceof Error ? error.stack : undefined });
@@ -111,6 +112,6 @@ function dispose(
       return;
     default:
       log.warn('will be tried again', fields);
-      queue.retry(key);
+      queue.retry(key, { withinMs });
   }
 }

@@ -62,9 +62,10 @@ export function createInformers({
   const stores = new Map<string, Store>();
   const reflectors: Reflector[] = [];
   for (const { resource, indexes = {}, transform, optional = false, ...selectors } of kinds) {
-    const store = createStore({ resource, indexes, freeze, clock: ports.clock, log: ports.log });
+    const onMissed = () => reflector.relist();
+    const store = createStore({ resource, indexes, freeze, clock: ports.clock, log: ports.log, onMissed });
     const scope = resource.namespaced ? namespace : undefined;
-    const reflector = createReflector({
+    const reflector: Reflector = createReflector({
       ...ports,
       name: resource.plural,
       source: sourceFor({ resource, namespace: scope, ...selectors }),

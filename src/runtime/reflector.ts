@@ -63,12 +63,16 @@ export interface Reflector {
   run(signal: AbortSignal): Promise<void>;
   /** Resolves once the store has held one whole list. */
   readonly synced: Promise<void>;
+  /** What the watch tells is not what is there: everything is listed anew, at most once a minute. */
+  relist(): void;
   /** Monotonic time of the last good answer of the server, bookmarks included. */
   lastHeard(): Millis;
 }
 
 const DEFAULT_BACKOFF: Backoff = { baseMs: 800, capMs: 30_000 };
 const ABSENT_MS = 30_000;
+/** An API server that lags hides writes of many objects, and lists are what it needs least. */
+const RELIST_APART_MS = 60_000;
 /** A watch that ends this soon without a word is no watch: opening the next at once would hammer the server. */
 const EARLY_MS = 1000;
 
@@ -85,6 +89,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
   const { promise: synced, resolve: markSynced } = Promise.withResolvers<void>();
   let state = initialState;
   let heardAt = clock.monotonic();
+  let leave = new AbortController();
+  let relistedAt = Number.NEGATIVE_INFINITY;
 
   const take = (event: Event): ReturnType<typeof step> => {
     if (event.kind === 'line' || event.kind === 'page' || event.kind === 'opened') heardAt = clock.monotonic();
@@ -100,9 +106,15 @@ export function createReflector(options: ReflectorOptions): Reflector {
   return {
     synced,
     lastHeard: () => heardAt,
+    relist() {
+      if (state.name !== 'Watching' || clock.monotonic() - relistedAt < RELIST_APART_MS) return;
+      relistedAt = clock.monotonic();
+      leave.abort(new OperatorError('KUBE_EXPIRED', `the watch of ${name} does not show what was written`));
+    },
     async run(signal) {
       while (!signal.aborted) {
-        const end = await perform(operationFor(state), { ...options, take, signal });
+        leave = new AbortController();
+        const end = await perform(operationFor(state), { ...options, take, signal, leave });
         if (signal.aborted) return;
         const { wait } = take(end);
         if (end.kind === 'page') continue;
@@ -117,15 +129,18 @@ export function createReflector(options: ReflectorOptions): Reflector {
   };
 }
 
-type Performance = ReflectorOptions & { take: (event: Event) => ReturnType<typeof step>; signal: AbortSignal };
+type Performance = ReflectorOptions & {
+  take: (event: Event) => ReturnType<typeof step>;
+  signal: AbortSignal;
+  /** Leaving a watch, for whatever reason, must also end its request. */
+  leave: AbortController;
+};
 
 /** Does one operation to its end and says how it ended. Lines are taken as they come. */
 async function perform(
   operation: Operation,
-  { source, take, signal, clock, random, telemetry, name, optional }: Performance,
+  { source, take, signal, leave, clock, random, telemetry, name, optional }: Performance,
 ): Promise<Event> {
-  // Leaving a watch, for whatever reason, must also end its request.
-  const leave = new AbortController();
   const either = AbortSignal.any([signal, leave.signal]);
   try {
     if (operation.kind === 'list')
@@ -147,7 +162,8 @@ async function perform(
     }
     return { kind: 'closed', early: !heard && clock.monotonic() - openedAt < EARLY_MS };
   } catch (error) {
-    return failure(error, optional === true);
+    // What a request throws that was left differs; why it was left is known.
+    return failure(leave.signal.aborted ? leave.signal.reason : error, optional === true);
   } finally {
     leave.abort();
   }

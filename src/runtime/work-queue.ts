@@ -29,8 +29,11 @@ export interface WorkQueue {
   next(signal?: AbortSignal): Promise<string | undefined>;
   /** Gives the key back after success: its failures are forgotten. */
   done(key: string): void;
-  /** Gives the key back after failure: it comes again after its back-off, or at once if it was added meanwhile. */
-  retry(key: string): void;
+  /**
+   * Gives the key back after failure: it comes again after its back-off, or at once if it was added meanwhile. The
+   * back-off is never longer than `withinMs`.
+   */
+  retry(key: string, options?: { withinMs?: Millis | undefined }): void;
   /** Nothing more is handed out; those who wait get undefined. */
   close(): void;
   /** Keys that wait to be taken; delayed ones not counted. */
@@ -117,7 +120,7 @@ class KeyQueue implements WorkQueue {
     this.#release(key);
   }
 
-  retry(key: string): void {
+  retry(key: string, { withinMs = Number.POSITIVE_INFINITY }: { withinMs?: Millis | undefined } = {}): void {
     const { random, telemetry, backoff = DEFAULT_BACKOFF } = this.#options;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
@@ -126,7 +129,8 @@ class KeyQueue implements WorkQueue {
     // What was urgent and failed is still urgent, whoever asked for it meanwhile.
     if (running?.again !== undefined && running.priority === 'urgent') running.again = 'urgent';
     const { priority } = this.#release(key);
-    this.addAfter(key, backoffDelay(backoff, failures, random), { priority });
+    const limited = { ...backoff, capMs: Math.min(backoff.capMs, withinMs) };
+    this.addAfter(key, backoffDelay(limited, failures, random), { priority });
   }
 
   close(): void {

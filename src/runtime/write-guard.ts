@@ -23,19 +23,23 @@ interface PendingWrite {
   at: Millis;
   /** The relist that was the latest to begin before the write. */
   relist: number;
+  /** Somebody has been told that it does not show. */
+  missed: boolean;
+}
+
+export interface WriteGuardOptions {
+  clock: Clock;
+  /** A write that never shows counts as seen after this long [10 s]. */
+  staleMs?: Millis | undefined;
+  /** A write has not shown for half of that: the watch has lost it, or is dead without knowing. Told once a write. */
+  onMissed?: (() => void) | undefined;
 }
 
 /**
  * Knows whether the store has caught up with our own writes. Versions are only ever compared for equality; watch
  * events come in order, so the one that carries our version, or a whole list begun after the write, is proof.
  */
-export function createWriteGuard({
-  clock,
-  staleMs = 10_000,
-}: {
-  clock: Clock;
-  staleMs?: Millis | undefined;
-}): WriteGuard {
+export function createWriteGuard({ clock, staleMs = 10_000, onMissed }: WriteGuardOptions): WriteGuard {
   const pending = new Map<string, PendingWrite>();
   // Versions by arrival: an event may outrun the answer to the write that caused it.
   const seen = new Set<string>();
@@ -46,7 +50,7 @@ export function createWriteGuard({
       const { resourceVersion } = written.metadata;
       if (resourceVersion === undefined || seen.has(mark(key, written))) return;
       if (cached !== undefined && mark(key, cached) === mark(key, written)) return;
-      pending.set(key, { resourceVersion, at: clock.monotonic(), relist });
+      pending.set(key, { resourceVersion, at: clock.monotonic(), relist, missed: false });
     },
     saw(key, object, gone = false) {
       seen.add(mark(key, object));
@@ -62,7 +66,12 @@ export function createWriteGuard({
     fresh(key) {
       const write = pending.get(key);
       if (write === undefined) return true;
-      if (clock.monotonic() - write.at < staleMs) return false;
+      const age = clock.monotonic() - write.at;
+      if (age >= staleMs / 2 && !write.missed) {
+        write.missed = true;
+        onMissed?.();
+      }
+      if (age < staleMs) return false;
       pending.delete(key);
       return true;
     },

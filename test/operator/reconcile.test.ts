@@ -16,6 +16,7 @@ const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => q
 
 interface Turn {
   storeFails?: boolean;
+  lowerFails?: Error;
   /** What asking the API server about a new template comes to. */
   prepare?: () => Promise<void>;
   /** Ask number at which leadership is gone; 0 means never had. */
@@ -25,7 +26,7 @@ interface Turn {
 /** One reconcile over what the world looks like; tells what was written, in order. */
 async function pass(
   world: World,
-  { storeFails = false, leadsFor = Number.POSITIVE_INFINITY, prepare = async () => {} }: Turn = {},
+  { storeFails = false, lowerFails, leadsFor = Number.POSITIVE_INFINITY, prepare = async () => {} }: Turn = {},
 ) {
   const written: string[] = [];
   let asked = 0;
@@ -42,7 +43,10 @@ async function pass(
     telemetry: recordTelemetry(),
     prepare,
     look: () => ({ seen: world.seen(), pods: [] }),
-    apply: async (_, effect) => void written.push(nameOf(effect)),
+    async apply(_, effect) {
+      if (lowerFails !== undefined && nameOf(effect) === 'lower') throw lowerFails;
+      written.push(nameOf(effect));
+    },
     status: {
       async write(_, { changed }) {
         if (storeFails) throw new OperatorError('KUBE_CONFLICT', 'somebody wrote first');
@@ -56,7 +60,8 @@ async function pass(
     tell() {},
     isLeader: () => asked++ < leadsFor,
   })('shop/shop', new AbortController().signal);
-  return { failed: await done.then(() => false).catch(() => true), written };
+  const error = await done.then(() => undefined).catch((thrown: unknown) => thrown);
+  return { failed: error !== undefined, error, written };
 }
 
 function nameOf(effect: Effect): string {
@@ -82,13 +87,21 @@ test('a raise comes after the store of its record, and never without it', async 
   const world = before('Probing');
   const { written } = await pass(world);
   expect(written.filter((word) => word === 'store' || word === 'raise')).toEqual(['store', 'raise']);
-  expect(await pass(world, { storeFails: true })).toEqual({ failed: true, written: [] });
+  expect(await pass(world, { storeFails: true })).toMatchObject({ failed: true, written: [] });
 });
 
 // kills: lowering after the store
 test('a lowering does not wait for the store, and happens without it', async () => {
   const { failed, written } = await pass(breaching(), { storeFails: true });
   expect({ failed, written }).toEqual({ failed: true, written: ['lower'] });
+});
+
+// kills: a lowering in the back-off of everything else
+test('a lowering that fails is tried again within seconds, however often it has failed', async () => {
+  const lowerFails = new OperatorError('KUBE_UNAVAILABLE', 'the webhook of the gateway is down');
+  const { error, written } = await pass(breaching(), { lowerFails });
+  expect(error).toMatchObject({ code: 'KUBE_UNAVAILABLE', message: lowerFails.message, retryWithinMs: 4000 });
+  expect(written).toEqual(['store']);
 });
 
 // kills: a leader that is asked once a pass

@@ -76,6 +76,22 @@ describe('own writes', () => {
     expect(store.fresh(a)).toBe(true);
   });
 
+  test('a write that does not show for long is told once, and a whole list makes good for it', async () => {
+    // kills: telling at each look; never telling
+    let missed = 0;
+    const clock = createVirtualClock();
+    const store = createStore({ resource, clock, log: silentLog, onMissed: () => (missed += 1) });
+    store.apply({ kind: 'put', object: thing('a', '1') });
+    store.noteWrite(thing('a', '2'));
+    await clock.advance(4000);
+    expect([store.fresh(a), missed]).toEqual([false, 0]);
+    await clock.advance(2000);
+    expect([store.fresh(a), store.fresh(a), missed]).toEqual([false, false, 1]);
+    for (const change of [{ kind: 'begin' }, { kind: 'stage', object: thing('a', '2') }, { kind: 'commit' }] as const)
+      store.apply(change);
+    expect(store.fresh(a)).toBe(true);
+  });
+
   test('fresh at once when the event outran the answer, even if more came after', () => {
     const { store, put } = setUp();
     put(thing('a', '3'));

@@ -64,6 +64,13 @@ test.each<Row>([
     log: 'warn',
   },
   {
+    name: 'retry, soon',
+    because: 'what must not wait is tried again within its own time',
+    error: new OperatorError('KUBE_UNAVAILABLE', 'x', { retryWithinMs: 200 }),
+    again: [100, 200],
+    log: 'warn',
+  },
+  {
     name: 'wait',
     because: 'a person or another system must act',
     error: new OperatorError('KUBE_FORBIDDEN', 'x'),
