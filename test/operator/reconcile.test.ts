@@ -136,6 +136,6 @@ function blaming(): World {
 test('a bad pod goes after the store of its record, and never without it or without the lease', async () => {
   const { written } = await pass(blaming());
   expect(written.filter((word) => word === 'store' || word === 'DeletePod')).toEqual(['store', 'DeletePod']);
-  expect(await pass(blaming(), { storeFails: true })).toEqual({ failed: true, written: [] });
+  expect(await pass(blaming(), { storeFails: true })).toMatchObject({ failed: true, written: [] });
   expect((await pass(blaming(), { leadsFor: 1 })).written).toEqual(['store']);
 });
