@@ -3,6 +3,7 @@ import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generated } from '#schema/emit.ts';
 import { renderCatalogue } from './catalogue.ts';
+import { renderChart } from './chart.ts';
 import { DASHBOARD, renderDashboard } from './dashboards.ts';
 import { renderReliability } from './reliability.ts';
 
@@ -11,6 +12,7 @@ import { renderReliability } from './reliability.ts';
 const root = new URL('../', import.meta.url);
 const files: Record<string, string> = {
   ...generated(),
+  ...renderChart(),
   'docs/catalogue.md': renderCatalogue(),
   'docs/reliability.md': renderReliability(),
   [relative(fileURLToPath(root), fileURLToPath(DASHBOARD))]: renderDashboard(),

@@ -109,7 +109,8 @@ function layerOf({ includes, linter }: Override): [string, string[]][] {
 
 test('one version everywhere', () => {
   const tag = /newTag: (\S+)/.exec(read('deploy/kustomization.yaml'))?.[1];
-  expect([VERSION, tag]).toEqual([packageJson.version, packageJson.version]);
+  const chart = [...read('deploy/chart/Chart.yaml').matchAll(/^(?:version|appVersion): (\S+)/gm)].map(([, one]) => one);
+  expect(new Set([VERSION, tag, ...chart])).toEqual(new Set([packageJson.version]));
 });
 
 // npm leaves optional packages of other platforms out where a registry lacks them, and `npm ci` then refuses the lock.

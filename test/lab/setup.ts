@@ -12,7 +12,17 @@ import {
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { must, run } from './run.ts';
-import { cacheDir, controlPlaneBuildDir, controlPlaneDir, envoyDir, toolPaths, traefikDir, versions } from './tools.ts';
+import {
+  cacheDir,
+  controlPlaneBuildDir,
+  controlPlaneDir,
+  envoyDir,
+  helmBuildDir,
+  helmDir,
+  toolPaths,
+  traefikDir,
+  versions,
+} from './tools.ts';
 
 /** Debian packages by the file that shows they are installed. */
 const debianPackages: Readonly<Record<string, string>> = {
@@ -60,6 +70,7 @@ export async function setUp(say: (line: string) => void): Promise<void> {
   await installDebianPackages(say);
   for (const wheel of wheels) await fetchWheel(wheel, say);
   await buildControlPlane(say);
+  await buildHelm(say);
 }
 
 async function installDebianPackages(say: (line: string) => void): Promise<void> {
@@ -120,6 +131,15 @@ async function buildControlPlane(say: (line: string) => void): Promise<void> {
     copyCrds(join(gatewayApi.Dir, 'config/crd/standard'), join(dir, 'crds'));
   });
   say(`built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+}
+
+async function buildHelm(say: (line: string) => void): Promise<void> {
+  if (existsSync(toolPaths().helm)) return;
+  say('building Helm (about 2 minutes the first time)');
+  await intoPlace(helmBuildDir(), async (dir) => {
+    const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '-o', join(dir, 'helm')];
+    await must([...build, 'helm.sh/helm/v3/cmd/helm'], { cwd: helmDir, show: true });
+  });
 }
 
 /** Without its version stamped in, the API server says v0.0.0 and clients refuse or misjudge it. */

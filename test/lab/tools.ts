@@ -8,6 +8,7 @@ export const versions = { kubernetes: 'v1.36.1', traefik: '3.7.13', envoy: '1.40
 export const repoRoot = join(import.meta.dirname, '../..');
 export const cacheDir = join(repoRoot, '.cache/lab');
 export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
+export const helmDir = join(import.meta.dirname, 'helm');
 
 /** Paths of the programs and files that a lab starts from. */
 export interface Tools {
@@ -19,19 +20,29 @@ export interface Tools {
   readonly prometheus: string;
   /** For tests of their own: no lab runs it. */
   readonly envoy: string;
+  /** For the chart's test alone. */
+  readonly helm: string;
+}
+
+export function controlPlaneBuildDir(): string {
+  return buildDir('controlplane', controlPlaneDir);
+}
+
+export function helmBuildDir(): string {
+  return buildDir('helm', helmDir);
 }
 
 /** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
-export function controlPlaneBuildDir(): string {
+function buildDir(name: string, sources: string): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(controlPlaneDir).sort()) {
+  for (const file of readdirSync(sources).sort()) {
     hash
-      .update(name)
+      .update(file)
       .update('\0')
-      .update(readFileSync(join(controlPlaneDir, name)))
+      .update(readFileSync(join(sources, file)))
       .update('\0');
   }
-  return join(cacheDir, `controlplane-${hash.digest('hex').slice(0, 16)}`);
+  return join(cacheDir, `${name}-${hash.digest('hex').slice(0, 16)}`);
 }
 
 export function traefikDir(): string {
@@ -50,6 +61,7 @@ export function toolPaths(): Tools {
     traefik: join(traefikDir(), 'traefik'),
     prometheus: '/usr/bin/prometheus',
     envoy: join(envoyDir(), 'envoy'),
+    helm: join(helmBuildDir(), 'helm'),
   };
 }
 
