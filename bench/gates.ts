@@ -36,6 +36,7 @@ const context: GateContext = {
   attempt: 1,
   weight: 10_000,
   nextWeight: 30_000,
+  next: { weight: 30_000, holdMs: 60_000 },
   raisedAt: 0,
   arrived: true,
   reactionMs: 45_000,

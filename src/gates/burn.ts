@@ -45,13 +45,23 @@ export function foldRecent(recent: Recent, tick: ArmCounts, at: Millis): Recent 
 function age(recent: Recent, at: Millis): Recent {
   const bucket = Math.floor(at / RECENT_BUCKET_MS);
   const passed = Math.min(RECENT_BUCKETS, Math.max(0, bucket - recent.bucket));
-  const buckets = [...Array.from({ length: passed }, () => noCounts), ...recent.buckets].slice(0, RECENT_BUCKETS);
+  const buckets = [...empty.slice(0, passed), ...recent.buckets.slice(0, RECENT_BUCKETS - passed)];
   return { bucket, buckets };
 }
 
 /** Sum of the newest `count` buckets. */
 export function sumRecent({ buckets }: Recent, count: number = RECENT_BUCKETS): ArmCounts {
-  return buckets.slice(0, count).reduce(addCounts, noCounts);
+  const canary = { total: 0, bad: 0 };
+  const stable = { total: 0, bad: 0 };
+  // Asked several times a tick by every gate: one sum, and no bucket of its own for each term.
+  for (let index = 0; index < Math.min(count, buckets.length); index++) {
+    const bucket = buckets[index] ?? noCounts;
+    canary.total += bucket.canary.total;
+    canary.bad += bucket.canary.bad;
+    stable.total += bucket.stable.total;
+    stable.bad += bucket.stable.bad;
+  }
+  return { canary, stable };
 }
 
 /**
@@ -68,6 +78,8 @@ export function missesNow(recent: Recent, arm: keyof ArmCounts, objective: numbe
 }
 
 export const noCounts: ArmCounts = { canary: { total: 0, bad: 0 }, stable: { total: 0, bad: 0 } };
+
+const empty: readonly ArmCounts[] = Array.from({ length: RECENT_BUCKETS }, () => noCounts);
 
 export function addCounts(a: ArmCounts, b: ArmCounts): ArmCounts {
   return { canary: addArm(a.canary, b.canary), stable: addArm(a.stable, b.stable) };

@@ -69,9 +69,7 @@ export function foldCounts<State extends CountState>(
     warmUpMs: warmUpOf(tick, context),
   });
   const problem = problemOf(reading);
-  const { problem: _, warming: __, ...clean } = known;
-  const young = reading.warming.length === 0 ? clean : { ...clean, warming: reading.warming };
-  const told = (problem === undefined ? young : { ...young, problem }) as State;
+  const told = noted(known, { problem, warming: reading.warming });
   // A first look that shows nobody is none: after a restart the real one may still come.
   const blind = first && reading.seen.canary + reading.seen.stable === 0;
   if (blind || reading.doubled.length > 0) return told;
@@ -81,6 +79,18 @@ export function foldCounts<State extends CountState>(
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
   if (mustWait(reading, pods)) return rules.wait(told, sight, context);
   return { ...rules.count(told, sight, context), ...look };
+}
+
+/** The state with what this tick shows besides counts: nearly always nothing, and then it is not copied. */
+function noted<State extends CountState>(
+  state: State,
+  { problem, warming }: { problem: CountProblem | undefined; warming: readonly string[] },
+): State {
+  const was = state.problem !== undefined || state.warming !== undefined;
+  if (!was && problem === undefined && warming.length === 0) return state;
+  const { problem: _, warming: __, ...clean } = state;
+  const young = warming.length === 0 ? clean : { ...clean, warming };
+  return (problem === undefined ? young : { ...young, problem }) as State;
 }
 
 /** The processes of a gateway are nobody's pods: how old they are says nothing of the arms. */

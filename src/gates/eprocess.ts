@@ -87,6 +87,12 @@ export function logEvidence(test: StopTest, { lateShare = LATE_SHARE }: StopOpti
   return logSum(most + Math.log(sum / test.logs.length), Math.log(lateShare * tail(test.starts)));
 }
 
+/** Whether `logEvidence` has reached the limit. Most tests are far from it, and the largest term alone shows that. */
+export function reaches(test: StopTest, limit: number): boolean {
+  const most = logSum(Math.max(...test.logs), Math.log(LATE_SHARE * tail(test.starts)));
+  return most >= limit && logEvidence(test) >= limit;
+}
+
 /** The line that `logEvidence` must reach to stop a release: ln(1/α). */
 export function stopLimit(alpha: number = ALPHA): number {
   return -Math.log(alpha);

@@ -13,7 +13,7 @@ import {
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
 import { type CountSight, scrapeOf } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
-import { clearStopTest, foldStopTest, logEvidence, matters, type StopTest, stopLimit } from './eprocess.ts';
+import { clearStopTest, foldStopTest, logEvidence, matters, reaches, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
 import type { Arm, ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { forecastSpend } from './forecast.ts';
@@ -46,10 +46,12 @@ const noPods: ByPod = { canary: new Map(), stable: new Map() };
 
 /** What the pods of each arm counted, `read` as requests. */
 export function podCounts({ reading: { byPod }, tick }: CountSight, read: (sums: readonly number[]) => Counts): ByPod {
-  const of = (wanted: Arm) =>
-    new Map([...byPod].filter(([, { arm }]) => arm === wanted).map(([pod, { sums }]) => [pod, read(sums)]));
-  // A gateway's process serves many pods of the canary: none of them can be blamed for what it counts.
-  return { canary: tick.pods === undefined ? of('canary') : new Map(), stable: of('stable') };
+  const counted = { canary: new Map<string, Counts>(), stable: new Map<string, Counts>() };
+  for (const [pod, { arm, sums }] of byPod) {
+    // A gateway's process serves many pods of the canary: none of them can be blamed for what it counts.
+    if (arm === 'stable' || tick.pods === undefined) counted[arm].set(pod, read(sums));
+  }
+  return counted;
 }
 
 /** At weight 0 the canary answers probes only: they are no users. */
@@ -118,8 +120,10 @@ function controlOf(state: ErrorGate, excess: number) {
   return newest.total * excess >= RATE_REQUESTS_PER_EXCESS ? newest : state.all.stable;
 }
 
-function excessOf(context: GateContext): number {
-  return excessToExclude({ ...context, ...context.gate.slo, tolerate: context.gate.tolerate });
+function excessOf({ gate: { slo, tolerate }, targetSpend, reactionMs, nextWeight }: GateContext): number {
+  const { objective, windowMs } = slo;
+  const next = nextWeight === undefined ? {} : { nextWeight };
+  return excessToExclude({ tolerate, objective, windowMs, targetSpend, reactionMs, ...next });
 }
 
 /**
@@ -195,7 +199,7 @@ export function fire(state: ErrorGate, { at, dark, excess = 0 }: StopQuestion, c
   const { slo } = context.gate;
   const limit = stopLimit(context.alpha ?? ALPHA);
   const seen = Math.max(excess, excessSeen(state));
-  if (logEvidence(state.stop) >= limit && matters(seen) && mainSource(state.influence) === undefined)
+  if (reaches(state.stop, limit) && matters(seen) && mainSource(state.influence) === undefined)
     return stopWith(state, 'Worse', at);
   const alone = state.alone.total > 0 && sumRecent(state.recent).stable.total === 0;
   if (alone && burnLogE(state.alone, burnRate(slo.objective)) >= limit) return stopWith(state, 'ObjectiveMissed', at);
@@ -206,7 +210,7 @@ export function fire(state: ErrorGate, { at, dark, excess = 0 }: StopQuestion, c
 
 /** The one pod, or tick, for whose sake alone the stop test has not stopped the release. */
 export function suspectOf(state: ErrorGate, context: GateContext): MainSource | undefined {
-  const due = state.fired === undefined && logEvidence(state.stop) >= stopLimit(context.alpha ?? ALPHA);
+  const due = state.fired === undefined && reaches(state.stop, stopLimit(context.alpha ?? ALPHA));
   return due ? mainSource(state.influence) : undefined;
 }
 
@@ -239,38 +243,43 @@ export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
   const { at, ticks, all, step, rps } = state;
   const finished = step.canary.total + step.stable.total;
   const excess = excessOf(context);
+  const control = controlOf(state, excess);
+  const rate = plugInRate(control);
+  const temper = temperOf(state.dispersion);
   const spend = spendSoFar(state, context, at);
-  const forecast = spendAhead(state, context, spend);
-  return {
+  const evidence: Evidence = {
     at,
     ticks,
-    ...all,
-    ...(temperOf(state.dispersion) > 1 ? { dispersion: temperOf(state.dispersion) } : {}),
+    canary: all.canary,
+    stable: all.stable,
     stopLogE: logEvidence(state.stop),
     stopLimit: stopLimit(context.alpha ?? ALPHA),
     advanceLogE: state.advance,
     advanceLimit: advanceLimit(context.attempt),
-    advanceExcess: boundExcess(excess, plugInRate(controlOf(state, excess))),
+    advanceExcess: boundExcess(excess, rate),
     step,
     rps,
-    ...(finished > 0 ? { share: step.canary.total / finished } : {}),
     spend,
-    ...(forecast === undefined ? {} : { forecast }),
   };
+  if (temper > 1) evidence.dispersion = temper;
+  if (finished > 0) evidence.share = step.canary.total / finished;
+  const forecast = spendAhead(state, context, { rate, rateRequests: control.total, temper, spend });
+  if (forecast !== undefined) evidence.forecast = forecast;
+  return evidence;
 }
 
 /** What the next weight is going to burn, once there is a stay to judge by. */
-function spendAhead(state: ErrorGate, context: GateContext, spend: number): SpendForecast | undefined {
+function spendAhead(
+  { step, rps, ledger }: ErrorGate,
+  context: GateContext,
+  { rate, rateRequests, temper, spend }: { rate: number; rateRequests: number; temper: number; spend: number },
+): SpendForecast | undefined {
   const { next, reactionMs, arrived, alpha = ALPHA, maxSpend, gate } = context;
-  const { step, rps, ledger } = state;
   if (next === undefined || !arrived || step.canary.total <= 0) return undefined;
-  const control = controlOf(state, excessOf(context));
-  const rate = plugInRate(control);
-  const temper = temperOf(state.dispersion);
   const limit = advanceLimit(context.attempt);
   const { objective, windowMs } = gate.slo;
   return forecastSpend(
-    { canary: step.canary, rate, rateRequests: control.total, limit, temper },
+    { canary: step.canary, rate, rateRequests, limit, temper },
     { next, rps, base: rate, objective, windowMs, reactionMs, alpha, temper },
     { charged: ledger.charged, spend, maxSpend },
   );

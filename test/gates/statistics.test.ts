@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRate } from '#gates/advance.ts';
 import { LATE_EVERY_MS, LATE_SHARE, LATE_SPREAD } from '#gates/bounds.ts';
 import { burnLogE } from '#gates/burn.ts';
-import { foldStopTest, logEvidence, matters, startStopTest, stopLimit } from '#gates/eprocess.ts';
+import { foldStopTest, logEvidence, matters, reaches, startStopTest, stopLimit } from '#gates/eprocess.ts';
 import type { ArmCounts } from '#gates/evidence.ts';
 import { lbeta, logUpperBeta } from '#gates/special.ts';
 import oracle from './fixtures/special.json' with { type: 'json' };
@@ -179,4 +179,15 @@ test('the Beta mixture of a constant share has its published values', () => {
   const twoSided = lbeta(a + 62, b + 148) - lbeta(a, b) - 62 * Math.log(share) - 148 * Math.log(1 - share);
   expect(Math.exp(-twoSided)).toBeCloseTo(0.0455796318, 9);
   expect(twoSided + logUpperBeta(a + 62, b + 148, share) - logUpperBeta(a, b, share)).toBeCloseTo(3.818927201, 8);
+});
+
+// kills: a bound that is no bound
+test('whether a limit is reached is told without the sum, and told alike', () => {
+  const logs = fc.array(fc.double({ min: -20, max: 20, noNaN: true }), { minLength: 16, maxLength: 16 });
+  fc.assert(
+    fc.property(logs, fc.nat({ max: 9 }), fc.double({ min: -5, max: 20, noNaN: true }), (found, starts, limit) => {
+      const stop = { logs: found, starts };
+      expect(reaches(stop, limit)).toBe(logEvidence(stop) >= limit);
+    }),
+  );
 });
