@@ -14,7 +14,7 @@ import { createSampler, type Sampled, type Sampler } from './probe-sampler.ts';
 
 /** Between a failed request and its repetition: longer than a lost packet, shorter than any step. */
 export const RETRY_MS: Millis = 500;
-/** Requests under way at one time, over all rollouts. */
+/** Requests under way at one time, over all rollouts: of suites that must pass, and as many of those that gates count. */
 export const CONCURRENCY = 32;
 
 export interface ProberDeps {
@@ -86,7 +86,9 @@ interface Lane {
 export function createProber(deps: ProberDeps): Prober {
   const entries = new Map<string, Entry>();
   const limit = createLimit(CONCURRENCY);
-  const sampler = createSampler({ ...deps, ask: (call) => askOnce({ ...deps, limit }, call) });
+  // A limit of its own: prompts that take long must not hold up what a first raise waits for.
+  const samples = createLimit(CONCURRENCY);
+  const sampler = createSampler({ ...deps, ask: (call) => askOnce({ ...deps, limit: samples }, call) });
   const start = (entry: Entry, lane: Lane): void => {
     runLane({ ...deps, limit }, entry, lane).catch((error: unknown) => {
       deps.log.error('probing ended early', { key: entry.key, pod: lane.target.pod, error: String(error) });

@@ -172,7 +172,9 @@ const sli = ruled(
     pairs: pairs.exactOptional(),
     probe: probe
       .exactOptional()
-      .describe('Requests of a ProbeSuite, each sent to a pod of both arms at the same moment, round after round.'),
+      .describe(
+        'Requests of a ProbeSuite, each sent to a pod of both arms at the same moment, round after round. Its retries are not used.',
+      ),
   }),
   {
     cel: '(has(self.builtin) ? 1 : 0) + (has(self.events) ? 1 : 0) + (has(self.latency) ? 1 : 0) + (has(self.business) ? 1 : 0) + (has(self.pairs) ? 1 : 0) + (has(self.probe) ? 1 : 0) == 1',

@@ -256,7 +256,7 @@ test('what is saved is at most 1 KiB, goes on bit by bit, and waits for an answe
         stepEpoch: `${long}-100000/1000/step12/999999`,
       });
       for (const [canary, stable] of rounds) drill.round(canary, stable);
-      drill.state = { ...drill.state, fault: '€"\\'.repeat(200) + 'x'.repeat(200) };
+      drill.state = { ...drill.state, fault: '€"\\'.repeat(200) + 'x'.repeat(2000) };
       const text = saveProbeGate(drill.state);
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024);
       const loaded = loadProbeGate(text);

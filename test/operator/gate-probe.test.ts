@@ -51,7 +51,8 @@ function world(clock = createVirtualClock({ wall: START })) {
       contexts: [contextOf(more)],
       scope: { namespace: 'shop', replicaSets: [] },
       pods: () => [],
-      scrapeMs: 5000,
+      // Of the sources that other gates use: nothing is scraped here.
+      scrapeMs: 60_000,
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
   /** Rounds of one check, two seconds apart. */
@@ -62,20 +63,27 @@ function world(clock = createVirtualClock({ wall: START })) {
       await clock.advance(2000);
     }
   };
-  return { clock, engine, watch, rounds, read, reading: () => engine.readings('shop/app')[0] };
+  /** One right answer that comes in the very instant of the next tick, before the gate looks. */
+  const tellAtNextTick = (): void => {
+    const counts = { canary: { total: 1, bad: 0 }, stable: { total: 1, bad: 0 } };
+    const at = (Math.floor(clock.now() / TICK) + 1) * TICK;
+    told.push({ at, epoch: 'r/1', stepEpoch: 'r/1/step0/1', check: 'greet', ...counts });
+  };
+  return { clock, engine, watch, rounds, tellAtNextTick, read, reading: () => engine.readings('shop/app')[0] };
 }
 
 test('what the prober was answered is counted once, without a source', async () => {
   // kills: answers of the instant itself lost or counted twice; every fifth of these comes at one.
-  const { clock, watch, rounds, reading, read, engine } = world();
+  const { clock, watch, rounds, tellAtNextTick, reading, read, engine } = world();
   watch();
   await clock.advance(100);
   expect(reading()).toMatchObject({ verdict: 'NoData', cause: 'CatchingUp' });
   await rounds(60, { canary: 0, stable: 0 });
   watch();
-  await clock.advance(TICK);
+  tellAtNextTick();
+  await clock.advance(2 * TICK);
   expect(reading()).toMatchObject({ verdict: 'Pass', stable: 'Meets' });
-  expect(reading()?.evidence).toMatchObject({ canary: { total: 60, bad: 0 }, stable: { total: 60, bad: 0 } });
+  expect(reading()?.evidence).toMatchObject({ canary: { total: 61, bad: 0 }, stable: { total: 61, bad: 0 } });
   expect(new Set(read)).toEqual(new Set(['shop/app answers']));
   expect(engine.costs()).toEqual([]);
 });
