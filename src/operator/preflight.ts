@@ -109,7 +109,13 @@ function routeProblems(routes: SeenRoute[]): Problem[] {
   return routes.flatMap((route): Problem[] => {
     const field = 'spec.traffic';
     const name = routeTitle(route.name);
-    if (!route.exists) return [{ field, message: `${name} does not exist: create it, or take it out of spec.traffic` }];
+    if (!route.exists)
+      return [
+        {
+          field,
+          message: `${name} does not exist: create it (its kind comes with the Gateway API), or take it out of spec.traffic`,
+        },
+      ];
     if (route.conflict === undefined) return [];
     return [{ field, message: route.conflict.includes(name) ? route.conflict : `${name}: ${route.conflict}` }];
   });

@@ -104,10 +104,11 @@ export const watched: InformerSpec[] = [
   { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: SERVICE },
-  // managedFields stay: they say who took the traffic back.
+  // managedFields stay: they say who took the traffic back. Without the Gateway API there are releases by pods.
   ...routers.map(
     ({ router }): InformerSpec => ({
       resource: router.resource,
+      optional: true,
       transform: (object) => object,
       indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)] },
     }),

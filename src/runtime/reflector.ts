@@ -76,6 +76,8 @@ const RELIST_APART_MS = 60_000;
 /** A watch that ends this soon without a word is no watch: opening the next at once would hammer the server. */
 const EARLY_MS = 1000;
 
+const ANSWERS: ReadonlySet<Event['kind']> = new Set(['line', 'page', 'opened', 'absent']);
+
 /** Drops managedFields. */
 export function withoutManagedFields(object: KubeObject): KubeObject {
   if (object.metadata.managedFields === undefined) return object;
@@ -93,7 +95,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
   let relistedAt = Number.NEGATIVE_INFINITY;
 
   const take = (event: Event): ReturnType<typeof step> => {
-    if (event.kind === 'line' || event.kind === 'page' || event.kind === 'opened') heardAt = clock.monotonic();
+    // That a kind is not there is an answer too.
+    if (ANSWERS.has(event.kind)) heardAt = clock.monotonic();
     const result = step(state, trim(event, options.transform ?? withoutManagedFields));
     state = result.state;
     for (const change of result.changes) {

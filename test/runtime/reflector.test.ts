@@ -52,7 +52,8 @@ async function reflect(turns: Turn[], { seconds = 120, optional = false } = {}) 
   stop.abort();
   await running;
   await Promise.race([marked, settle()]);
-  return { asked: source.asked, atOnce, story, isSynced, store, telemetry: ports.telemetry };
+  const silentMs = clock.monotonic() - reflector.lastHeard();
+  return { asked: source.asked, atOnce, story, isSynced, store, silentMs, telemetry: ports.telemetry };
 }
 
 interface Row {
@@ -265,6 +266,10 @@ test('a kind that may be missing is empty until it comes', async () => {
   expect(seen.isSynced).toBe(true);
   expect(seen.story).toEqual(['+a@1']);
   expect((await reflect([{ error: missing }])).isSynced, 'a kind that must be there').toBe(false);
+  // kills: an operator that is restarted every ten minutes because nobody installed a kind that it can do without.
+  const never = Array.from({ length: 99 }, () => ({ error: missing }));
+  const { silentMs } = await reflect(never, { optional: true, seconds: 1800 });
+  expect(silentMs).toBeLessThan(120_000);
 });
 
 test('what is cached has no managedFields and is frozen', async () => {
