@@ -31,7 +31,7 @@ mutants: modules ## Break each promise of the code in a copy, and demand that a 
 
 stryker: modules .cache/stryker/.installed ## Mutation score of core and gates; SAMPLE=1 takes all mutants and hours [0.05]
 	@rm -f .cache/stryker/results.jsonl
-	@SAMPLE=$${SAMPLE:-0.05} node .cache/stryker/node_modules/@stryker-mutator/core/bin/stryker.js run test/mutants/stryker/stryker.config.json
+	@SAMPLE=$${SAMPLE:-0.05} node test/mutants/stryker/run.ts
 	@node test/mutants/stryker/score.ts
 
 .cache/stryker/.installed: test/mutants/stryker/package-lock.json
