@@ -18,7 +18,8 @@ export function createScratch(root: string): Scratch {
   process.once('exit', clear);
   for (const file of filesOf(root)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
-    cpSync(join(root, file), join(folder, file));
+    // A link to a folder is a file to Git.
+    cpSync(join(root, file), join(folder, file), { recursive: true, verbatimSymlinks: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return {
