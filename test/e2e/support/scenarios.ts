@@ -327,7 +327,7 @@ const waysBack: Row[] = [
     name: 'route writes fail for long when it breaches',
     because: 'a lowering is tried again soon, however often it has failed',
     faults: [{ does: code(500), to: routeWrites, from: HELD, forMs: 40_000 }],
-    ticks: 12,
+    ticks: 20,
   },
   {
     name: 'all watches fall silent before the breach',
