@@ -44,8 +44,9 @@ ${missed(cells)}
 
 Good releases: percent stopped; median minutes until the new revision had 95 % of the traffic. Bad releases: mean harm
 to users beyond stable's within the hour / median minutes from the defect until its traffic was off / percent stopped.
-Harm is failed requests, for latency requests slower than 99 % of stable's, for orders those that were lost. In brackets
-the figures of the study before the design.
+Harm is failed requests, for latency requests slower than 99 % of stable's, for orders those that were lost. Of one
+bad pod Headgate replaces the pod and goes on: what it does not stop is promoted on good ones. In brackets the figures of
+the study before the design.
 
 ${table(['scenario', ...peers.map(({ title }) => title)], rows)}
 

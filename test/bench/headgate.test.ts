@@ -74,3 +74,14 @@ test('of two releases at once the guilty one is stopped first', () => {
   expect(endings.map(({ outcome }) => outcome)).toEqual(['stopped', 'stopped', 'stopped']);
   expect(endings.filter(({ accused }) => accused?.before === true)).toEqual([]);
 });
+
+test('the one bad pod is replaced, its users meet its successor, and the release goes on', () => {
+  // kills: harm that goes on after the pod has gone; a new process that inherits the fault; a replacement that is a stop.
+  const played = playMany('bad-pod', 12).filter(({ outcome }) => outcome !== 'stopped');
+  expect(played.length).toBeGreaterThanOrEqual(9);
+  for (const { outcome, excess } of played) {
+    expect(outcome).toBe('promoted');
+    // 1 % of 7 rps for a few minutes; the whole ladder and the bake would have cost 2,600.
+    expect(excess).toBeLessThanOrEqual(60);
+  }
+});
