@@ -45,6 +45,8 @@ const MAX_PASSES = 30;
 export class Cluster {
   state: State;
   readonly plan: Plan;
+  /** The others of its group, where it has one. */
+  group: Seen['group'];
   private wanted: Spec = spec;
   private sets: ReplicaSet[] = [];
   private route = { weight: 0, version: 1, fence: undefined as Fence | undefined };
@@ -137,6 +139,7 @@ export class Cluster {
         : { release: { name: release.name, uid: release.name, plan: this.plan, recorded: record.recorded } }),
       endedRecorded: ended === undefined || this.records.get(ended.name)?.outcome !== undefined,
       proposal: this.plan,
+      ...(this.group === undefined ? {} : { group: this.group }),
       gates,
       probes: { result: 'None', message: '' },
       actions: [],

@@ -7,6 +7,8 @@ import { historyOf, pastContext } from '#gates/history.ts';
 import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import { contextsOf } from '#operator/contexts.ts';
+import { memberOf } from '#operator/groups.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
 import { gateFor, gates } from '#src/catalog.ts';
 import { Cluster, spec } from './cluster.ts';
 import { Exporters } from './exporters.ts';
@@ -180,6 +182,20 @@ export class HeadgateRun implements Run {
     this.fold(served.scraped, this.cluster.pods());
     this.cluster.settle(now, () => this.readings(now), now + TICK_MS);
     return this.wish();
+  }
+
+  /** It moves at once with the others of its path. */
+  face(): KubeObject {
+    const { state } = this.cluster;
+    return {
+      ...{ apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata: { name: 'shop' } },
+      ...{ spec: { group: 'path', groupMode: 'Attribute' }, status: { state } },
+    };
+  }
+
+  meet(others: readonly KubeObject[]): void {
+    const members = others.map((other) => memberOf(other, this.at));
+    this.cluster.group = { name: 'path', mode: 'Attribute', members, elsewhere: [] };
   }
 
   private context(): GateContext | undefined {

@@ -1,3 +1,4 @@
+import type { KubeObject } from '#ports/kube-api.ts';
 import { nothing, type Policy, type Run, type Wish } from './policy.ts';
 import {
   excessServed,
@@ -49,6 +50,16 @@ export class Ride {
     this.next = run.shares;
     this.wish = { shares: run.shares, outcome: 'open' };
     this.ending = { outcome: 'open', excess: 0, ...(run.forecast === undefined ? {} : { forecast: run.forecast }) };
+  }
+
+  /** Its Rollout as the others see it, under its own name. */
+  face(name: string): KubeObject[] {
+    const face = this.run.face?.();
+    return face === undefined ? [] : [{ ...face, metadata: { ...face.metadata, name } }];
+  }
+
+  meet(others: readonly KubeObject[], tick: number): void {
+    this.run.meet?.(others, tick);
   }
 
   /** The hour before the release, for policies that look at it. */

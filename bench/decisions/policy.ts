@@ -1,3 +1,4 @@
+import type { KubeObject } from '#ports/kube-api.ts';
 import type { Scenario, Served, Shares } from './traffic.ts';
 
 /** One way to decide about releases. */
@@ -19,6 +20,10 @@ export interface Run {
   lookBack?(served: (ago: number) => Served): void;
   /** Takes what was measured of tick `tick`, and says what it wants from now on. Negative before the first user request. */
   tick(served: Served, tick: number): Wish;
+  /** Its Rollout as others of its group see it, for policies that look at each other. */
+  face?(): KubeObject;
+  /** Takes the faces of the others of its group. */
+  meet?(others: readonly KubeObject[], tick: number): void;
 }
 
 export interface Wish {

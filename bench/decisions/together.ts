@@ -1,4 +1,5 @@
 import { assert } from '#lib/assert.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
 import { type Ending, Ride, warmUp } from './play.ts';
 import { nothing, type Policy } from './policy.ts';
 import { binomial, draws, poisson, type Random, stream } from './random.ts';
@@ -10,6 +11,16 @@ import { excessAt, excessServed, type Scenario, type Served, type Shares, TICK_M
  * blame for what is bad, the others are good.
  */
 export function playTogether(policy: Policy, scenario: Scenario, seed: number): Ending {
+  return playAll(policy, scenario, seed).ending;
+}
+
+/** The same, with what became of each of the others. */
+export function playAll(
+  policy: Policy,
+  scenario: Scenario,
+  seed: number,
+  ticks: number = TICKS,
+): { ending: Ending; others: readonly Ending[]; faces: readonly KubeObject[] } {
   const rides = Array.from({ length: scenario.together ?? 1 }, () => new Ride(policy.start(scenario, seed)));
   const [culprit, ...others] = rides;
   assert(culprit !== undefined, 'somebody is under way');
@@ -23,19 +34,29 @@ export function playTogether(policy: Policy, scenario: Scenario, seed: number): 
       at,
       rides.map(({ now }) => now),
     );
-    for (const [index, ride] of rides.entries()) ride.tick(() => served[index] ?? noArms, at);
+    // As they all were before this tick: nobody hears of another's decision in the same pass.
+    const faces = rides.map((ride, index) => ride.face(`service-${index}`));
+    for (const [index, ride] of rides.entries()) {
+      ride.meet(faces.filter((_, other) => other !== index).flat(), at);
+      ride.tick(() => served[index] ?? noArms, at);
+    }
   };
-  if (!warmUp(culprit, tick)) return culprit.notBegun();
+  const end = (ending: Ending) => ({
+    ending,
+    others: others.map((ride) => ride.ending),
+    faces: rides.flatMap((ride, index) => ride.face(`service-${index}`)),
+  });
+  if (!warmUp(culprit, tick)) return end(culprit.notBegun());
   const stopped = (all: readonly Ride[]) => all.filter(({ wish }) => wish.outcome === 'stopped').length;
   let before = false;
-  for (let at = 0; at < TICKS; at += 1) {
+  for (let at = 0; at < ticks; at += 1) {
     culprit.ending.excess += excessServed(scenario, at, culprit.now.canary);
     const free = culprit.wish.outcome === 'open';
     tick(at);
     // Two at the same tick: the right one is among them, and nobody can tell which.
     before ||= free && stopped(others) > 0;
   }
-  return { ...culprit.ending, accused: { others: stopped(others), before } };
+  return end({ ...culprit.ending, accused: { others: stopped(others), before } });
 }
 
 const PURPOSE = 500;

@@ -39,6 +39,7 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
     ['Canary', arm(view.canary)],
     ['Release', release(view.release, now)],
     ['Breach', breach(view.release)],
+    ['Held', held(view.release)],
     ['Earlier', view.release?.earlierBreach],
     [
       'Probes',
@@ -93,6 +94,14 @@ function release(view: ReleaseView | undefined, now: Millis): string | undefined
       ? ''
       : `, took ${printDuration(view.endedAt - view.startedAt)}`;
   return `${view.name}, attempt ${view.attempt}${view.outcome === undefined ? '' : `, ${view.outcome}`}${began}${took}`;
+}
+
+/** For which other release of its group it stood still. */
+function held(view: ReleaseView | undefined): string | undefined {
+  if (view?.held?.since === undefined) return undefined;
+  const { since, until, culprit } = view.held;
+  const length = until === undefined ? '' : ` for ${printDuration(until - since)}`;
+  return culprit === undefined ? `both arms were bad${length}, by no release of its group` : `${culprit}${length}`;
 }
 
 /** Who did it, how soon it was found and mended, and who had met it by then. */

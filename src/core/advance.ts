@@ -15,6 +15,8 @@ export interface Moment {
   seen: Seen;
   spec: Spec;
   now: Millis;
+  /** Why another release of its group keeps it where it is; undefined: none does. */
+  held: string | undefined;
 }
 
 /** Moves a release by at most one stage. Pure: the same answer on any replica, after any crash. */
@@ -104,11 +106,12 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');
   if (plan.steps.length === 0)
     return enter(state, release, 'Promoting', 'Promoting: this revision served before, its steps are skipped', now);
-  return notYet(state, release, seen) ?? grantRung(state, release, 0, at);
+  return notYet(state, release, at) ?? grantRung(state, release, 0, at);
 }
 
 /** Every raise from 0 asks for budget and waits its turn: since the release began both may have changed. */
-function notYet(state: State, release: ReleaseState, seen: Seen): State | undefined {
+function notYet(state: State, release: ReleaseState, { seen, held }: Moment): State | undefined {
+  if (held !== undefined) return say(state, `Waiting before the first raise: ${held}`);
   const low = budgetHolds(seen, state);
   if (low !== undefined) return say(without(state, 'queuedAt'), `Waiting before the first raise: ${low}`);
   const first = whoIsFirst(state, seen);
@@ -171,7 +174,7 @@ function holding(state: State, release: ReleaseState, at: Moment): State {
   if (waits !== undefined) {
     const message = `${place}: ${waits.message}`;
     if (waits.patient) return say(state, message);
-    return patience(state, at, { since: release.arrivedAt + rung.holdMs, message, longestMs: waits.longestMs });
+    return patience(state, at, { since: dueAt(release, rung, now), message, longestMs: waits.longestMs });
   }
   if (waitsForPerson(release, rung, now)) {
     if (rung.pause?.forMs !== undefined) return say(state, `${place}: a pause of ${formatDuration(rung.pause.forMs)}`);
@@ -190,10 +193,18 @@ interface Wait {
   longestMs?: Millis | undefined;
 }
 
+/** When the hold was over; not before it was free to go, where another release of its group had kept it. */
+function dueAt({ arrivedAt, held }: ReleaseState, { holdMs }: Step, now: Millis): Millis {
+  return Math.max((arrivedAt ?? now) + holdMs, held?.until ?? 0);
+}
+
 function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment): Wait | undefined {
   const { plan, seen, now } = at;
   const word = release.word?.step === release.step ? release.word.verb : undefined;
-  const due = (release.arrivedAt ?? now) + rung.holdMs;
+  // A person who sees the culprit may know better. Without one it is an outage like any other: patience has its end.
+  if (word === undefined && at.held !== undefined)
+    return { message: at.held, patient: release.held?.culprit !== undefined };
+  const due = dueAt(release, rung, now);
   // The hold is all that a bake asks for: any word ends it.
   const given = word === 'skip-step' || (word !== undefined && isBake(plan, release.step));
   if (due > now && !given) return { message: `at least ${formatDuration(rung.holdMs)}`, patient: true };
@@ -207,11 +218,15 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
   if (word !== undefined) return undefined; // a person's recorded word stands in for the evidence, never for the stop gates
   if (!shareArrived(seen, release))
     return { message: "the canary's share of requests has not arrived", patient: false };
+  return gateThatHolds(release, at, due);
+}
+
+/** A gate without a pass; where all pass, one whose budget the next weight may overspend. */
+function gateThatHolds(release: ReleaseState, at: Moment, due: Millis): Wait | undefined {
   const waiting = lacking(release, at);
-  const { dear } = at.judgement;
-  const all = waiting.length > 0 ? waiting : dear;
+  const all = waiting.length > 0 ? waiting : at.judgement.dear;
   // The gate that has waited longer than it may is the one to name.
-  const gate = all.find(({ maxWaitMs }) => now - due > maxWaitMs) ?? all[0];
+  const gate = all.find(({ maxWaitMs }) => at.now - due > maxWaitMs) ?? all[0];
   return gate === undefined ? undefined : { message: gate.message, patient: false, longestMs: gate.maxWaitMs };
 }
 

@@ -36,6 +36,7 @@ export function conditionsOf(
     valid(problems),
     ...added(routes),
     ...queued(state),
+    ...held(state),
     ...blind(budget),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
@@ -58,6 +59,14 @@ function added(routes: readonly SeenRoute[]): ConditionWish[] {
 /** It moves once others of its group have; the sentence names who is first. */
 function queued({ queuedAt, message }: State): ConditionWish[] {
   return queuedAt === undefined ? [] : [{ type: 'Queued', status: 'True', reason: 'GroupMoves', message }];
+}
+
+/** Another release of its group is bad by its own arms, or all are and none is to blame: nothing of it goes on. */
+function held({ release, message }: State): ConditionWish[] {
+  const holds = release?.held !== undefined && release.held.until === undefined && release.ending === undefined;
+  if (!holds) return [];
+  const reason = release.held?.culprit === undefined ? 'NotOfThisGroup' : 'GroupBreach';
+  return [{ type: 'Held', status: 'True', reason, message }];
 }
 
 /** A release that begins without knowing what is left of its budgets does so on the user's word, and says it. */

@@ -151,7 +151,9 @@ export function recordOf(state: State, release: ReleaseState): string {
   const face = `${state.phase}/${state.reason ?? ''}/${release.stage}/${place}/${release.weight}`;
   const replaced = release.replaced === undefined ? '' : `/replaced${release.replaced.length}`;
   const remedied = release.ending?.remediedAt === undefined ? '' : '/remedied';
-  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${remedied}${replaced}${release.committed ? '/committed' : ''}`;
+  const held = release.held === undefined || release.held.until !== undefined ? '' : `/held${release.held.since}`;
+  const more = `${remedied}${replaced}${held}${release.committed ? '/committed' : ''}`;
+  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${more}`;
 }
 
 /** At rest no trace stays on a route; before deletion the Service gets its own selector back. */

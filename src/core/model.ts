@@ -1,6 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { Replaced, Suspect } from './bad-pod.ts';
-import type { BreachRecord } from './breach.ts';
+import type { BreachRecord, Held } from './breach.ts';
 import type { Gate, GateReading } from './gate.ts';
 import type { BudgetSight, GroupSight, Spread } from './sights.ts';
 
@@ -129,6 +129,8 @@ export interface ReleaseState {
   breach?: BreachRecord;
   /** What an earlier attempt failed on. */
   earlierBreach?: string;
+  /** The last time that it held for another release of its group, or holds. */
+  held?: Held;
   /** A person's word that this step may be left without its evidence (promote) or its hold (skip-step). */
   word?: { step: number; verb: 'promote' | 'skip-step'; by: string };
   /** Promoting: how many canary pods serve in-cluster clients too; all of them before the commit point. */

@@ -10,11 +10,17 @@ import { judge } from './verdict.ts';
  * The last stage: in-cluster clients move share by share, then the new revision becomes stable (the commit
  * point), then the old pods leave, the route returns to the user's text and the old pods go.
  */
-export function promote(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
-  return release.committed ? leaving(state, release, seen, now) : joining(state, release, seen, now);
+export function promote(state: State, release: ReleaseState, seen: Seen, now: Millis, held?: string): State {
+  return release.committed ? leaving(state, release, seen, now) : joining(state, release, seen, { now, held });
 }
 
-function joining(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
+interface Joining {
+  now: Millis;
+  /** Why another release of its group keeps it where it is. */
+  held: string | undefined;
+}
+
+function joining(state: State, release: ReleaseState, seen: Seen, { now, held }: Joining): State {
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined) return state;
   const replicas = replicasDuring(seen, state.stable, seen.spec.replicas);
@@ -29,6 +35,8 @@ function joining(state: State, release: ReleaseState, seen: Seen, now: Millis): 
       `Promoting: ${available} of ${replicas} canary pods are available${podTrouble(seen, release.revision)}`,
     );
   const place = `Promoting: ${joined} of ${replicas} new pods serve in-cluster clients`;
+  // The way back to what served recently is the remedy: it waits for nobody.
+  if (held !== undefined && !plan.rollback) return say(state, `${place}: ${held}`, now);
   if (joined === 0) return join(state, release, ladder[0] ?? replicas, now);
   if (servingOf(seen, release.revision).length < joined) return wait(place);
   if (release.joinedAt === undefined) return amend(say(state, place, now), release, { joinedAt: now }, now);

@@ -1,9 +1,10 @@
 import type { Millis } from '#lib/units.ts';
+import type { Blame } from './attribution.ts';
 import { badAgain } from './bad-pod.ts';
 import type { BreachRecord } from './breach.ts';
 import { readyOf } from './capacity.ts';
 import { exposureOf } from './exposure.ts';
-import type { OnNoData } from './gate.ts';
+import type { Counts, OnNoData } from './gate.ts';
 import type { Plan, ReleaseState, Seen, State } from './model.ts';
 import { driftOf, topFence } from './routes.ts';
 import { amend, end, restart, show, without } from './state.ts';
@@ -78,7 +79,15 @@ function recordOf(
     ...(carriesTraffic(release) && release.raisedAt !== undefined ? { raisedAt: release.raisedAt } : {}),
     exposure: exposureOf(seen.gates, plan) ?? { requests: 0, bad: 0, excess: 0 },
     ...(beside.length === 0 ? {} : { beside }),
+    ...armsOf(seen, gate),
   };
+}
+
+function armsOf({ gates }: Seen, name: string | undefined): Pick<BreachRecord, 'arms'> {
+  const evidence = gates.find(({ gate }) => gate === name)?.evidence;
+  if (evidence === undefined) return {};
+  const whole = ({ total, bad }: Counts) => ({ total: Math.round(total), bad: Math.round(bad) });
+  return { arms: { canary: whole(evidence.canary), stable: whole(evidence.stable) } };
 }
 
 /** Users meet the canary: through the routes, or as clients of the Service. */
@@ -90,9 +99,16 @@ function carriesTraffic({ weight, joined = 0 }: ReleaseState): boolean {
  * Both arms bad soon after a raise: canary to 0 without blame, and one return from 0 by itself per release.
  * A second time is no coincidence.
  */
-export function onBothArmsBad(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
-  const { judgement, now } = at;
-  const recent = release.raisedAt !== undefined && now - release.raisedAt < BLAME_WINDOW_MS;
+export function onBothArmsBad(
+  state: State,
+  release: ReleaseState,
+  at: Moment & { plan: Plan; blame: Blame | undefined },
+): State | undefined {
+  const { judgement, blame, now } = at;
+  // Where others of the group move, the contrast of somebody's own arms is waited for first.
+  if (blame !== undefined && blame.late !== true) return undefined;
+  const since = blame === undefined ? now : (release.held?.since ?? now);
+  const recent = release.raisedAt !== undefined && since - release.raisedAt < BLAME_WINDOW_MS;
   if (judgement.shared === undefined || !carriesTraffic(release) || !recent) return undefined;
   if (release.autoResumed) {
     const { gate } = judgement.shared;

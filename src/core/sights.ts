@@ -1,10 +1,19 @@
 import type { Millis, Weight } from '#lib/units.ts';
+import type { Culprit } from './breach.ts';
 
 /** What the shell saw beyond the Rollout and what belongs to it: its group, its error budgets, rules that disagree. */
 
-/** Rollouts that declare the same group: those of one namespace move one at a time. */
+/**
+ * What Rollouts of a group in one namespace do: move one at a time, or at once, each judged by its own arms at the edge.
+ * Two move at once when both say so.
+ */
+export type GroupMode = 'Serialise' | 'Attribute';
+
+/** Rollouts that declare the same group. */
 export interface GroupSight {
   name: string;
+  /** Default Serialise. */
+  mode?: GroupMode;
   /** The others of the namespace, by name. */
   members: GroupMember[];
   /** Those of other namespaces that have traffic on their canaries: they are not waited for, only named. */
@@ -17,6 +26,16 @@ export interface GroupMember {
   carries: boolean;
   /** Since when it waits for its turn, or prepares its first raise; undefined: it wants none now. */
   wantsSince?: Millis;
+  /** Default Serialise. */
+  mode?: GroupMode;
+  /** What its release has breached, whatever became of it since. */
+  breach?: MemberBreach;
+}
+
+export interface MemberBreach extends Omit<Culprit, 'rollout'> {
+  cause: string;
+  /** When every gateway had taken its canary off; undefined: users may still meet it. */
+  remediedAt?: Millis;
 }
 
 /** The error budgets of the gates' objectives. */

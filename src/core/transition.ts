@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { takeActions } from './actions.ts';
 import { advance } from './advance.ts';
+import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
 import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
 import type { Ending, Plan, ReleaseState, Seen, Spec, State } from './model.ts';
@@ -95,6 +96,8 @@ function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
 interface Judged {
   plan: Plan;
   judgement: Judgement;
+  /** What another release of its group has to do with it. */
+  blame: Blame | undefined;
   seen: Seen;
   now: Millis;
 }
@@ -108,8 +111,9 @@ function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): S
     return state.phase === 'Paused'
       ? state
       : show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
-  const at = { plan, judgement: judge(seen, plan, release), seen, now };
-  const noted = noteSuspect(release, at);
+  const judgement = judge(seen, plan, release);
+  const at = { plan, judgement, blame: blameOf(seen, release, judgement, now), seen, now };
+  const noted = noteHold(state, noteSuspect(release, at), at.blame, now);
   return judged({ ...state, release: noted }, noted, at);
 }
 
@@ -133,8 +137,9 @@ function goOn(state: State, release: ReleaseState, at: Judged): State {
   const { spec } = seen;
   if (spec === undefined) return withoutSpec(state, seen, now);
   const current = readAgain(state, release, now);
-  if (release.stage === 'Promoting') return promote(current, release, seen, now);
-  return advance(current, release, { ...at, spec });
+  const held = heldWords(at.blame, seen);
+  if (release.stage === 'Promoting') return promote(current, release, seen, now, held);
+  return advance(current, release, { ...at, spec, held });
 }
 
 /** A spec that could not be read for a while has changed nothing but the face, and with that face nothing is raised. */

@@ -1,6 +1,6 @@
 import { printShare } from './figures.ts';
 import type { Seen, State } from './model.ts';
-import type { BudgetLeft, GroupMember } from './sights.ts';
+import type { BudgetLeft, GroupMember, GroupSight } from './sights.ts';
 
 /** What a first raise waits for beside the release itself: its turn in the group, and error budget to spend. */
 
@@ -13,11 +13,16 @@ export function whoIsFirst(state: State, { group, rollout, proposal, release }: 
   const plan = state.release === undefined ? proposal : release?.plan;
   if (group === undefined || plan?.rollback === true) return undefined;
   const since = state.queuedAt ?? state.release?.startedAt ?? Number.POSITIVE_INFINITY;
-  const ahead = group.members.filter((member) => goesBefore(member, { rollout, since }));
+  const ahead = group.members.filter((member) => !beside(group, member) && goesBefore(member, { rollout, since }));
   const [first] = [...ahead].sort(inOrder);
   if (first === undefined) return undefined;
   const what = first.carries ? 'moves' : 'is first';
   return `its turn in group ${group.name}: Rollout ${first.rollout} ${what}, this one has place ${ahead.length + 1}`;
+}
+
+/** Both tell their failures apart by their own arms: they may move at once. */
+function beside(group: GroupSight, member: GroupMember): boolean {
+  return group.mode === 'Attribute' && member.mode === 'Attribute';
 }
 
 function goesBefore(member: GroupMember, self: { rollout: string; since: number }): boolean {

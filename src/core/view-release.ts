@@ -1,5 +1,5 @@
 import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
-import type { Exposure } from './breach.ts';
+import { type ArmEvidence, type Exposure, proofOf } from './breach.ts';
 import type { Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
 import { type GateView, gatesOf } from './view-gates.ts';
@@ -26,6 +26,8 @@ export interface ReleaseView {
   timeToRemedyMs?: Millis;
   /** Who did it, and what users had met when it was found. */
   breach?: BreachView;
+  /** When it last held for another release of its group, and whose own arms differed. */
+  held?: HeldView;
   startedAt?: Millis;
   endedAt?: Millis;
   /** What an earlier attempt failed on. */
@@ -48,6 +50,13 @@ export interface BreachView {
   exposure?: Exposure;
   /** Rollouts of the same group whose canaries had traffic at that moment. */
   beside: string[];
+}
+
+export interface HeldView {
+  since?: Millis;
+  until?: Millis;
+  /** `checkout, bad by its own arms: …`; undefined: no release of the group showed it. */
+  culprit?: string;
 }
 
 /** One step of the ladder. The last rung, 100 %, is the promotion. */
@@ -94,6 +103,7 @@ export function releaseOf(release: unknown, active: Raw = {}): ReleaseView {
     timeToDetectMs: span(status['timeToDetect']),
     timeToRemedyMs: span(status['timeToRemedy']),
     breach: breachOf(record(status, 'breach')),
+    held: heldOf(record(status, 'held')),
     startedAt:
       instant(active['startedAt']) ??
       instant(status['startedAt']) ??
@@ -176,6 +186,27 @@ function breachOf(breach: Raw): BreachView | undefined {
     exposure: exposureOf(record(breach, 'exposure')),
     beside: texts(breach['beside']),
   });
+}
+
+function heldOf(held: Raw): HeldView | undefined {
+  const since = instant(held['since']);
+  if (since === undefined) return undefined;
+  const culprit = record(held, 'culprit');
+  const rollout = text(culprit['rollout']);
+  const arms = armCounts(record(culprit, 'arms'));
+  return present<HeldView>({
+    since,
+    until: instant(held['until']),
+    culprit: rollout && `${rollout}, bad by its own arms: ${proofOf(present({ gate: text(culprit['gate']), arms }))}`,
+  });
+}
+
+function armCounts(arms: Raw): ArmEvidence | undefined {
+  const of = (arm: string) => {
+    const counts = record(arms, arm);
+    return { total: figure(counts['total']) ?? 0, bad: figure(counts['bad']) ?? 0 };
+  };
+  return Object.keys(arms).length === 0 ? undefined : { canary: of('canary'), stable: of('stable') };
 }
 
 function exposureOf(exposure: Raw): Exposure | undefined {

@@ -167,7 +167,7 @@ function messageOf(status: Raw): string {
 }
 
 /** Conditions that say again what the phase says, and those whose `False` is the bad news. */
-const quiet = new Set(['Ready', 'Reconciling', 'Stalled', 'Paused', 'Queued']);
+const quiet = new Set(['Ready', 'Reconciling', 'Stalled', 'Paused', 'Queued', 'Held']);
 const positive = new Set(['Valid']);
 
 function problemsOf(status: Raw): string[] {

@@ -39,6 +39,7 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
     return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];
   });
   problems.push(...suiteProblems(wish, at));
+  if (problems.length === 0) problems.push(...groupProblems(wish, gates));
   if (problems.length > 0) return { problems };
   const { spec } = wish;
   const rollback = state.served.slice(0, spec.rollbackWindow).includes(spec.revision);
@@ -62,6 +63,15 @@ function ladderOf(
   if (rollback) return { steps: [] };
   const ladder = { steps: wish.steps ?? steps(), ...(wish.bake === undefined ? {} : { bake: wish.bake }) };
   return wish.spec.routes.length === 0 ? podLadder(ladder, wish.spec.replicas) : ladder;
+}
+
+/** Whoever moves beside others must be able to tell its own failures from theirs where they all meet. */
+function groupProblems({ groupMode }: RolloutWish, gates: Gate[]): Problem[] {
+  const splits = gates.some(({ role, slo }) => role === 'Guardrail' && slo.arms.by === 'Label');
+  if (groupMode !== 'Attribute' || splits) return [];
+  const message =
+    "Attribute needs a Guardrail that counts the gateway's requests by this Rollout's own arms: give one an SLO with sli.builtin of a gateway, or leave groupMode out to move one at a time";
+  return [{ field: 'spec.groupMode', message }];
 }
 
 interface Live {

@@ -1,5 +1,5 @@
 import { type Replaced, toldOf } from '#core/bad-pod.ts';
-import type { Exposure } from '#core/breach.ts';
+import type { Exposure, Held } from '#core/breach.ts';
 import type { Effect } from '#core/effect.ts';
 import { exposureOf } from '#core/exposure.ts';
 import { FIELD_MANAGER } from '#core/labels.ts';
@@ -129,6 +129,7 @@ function statusPatch(
     startedAt: before.startedAt ?? (release === undefined ? undefined : time(release.startedAt)),
     endedAt: outcome === undefined ? undefined : time(ended?.at ?? now),
     ...detection(release, before),
+    held: release?.held === undefined ? before.held : heldText(release.held),
     attempts: release?.attempt ?? before.attempts,
     timeline: [...(before.timeline ?? []), { at: time(now), ...entry }].slice(-TIMELINE_MAX),
     record,
@@ -152,9 +153,10 @@ function entryOf({ sight, before, release, message, kind, over }: Told): { kind:
   if (replaced !== undefined)
     return { kind: 'PodReplaced', message: clip(`${weightChange(before, release)}${toldOf(replaced)}`, ENTRY_MAX) };
   const obeyed = !over && release?.ending?.remediedAt !== undefined;
+  const holds = release?.held !== undefined && release.held.until === undefined;
   const told = obeyed ? 'every gateway has taken weight 0' : message;
   return {
-    kind: obeyed ? 'AtRest' : (kind ?? release?.stage ?? 'Recorded'),
+    kind: obeyed ? 'AtRest' : (kind ?? (holds ? 'Held' : release?.stage) ?? 'Recorded'),
     message: clip(`${weightChange(before, release)}${told}${grounds(sight, release)}`, 160),
   };
 }
@@ -186,7 +188,7 @@ function detection(release: ReleaseState | undefined, before: ReleaseStatus): Pa
   const { earlierBreach, breach, ending } = release ?? {};
   const earlier = earlierBreach === undefined ? {} : { earlierBreach: clip(earlierBreach, LONG_PROSE_MAX) };
   if (breach === undefined) return earlier;
-  const { at, cause, gate, raisedAt, exposure, beside } = breach;
+  const { at, cause, gate, raisedAt, exposure, beside, arms } = breach;
   const known = before.breach?.at === time(at) ? before.breach.message : undefined;
   const remediedAt = ending?.remediedAt;
   return {
@@ -200,8 +202,17 @@ function detection(release: ReleaseState | undefined, before: ReleaseStatus): Pa
       message: known ?? clip(ending?.why ?? earlierBreach ?? ''),
       exposure: exposureText(exposure),
       beside,
+      arms,
     }),
   };
+}
+
+function heldText({ since, until, culprit }: Held): NonNullable<ReleaseStatus['held']> {
+  return present<NonNullable<ReleaseStatus['held']>>({
+    since: time(since),
+    until: until === undefined ? undefined : time(until),
+    culprit: culprit && { ...culprit, at: time(culprit.at) },
+  });
 }
 
 /** Never negative: the clocks of two operators differ. */

@@ -1,5 +1,6 @@
 import { ROLLOUT_LABEL } from '#core/labels.ts';
 import { routeKey } from '#core/routes.ts';
+import type { GroupMode } from '#core/sights.ts';
 import {
   METRIC_SOURCE,
   POD,
@@ -43,6 +44,12 @@ export const BY_GROUP = 'group';
 export function groupOf(rollout: KubeObject): string | undefined {
   const name = (rollout['spec'] as { group?: unknown } | undefined)?.group;
   return typeof name === 'string' ? name : undefined;
+}
+
+/** What it does in its group, read likewise: anything but the word itself is the default. */
+export function modeOf(rollout: KubeObject): GroupMode {
+  const mode = (rollout['spec'] as { groupMode?: unknown } | undefined)?.groupMode;
+  return mode === 'Attribute' ? 'Attribute' : 'Serialise';
 }
 
 /** Index of routes by namespace and name run together, as gateways do that put hyphens between and within both. */

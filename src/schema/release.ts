@@ -174,6 +174,30 @@ const exposure = group({
   excess: total().describe('Bad requests above what stable would have had.'),
 });
 
+const counts = () =>
+  group({ total: total().describe('Finished requests.'), bad: total().describe('Those that were bad.') });
+
+const arms = () =>
+  group({
+    canary: counts().describe('Requests to the canary since the attempt began.'),
+    stable: counts().describe('Requests to stable since the attempt began.'),
+  });
+
+const held = group({
+  since: time().describe('When it began (RFC 3339).'),
+  until: time().exactOptional().describe('When it was free to go again (RFC 3339). Left out while it holds.'),
+  culprit: group({
+    rollout: name().describe('Its name.'),
+    at: time().describe('When its breach was found (RFC 3339).'),
+    gate: name().exactOptional().describe('Gate that failed. Left out: its probes did, or no pod was left.'),
+    arms: arms().exactOptional().describe('What that gate had counted.'),
+  })
+    .exactOptional()
+    .describe(
+      'Rollout of the group whose own arms differ. Left out: no release of the group shows it, though both arms are bad.',
+    ),
+});
+
 const breach = group({
   at: time().describe('When it was found (RFC 3339).'),
   cause: text({ max: 63 }).describe('Its cause, in one word.'),
@@ -183,6 +207,7 @@ const breach = group({
   beside: list(text({ max: 512 }), { max: 16 })
     .exactOptional()
     .describe('Other Rollouts of the group whose canaries had traffic then. Each is judged by its own arms.'),
+  arms: arms().exactOptional().describe('What the gate that failed had counted in both arms.'),
 });
 
 const entry = group({
@@ -208,6 +233,7 @@ export const releaseStatus = group({
   timeToDetect: duration().exactOptional().describe('From the raise to the breach.'),
   timeToRemedy: duration().exactOptional().describe('From the breach to weight 0, accepted by every gateway.'),
   breach: breach.exactOptional().describe('Who did it, and what users had met when it was found.'),
+  held: held.exactOptional().describe('When it last held for another release of its group, or holds.'),
   earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt of this revision failed on.'),
   attempts: int({ min: 1, max: 1_000_000 }).exactOptional().describe('Tries of this revision so far.'),
   gates: list(gateStatus, { max: 16, unique: ['gate'] })

@@ -1,18 +1,17 @@
 import type * as z from 'zod';
 import { parseDuration, parsePercent } from '#lib/units.ts';
 import { REPLACE_MAX, silences } from './release-words.ts';
+import { selector, template } from './rollout-pods.ts';
 import { traffic } from './traffic.ts';
 import {
   choice,
   duration,
-  freeform,
   grammar,
   group,
   immutable,
   int,
   label,
   list,
-  map,
   name,
   percent,
   percentCel,
@@ -162,16 +161,6 @@ const bake = group({
     .describe('Share of requests that stays on stable meanwhile, to compare with, in percent. 0: none.'),
 });
 
-const template = group({
-  metadata: group({
-    labels: map(text({ max: 63 }), { max: 64 }).describe('Labels of the pods. They must contain the selector.'),
-    annotations: map(text({ max: 65_536 }), { max: 64 })
-      .exactOptional()
-      .describe('Annotations of the pods.'),
-  }).describe('Labels and annotations of the pods.'),
-  spec: freeform().describe('A PodSpec, as in a Deployment. It is checked by a dry run of the ReplicaSet.'),
-});
-
 const budget = ruled(
   group({
     targetSpend: percent({ above: 0, upTo: 100, example: '"0.1%"' })
@@ -196,17 +185,6 @@ const budget = ruled(
     message: 'targetSpend must be at most maxSpend',
     holds: ({ targetSpend, maxSpend }) => weightOf(targetSpend) <= weightOf(maxSpend),
   },
-);
-
-const selector = immutable(
-  group({
-    matchLabels: ruled(map(text({ max: 63 }), { max: 16 }), {
-      cel: 'size(self) > 0',
-      message: 'must have at least one label',
-      holds: (labels) => Object.keys(labels).length > 0,
-    }).describe('Labels that every pod carries, with their values.'),
-  }),
-  'cannot be changed: make a new Rollout for pods with other labels',
 );
 
 const specShape = group({
@@ -238,6 +216,11 @@ const specShape = group({
     .exactOptional()
     .describe(
       'Rollouts of one namespace that name the same group move one at a time: those that call each other should. A way back waits for nobody.',
+    ),
+  groupMode: choice(['Serialise', 'Attribute'])
+    .exactOptional()
+    .describe(
+      "What Rollouts of the group do. Serialise: move one at a time. Attribute: move at once with others that say so too, each judged at the gateway by its own arms: while one is bad the others hold. It needs a Guardrail that counts the gateway's requests. Left out: Serialise.",
     ),
   gates: gates.default([]).describe('What must hold while a release advances.'),
   probes: list(group({ suite: name().describe('Name of a ProbeSuite in this namespace.') }), {
@@ -282,6 +265,12 @@ export const rolloutSpec = ruled(
     field: '.template.metadata.labels',
     holds: ({ selector: { matchLabels }, template: { metadata } }: Labelled) =>
       Object.entries(matchLabels).every(([key, value]) => metadata.labels[key] === value),
+  },
+  {
+    cel: '!has(self.groupMode) || has(self.group)',
+    message: 'groupMode needs group: name the group, or leave groupMode out',
+    field: '.groupMode',
+    holds: ({ group: named, groupMode }: Labelled) => groupMode === undefined || named !== undefined,
   },
   {
     cel: "self.template.metadata.labels.all(k, !k.startsWith('headgate.dev/')) && self.selector.matchLabels.all(k, !k.startsWith('headgate.dev/'))",

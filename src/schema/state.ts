@@ -21,6 +21,28 @@ const ending = group({
   remediedAt: instant().exactOptional().describe('When every gateway had taken weight 0 for the first time.'),
 });
 
+const counts = () =>
+  group({ total: figure().describe('Finished requests.'), bad: figure().describe('Those that were bad.') });
+
+const arms = () =>
+  group({
+    canary: counts().describe('Requests to the canary since the attempt began.'),
+    stable: counts().describe('Requests to stable since the attempt began.'),
+  });
+
+const held = group({
+  since: instant().describe('When it began.'),
+  until: instant().exactOptional().describe('When it was free to go again. Left out while it holds.'),
+  culprit: group({
+    rollout: name().describe('Its name.'),
+    at: instant().describe('When its breach was found.'),
+    gate: name().exactOptional().describe('Gate that failed.'),
+    arms: arms().exactOptional().describe('What that gate had counted.'),
+  })
+    .exactOptional()
+    .describe('Rollout of the group whose own arms differ. Left out: none do, though both arms are bad.'),
+});
+
 const breach = group({
   at: instant().describe('When it was found.'),
   cause: text({ max: 63 }).describe('Its cause.'),
@@ -34,6 +56,7 @@ const breach = group({
   beside: list(text({ max: 512 }), { max: 16 })
     .exactOptional()
     .describe('Rollouts of the same group that had traffic on their canaries at that moment.'),
+  arms: arms().exactOptional().describe('What the gate that failed had counted in both arms.'),
 });
 
 const suspect = group({
@@ -75,6 +98,7 @@ const release = group({
     .describe('Canary pods that were replaced for that, in order.'),
   breach: breach.exactOptional().describe('The breach of this attempt, as it was when it was found.'),
   earlierBreach: prose(LONG_PROSE_MAX).exactOptional().describe('What an earlier attempt failed on.'),
+  held: held.exactOptional().describe('When it last held for another release of its group, or holds.'),
   word: group({
     step: count().describe('Index of the step that may be left.'),
     verb: choice(['promote', 'skip-step']).describe('What was said.'),

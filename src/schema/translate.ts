@@ -2,6 +2,7 @@ import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Problem, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import { routeKey } from '#core/routes.ts';
+import type { GroupMode } from '#core/sights.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
@@ -23,6 +24,8 @@ export interface RolloutWish {
   bake?: Bake;
   /** Rollouts of this namespace and group move one at a time. */
   group?: string;
+  /** What its Rollouts do. Undefined: Serialise. */
+  groupMode?: GroupMode;
   gates: GateWish[];
   /** Names of probe suites. */
   probes: string[];
@@ -72,6 +75,7 @@ function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
     steps: given.steps?.map(stepOf),
     bake: bakeOf(given.bake),
     group: given.group,
+    groupMode: given.groupMode,
     gates: given.gates.map(gateOf),
     probes: given.probes.map(({ suite }) => suite),
     budget: { targetSpend: shareOf(given.budget.targetSpend), maxSpend: shareOf(given.budget.maxSpend) },

@@ -16,6 +16,7 @@ function checkout() {
     step: '2/3',
     weight: '20%',
     budgetSpent: '0.012%',
+    budgetForecast: { weight: '50%', expected: '0.004%', pessimistic: '0.087%' },
     gates: [
       gate('checkout-availability'),
       gate('checkout-latency', {

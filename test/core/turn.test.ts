@@ -172,6 +172,7 @@ test('a breach names its gate, what users had met, and who else moved', () => {
     ...{ at: foundAt, cause: 'Worse', gate: 'availability', raisedAt },
     exposure: { requests: 400, bad: 14, excess: 12 },
     beside: ['ops/mailer'],
+    arms: { canary: { total: 400, bad: 14 }, stable: { total: 4000, bad: 20 } },
   };
   expect(world.state.release?.breach).toEqual(breach);
   // What comes in later is no part of what it had cost when it was found.

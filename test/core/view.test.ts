@@ -303,3 +303,16 @@ test.each([
   const rollout = { metadata: { name: 'shop', namespace: 'default' }, status: { phase: 'Healthy', conditions } };
   expect(viewRollout(rollout, []).problems).toEqual(problems);
 });
+
+test('a release that held for another one names it, its gate and its counts', () => {
+  const arms2 = { canary: { total: 310, bad: 31 }, stable: { total: 1200, bad: 2 } };
+  const culprit = { rollout: 'mailer', at: new Date(NOW).toISOString(), gate: 'mailer-edge', arms: arms2 };
+  const heldOf = (held: Record<string, unknown>) =>
+    historyOf([release({ rollout: 'web', number: 4 }, { held })], { namespace: 'shop', rollout: 'web' })[0]?.held;
+  const since = new Date(NOW).toISOString();
+  expect(heldOf({ since, culprit })).toEqual({
+    since: NOW,
+    culprit: 'mailer, bad by its own arms: mailer-edge 31 of 310 (10%), stable 2 of 1,200 (0.17%)',
+  });
+  expect(heldOf({ since, until: since })).toEqual({ since: NOW, until: NOW });
+});

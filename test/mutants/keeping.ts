@@ -192,7 +192,7 @@ export const keeping: readonly Mutant[] = [
     name: 'no second look before the raise',
     breaks: 17,
     file: 'src/core/advance.ts',
-    find: 'return notYet(state, release, seen) ?? grantRung(state, release, 0, at);',
+    find: 'return notYet(state, release, at) ?? grantRung(state, release, 0, at);',
     replace: 'return grantRung(state, release, 0, at);',
     killedBy: {
       file: turnTest,

@@ -136,3 +136,49 @@ test('who stops moving wakes those that wait', () => {
   const woken = waitingWith(storeOf([own, waiting, rollout('c', { phase: 'Healthy' })]), own);
   expect(woken.map(({ metadata }) => metadata.name)).toEqual(['b']);
 });
+
+const counts = { canary: { total: 310, bad: 31 }, stable: { total: 1200, bad: 2 } };
+const failed = { at: NOW - 9, cause: 'Worse', gate: 'edge', arms: counts, exposure: {} };
+const told = { at: NOW - 9, cause: 'Worse', gate: 'edge', arms: counts };
+
+test.each([
+  { name: 'open', because: 'users meet it still', state: moving({ weight: 5000, breach: failed }), want: told },
+  {
+    name: 'remedied',
+    because: 'it may be felt for a while',
+    state: moving({ breach: failed, ending: { kind: 'Retreat', remediedAt: NOW - 1 } }),
+    want: { ...told, remediedAt: NOW - 1 },
+  },
+  {
+    name: 'by probes',
+    because: 'they count nothing',
+    state: moving({ breach: { at: NOW - 9, cause: 'ProbesFailed' } }),
+    want: { at: NOW - 9, cause: 'ProbesFailed' },
+  },
+  {
+    name: 'of a committed release',
+    because: 'the new revision is stable',
+    state: moving({ committed: true, breach: failed }),
+    want: undefined,
+  },
+])('a breach $name is told to the group: $because', ({ state, want, because }) => {
+  expect(memberOf(rollout('b', state), NOW).breach, because).toEqual(want);
+});
+
+// kills: a mode that others do not see; one that moves and does not hear of the other's breach
+test('those that move at once say so, and wake each other', () => {
+  const at = (name: string, state: Record<string, unknown> = {}) => {
+    const one = rollout(name, state);
+    return { ...one, spec: { group: 'paths', groupMode: 'Attribute' } };
+  };
+  const own = at('a');
+  const other = at('b', moving({ weight: 5000 }));
+  expect(observeGroup(storeOf([own, other, rollout('c')]), own, NOW)).toMatchObject({
+    mode: 'Attribute',
+    members: [
+      { rollout: 'b', carries: true, mode: 'Attribute' },
+      { rollout: 'c', carries: false },
+    ],
+  });
+  expect(waitingWith(storeOf([own, other]), own).map(({ metadata }) => metadata.name)).toEqual(['b']);
+});

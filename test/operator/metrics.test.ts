@@ -91,6 +91,9 @@ test('rollouts become gauges without a dropped one', () => {
   expect(text).toContain('headgate_rollout_info{namespace="shop",rollout="checkout",phase="Progressing"} 1');
   expect(text).toContain('headgate_rollout_weight{namespace="shop",rollout="checkout"} 0.2');
   expect(text).toContain('arm="canary",result="bad"} 7');
+  const forecast =
+    /headgate_release_spend_forecast_ratio\{namespace="shop",rollout="checkout",bound="pessimistic"\} 0.0008/;
+  expect(text).toMatch(forecast);
   expect(text).not.toContain('dropped');
 });
 

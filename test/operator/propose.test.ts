@@ -183,3 +183,16 @@ test.each([
   expect(problems[0]?.field).toBe(`spec.gates[0].${field}`);
   expect(problems[0]?.message).toMatch(says);
 });
+
+test('whoever moves beside others of its group needs a Guardrail that splits the edge', () => {
+  const problemsOf = (sli: Record<string, unknown>, role = 'Guardrail') =>
+    gateFor(sli, { role }, { group: 'paths', groupMode: 'Attribute', steps }).problems;
+  expect(problemsOf(events)).toEqual([
+    {
+      field: 'spec.groupMode',
+      message: expect.stringContaining("counts the gateway's requests by this Rollout's own arms"),
+    },
+  ]);
+  expect(problemsOf(edge, 'Signal')).toHaveLength(1);
+  expect(problemsOf(edge)).toEqual([]);
+});

@@ -123,3 +123,25 @@ test('a pod that was replaced has an entry of its own, once, with node and evide
   // kills: a sentence that the API server refuses, and with it every record after
   expect(releaseStatus.parse(status)).toEqual(status);
 });
+
+test('who held for another one of its group names it, its gate and the counts of both arms', async () => {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  const arms = { canary: { total: 310, bad: 31 }, stable: { total: 1200, bad: 2 } };
+  const at = Date.parse('2026-03-04T05:20:00Z');
+  const member = { rollout: 'b', carries: true, mode: 'Attribute' as const };
+  const bad = { ...member, breach: { at, cause: 'Worse', gate: 'b-edge', arms } };
+  world.group = { name: 'paths', mode: 'Attribute', members: [bad], elsewhere: [] };
+  const object = blank();
+  const held = await record(world, 10, object);
+  const culprit = { rollout: 'b', at: '2026-03-04T05:20:00.000Z', gate: 'b-edge', arms };
+  expect(held.held).toMatchObject({ culprit });
+  expect(held.held?.until).toBeUndefined();
+  const message = 'Holding step 1 of 3 at 5%: waits for Rollout b, bad by its own arms: b-edge 31 of 310 (10%)';
+  expect(held.timeline?.at(-1)).toMatchObject({ kind: 'Held', message: expect.stringContaining(message) });
+  world.group = { name: 'paths', mode: 'Attribute', members: [member], elsewhere: [] };
+  const after = await record(world, 80, object);
+  // kills: a hold that is forgotten with its end
+  expect(after).toMatchObject({ outcome: 'Promoted', held: { culprit, until: expect.any(String) } });
+  expect(after.breach).toBeUndefined();
+});

@@ -166,6 +166,13 @@ export const badObjects: BadObject[] = [
     read: { field: 'spec.budget.preflightRemaining', message: 'must be from 0% to 99%, such as "10%"' },
   },
   {
+    name: 'a mode without a group',
+    because: 'it would do nothing',
+    object: rollout({ groupMode: 'Attribute' }),
+    refused: 'spec.groupMode: Invalid value: groupMode needs group: name the group, or leave groupMode out',
+    read: { field: 'spec.groupMode', message: 'groupMode needs group: name the group, or leave groupMode out' },
+  },
+  {
     name: 'a group that is no name',
     because: 'it would never match another',
     object: rollout({ group: 'Shop Path' }),
