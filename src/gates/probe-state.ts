@@ -25,6 +25,8 @@ export interface ProbeGate {
   /** Since the attempt began, and since the step arrived. */
   readonly all: ArmCounts;
   readonly step: ArmCounts;
+  /** ln E of the stop test at the last tick that brought answers. */
+  readonly stopLogE: number;
   /** Canary's counts since the newest two later starts of the stop test, and how many have begun. */
   readonly starts: number;
   readonly late: readonly [Counts, Counts];
@@ -55,6 +57,7 @@ export function freshAttempt() {
   return {
     ...freshStep(),
     ...pairs,
+    stopLogE: 0,
     starts: 0,
     late,
     ticks: 0,
@@ -75,7 +78,7 @@ const FAULT_BYTES = 120;
 const { length: BETS } = firstBets;
 const { length: LOGS } = startStopTest().logs;
 /** Numbers before those of the tests. */
-const NUMBERS = 24;
+const NUMBERS = 25;
 const FLOATS = NUMBERS + BETS + LOGS;
 
 interface Saved {
@@ -112,7 +115,7 @@ function floatsOf(state: ProbeGate): number[] {
   const { startedAt, at, ticks, canaryAt, stableAt, worse, better, passed, firedAt, stop, recent } = state;
   return [
     ...[startedAt, at, ticks, canaryAt, stableAt, worse, better, passed],
-    ...[firedAt ?? 0, stop.starts, recent.bucket, state.starts],
+    ...[firedAt ?? 0, stop.starts, recent.bucket, state.starts, state.stopLogE],
     ...state.late.flatMap(({ total, bad }) => [total, bad]),
     ...[state.all, state.step].flatMap(numbersOf),
     ...state.bets,
@@ -130,12 +133,12 @@ export function loadProbeGate(text: string): ProbeGate | undefined {
   const floats = doublesOf(saved?.f) ?? [];
   if (saved === undefined || floats.length !== FLOATS || !floats.every(Number.isFinite)) return undefined;
   const [startedAt = 0, at = 0, ticks = 0, canaryAt = 0, stableAt = 0, worse = 0, better = 0, passed = 0] = floats;
-  const [firedAt = 0, begun = 0, bucket = 0, starts = 0] = floats.slice(8);
-  const [late = noCounts, all = noCounts, step = noCounts] = armsOf(floats.slice(12, NUMBERS));
+  const [firedAt = 0, begun = 0, bucket = 0, starts = 0, stopLogE = 0] = floats.slice(8);
+  const [late = noCounts, all = noCounts, step = noCounts] = armsOf(floats.slice(13, NUMBERS));
   const [epoch, rest] = saved.e;
   return {
     ...{ epoch, stepEpoch: epoch + rest, startedAt, at, ticks, canaryAt, stableAt, all, step, worse, better, passed },
-    ...{ starts, late: [late.canary, late.stable] },
+    ...{ stopLogE, starts, late: [late.canary, late.stable] },
     bets: floats.slice(NUMBERS, NUMBERS + BETS),
     stop: { logs: floats.slice(NUMBERS + BETS), starts: begun },
     recent: { bucket, buckets: armsOf(saved.r).slice(0, RECENT_BUCKETS) },

@@ -48,20 +48,22 @@ export function foldProbeTick(
   const known = beginStarts(renewed);
   const own = (tick.probes ?? []).filter(({ epoch }) => epoch === context.epoch);
   const lately = own.map(clusterOf).reduce(addCounts, noCounts);
-  const begun = own.reduce((next, outcome) => countOutcome(next, outcome, context), known);
-  const { loaded, ...rest } = begun;
+  const counted = own.reduce((next, outcome) => countOutcome(next, outcome, context), known);
+  const { loaded, ...rest } = counted;
   const next = {
     ...rest,
     ...(loaded === undefined || lately.canary.total > 0 ? {} : { loaded }),
     at: tick.at,
     ticks: known.ticks + (own.length > 0 ? 1 : 0),
+    // Dear enough not to be computed at every judgement.
+    stopLogE: own.length > 0 ? finite(stopEvidence(counted, context)) : known.stopLogE,
     recent: foldRecent(known.recent, lately, tick.at),
   };
   return fires(next, context) ? { ...next, firedAt: tick.at } : next;
 }
 
 function fires(state: ProbeGate, context: GateContext): boolean {
-  if (state.firedAt !== undefined || !(stopEvidence(state, context) >= limitOf(context))) return false;
+  if (state.firedAt !== undefined || !(state.stopLogE >= limitOf(context))) return false;
   const { all } = state;
   const sli = sliOf(context);
   // An extra AND, which never adds a false stop: what is rare among many pairs matters to nobody.
@@ -110,7 +112,7 @@ function evidenceOf(state: ProbeGate, context: GateContext): Evidence {
     at: state.at,
     ticks: state.ticks,
     ...{ canary: whole(all.canary), stable: whole(all.stable) },
-    ...{ stopLogE: finite(stopEvidence(state, context)), stopLimit: limitOf(context) },
+    ...{ stopLogE: state.stopLogE, stopLimit: limitOf(context) },
     ...{ advanceLogE: finite(advanceEvidence(state, context)), advanceLimit: stopLimit(betaOf(context)) },
     advanceExcess: failuresToExclude(sliOf(context), context),
     step: { canary: whole(step.canary), stable: whole(step.stable) },

@@ -103,6 +103,28 @@ test.each([
   expect(looks(0) ?? Number.POSITIVE_INFINITY).toBeGreaterThan(late);
 });
 
+const counts = fc
+  .tuple(fc.integer({ min: 0, max: 3000 }), fc.double({ min: 0, max: 1, noNaN: true }))
+  .map(([total, share]) => ({ total, bad: Math.round(total * share * share) }));
+
+test('no stable rate has less evidence than what is said', () => {
+  // kills: a search that stops beside the least product, which would blame more often than α allows.
+  fc.assert(
+    fc.property(counts, counts, (canary, stable) => {
+      const said = worseLogE({ canary: since(canary), stable }, 0.01);
+      // Without any evidence it is not looked for.
+      if (said <= 0) return;
+      for (let logit = -4.59; logit < 7; logit += 0.02) {
+        const p = 1 / (1 + Math.exp(-logit));
+        const whole = Math.log(0.95) + burnLogE(canary, p);
+        const sum = Math.max(whole, Math.log(0.05)) + Math.log1p(Math.exp(-Math.abs(whole - Math.log(0.05))));
+        expect(said).toBeLessThanOrEqual(sum + shortfallLogE(stable, p) + 0.01);
+      }
+    }),
+    { numRuns: 60, seed: 11 },
+  );
+});
+
 test('tails far below the smallest number keep their logarithm', () => {
   // kills: −∞ for a tail that underflows, which would be the least product and clear every canary.
   const rates = [0.5, 0.9, 0.99, 0.999, 0.99999];
