@@ -363,10 +363,11 @@ export const badObjects: BadObject[] = [
     },
   },
   {
-    name: 'probes beside events',
+    name: 'probes beside a latency',
     because: 'which of the two would be judged',
     object: objective({
-      sli: { probe: { suite: 'prompts' }, events: { total: { metric: 'a' }, bad: { metric: 'b' } } },
+      objective: undefined,
+      sli: { probe: { suite: 'prompts' }, latency: { histogram: { metric: 'a' }, threshold: '1s' } },
     }),
     refused: 'spec.sli: Invalid value: give exactly one of builtin, events, latency, business, pairs and probe',
     read: { field: 'spec.sli', message: 'give exactly one of builtin, events, latency, business, pairs and probe' },
