@@ -5,7 +5,7 @@ import { met, tell } from './support/figures.ts';
 import { patientLease } from './support/lease.ts';
 import { lost } from './support/lost.ts';
 import { podsOf } from './support/pods.ts';
-import { type App, openStage, type Stage } from './support/stage.ts';
+import { type App, type Load, openStage, type Stage } from './support/stage.ts';
 import { isEnding, isPromoted, releaseOf } from './support/story.ts';
 
 /** A Rollout without routes: the arms share the Service by their pods, whoever the client is. */
@@ -29,6 +29,13 @@ const steps = [
 
 function open(name: string): Promise<App> {
   return stage.open({ name, image: v1, replicas: 3, objective: '95', steps, rollout });
+}
+
+async function moreRequests(load: Load, requests: number): Promise<void> {
+  const { offered } = await load.report();
+  await waitFor(`${requests} more requests`, async () =>
+    (await load.report()).offered.service - offered.service >= requests ? true : undefined,
+  );
 }
 
 describe.concurrent('a release without routes', () => {
@@ -67,10 +74,10 @@ describe.concurrent('a release without routes', () => {
     await waitFor('the canary pods to go', async () =>
       (await podsOf(lab, app, revision)).length === 0 ? true : undefined,
     );
+    // What they answered last is counted by then.
+    await moreRequests(load, 50);
     const gone = await load.report();
-    await waitFor('200 more requests', async () =>
-      (await load.report()).offered.service - gone.offered.service >= 200 ? true : undefined,
-    );
+    await moreRequests(load, 200);
     const report = await load.stop();
     const release = await releaseOf(app);
 
