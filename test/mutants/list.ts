@@ -1,8 +1,9 @@
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
+import { probes } from './probes.ts';
 import { raising } from './raising.ts';
 import { together } from './together.ts';
 import { young } from './young.ts';
 
-export const mutants: readonly Mutant[] = [...raising, ...keeping, ...gates, ...young, ...together];
+export const mutants: readonly Mutant[] = [...raising, ...keeping, ...gates, ...young, ...probes, ...together];
