@@ -39,7 +39,10 @@ export function marginOf(worse: BusinessSli['worse'], regression: number): numbe
  * The regression that must be excluded before the next weight w′ is allowed: what it would cost all users together,
  * regression × weight, stays below what is tolerated of a release that serves all of them.
  */
-export function regressionToExclude({ worse, tolerate }: BusinessSli, { nextWeight }: GateContext): number {
+export function regressionToExclude(
+  { worse, tolerate }: BusinessSli,
+  { nextWeight }: Pick<GateContext, 'nextWeight'>,
+): number {
   const scaled = nextWeight === undefined || nextWeight <= 0 ? tolerate : tolerate / (nextWeight / WHOLE);
   return worse === 'Lower' ? Math.max(tolerate, Math.min(MAX_REGRESSION, scaled)) : scaled;
 }

@@ -19,6 +19,7 @@ import { foldStopTest, logEvidence, startStopTest, stopLimit } from './eprocess.
 import { podCounts } from './error-count.ts';
 import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { foldPair, foldScale, logPairEvidence, type PairedSums, winsorise } from './paired-ratio.ts';
+import { stepsOfBusiness } from './patience.ts';
 
 /**
  * Of paired answers only those count that differ, and each of them falls on the canary's wins or on its losses: two arms
@@ -180,6 +181,7 @@ export const business = defineGate<BusinessGate>({
   kind: 'business',
   sli: 'business',
   doc: 'Events or value per exposure, canary against stable, with a tolerated relative regression.',
+  stepsMs: stepsOfBusiness,
   start: startBusiness,
   fold: foldBusinessTick,
   judge: judgeBusiness,

@@ -1,6 +1,7 @@
 import type { GateContext, GateReading, Sli } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import type { PodInfo, TickSamples } from './evidence.ts';
+import type { StepsQuestion } from './patience.ts';
 
 /** One gate under way: its kind and what it knows, as one value. Immutable; folding gives the next one. */
 export interface LiveGate {
@@ -27,6 +28,8 @@ export interface GateKind {
   readonly doc: string;
   /** Stable's last hour is of use to it when it begins. */
   readonly looksBack: boolean;
+  /** How long the evidence of each step takes at the median, for `maxWait`; empty where nothing can be said before. */
+  stepsMs(question: StepsQuestion): Millis[];
   start(): LiveGate;
   /** The gate that `save` wrote; undefined for anything else, e.g. the text of another version: then it starts again. */
   load(text: string): LiveGate | undefined;
@@ -39,6 +42,7 @@ export interface GateParts<State extends { readonly at: Millis }> {
   doc: string;
   /** Default true. */
   looksBack?: boolean;
+  stepsMs(question: StepsQuestion): Millis[];
   start(): State;
   fold(state: State, tick: TickSamples, pods: readonly PodInfo[], context: GateContext): State;
   judge(state: State, context: GateContext, now: Millis): GateReading;
@@ -59,6 +63,7 @@ export function defineGate<State extends { readonly at: Millis }>(parts: GatePar
     sli: parts.sli,
     doc: parts.doc,
     looksBack: parts.looksBack ?? true,
+    stepsMs: (question) => parts.stepsMs(question),
     start: () => live(parts.start()),
     load(text) {
       const state = parts.load(text);

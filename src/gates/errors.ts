@@ -15,6 +15,7 @@ import {
 import { type ErrorGate, loadErrorGate, saveErrorGate, startErrorGate } from './error-state.ts';
 import { stableNow, verdictOf } from './error-verdict.ts';
 import { type ArmCounts, countsOf, type PodInfo, type TickSamples } from './evidence.ts';
+import { stepsOfErrors } from './patience.ts';
 
 const rules: CountRules<ErrorGate> = {
   renew,
@@ -65,6 +66,7 @@ export const errors = defineGate<ErrorGate>({
   kind: 'errors',
   sli: 'events',
   doc: 'Share of bad events, canary against stable and against the objective.',
+  stepsMs: stepsOfErrors,
   start: startErrorGate,
   fold: foldErrorTick,
   judge: judgeErrors,

@@ -23,6 +23,7 @@ import { chooseBounds, pastOf, placeOf } from './latency-bounds.ts';
 import { noSuchBound, printBound, whySlower } from './latency-message.ts';
 import { type LatencyGate, loadLatencyGate, saveLatencyGate, startLatencyGate, withBounds } from './latency-state.ts';
 import { foldBoundTest, strongestBound } from './latency-stop.ts';
+import { stepsOfLatency } from './patience.ts';
 
 const rules: CountRules<LatencyGate> = {
   renew(state, context) {
@@ -136,6 +137,7 @@ export const latency = defineGate<LatencyGate>({
   kind: 'latency',
   sli: 'latency',
   doc: 'Share of slow requests, canary against stable at every bucket bound and against the objective.',
+  stepsMs: stepsOfLatency,
   start: startLatencyGate,
   fold: foldLatencyTick,
   judge: judgeLatency,

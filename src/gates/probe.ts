@@ -142,6 +142,7 @@ export const probe = defineGate<ProbeGate>({
   sli: 'probe',
   doc: 'Answers to the requests of a ProbeSuite, sent to both arms at the same moment.',
   looksBack: false,
+  stepsMs: ({ slo: { sli }, attempt }) => (sli.kind === 'probe' ? [probeForecastMs(sli, attempt)] : []),
   start: startProbeGate,
   fold: foldProbeTick,
   judge: judgeProbes,

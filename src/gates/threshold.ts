@@ -5,6 +5,7 @@ import { type CountProblem, isOld } from './count.ts';
 import { early } from './count-verdict.ts';
 import { defineGate } from './define.ts';
 import type { PodInfo, TickSamples } from './evidence.ts';
+import { stepsOfThreshold } from './patience.ts';
 
 /**
  * A number against a limit, for whoever wants the old way. It compares nothing with stable and knows no error bounds, so
@@ -145,6 +146,7 @@ export const threshold = defineGate<ThresholdGate>({
   sli: 'query',
   doc: 'The number that a PromQL query gives, compared with a limit. At most a Signal.',
   looksBack: false,
+  stepsMs: stepsOfThreshold,
   start: startThreshold,
   fold: foldThresholdTick,
   judge: judgeThreshold,

@@ -1,4 +1,5 @@
 import type { Selector, Slo } from '#core/gate.ts';
+import type { LiveSlo } from '#gates/patience.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
@@ -13,6 +14,8 @@ export interface LiveTraffic {
   rps: number;
   /** Share of them that was bad. */
   base: number;
+  /** The same of each objective by its name, with what else a kind of gate can foresee by. */
+  slos?: Readonly<Record<string, LiveSlo>>;
 }
 
 export interface TrafficQuestion {
@@ -48,21 +51,22 @@ export function createTrafficLook(deps: {
       const traffics = await Promise.all(looks);
       const rps = Math.max(0, ...traffics.map((traffic) => traffic.rps));
       const base = Math.max(0, ...traffics.map((traffic) => traffic.base));
-      seen.set(rollout, { revision: question.revision, traffic: { rps, base } });
+      const slos = Object.fromEntries(question.slos.map(({ name }, index) => [name, traffics[index] ?? nothing]));
+      seen.set(rollout, { revision: question.revision, traffic: { rps, base, slos } });
     },
     known: (rollout) => seen.get(rollout)?.traffic,
     forget: (rollout) => seen.delete(rollout),
   };
 }
 
-const nothing: LiveTraffic = { rps: 0, base: 0 };
+const nothing: LiveSlo = { rps: 0, base: 0 };
 
 async function look(
   { sourceFor, clock, log }: Parameters<typeof createTrafficLook>[0],
   slo: Slo,
   { scope, scrapeMs }: TrafficQuestion,
   signal: AbortSignal,
-): Promise<LiveTraffic> {
+): Promise<LiveSlo> {
   const source = sourceFor(slo.source);
   if (source === undefined) return nothing;
   const at = clock.now() - scrapeMs;
@@ -75,7 +79,9 @@ async function look(
     const counted = part === undefined ? 0 : await count(part.selector);
     // What people buy is no share of failures: a business objective tells the traffic alone.
     const bad = part?.name === 'good' ? total - counted : part?.name === 'bad' ? counted : 0;
-    return total > 0 ? { rps: total / (LOOK_MS / 1000), base: Math.min(1, Math.max(0, bad / total)) } : nothing;
+    const events = part?.name === 'events' ? { events: counted / total } : {};
+    const base = Math.min(1, Math.max(0, bad / total));
+    return total > 0 ? { rps: total / (LOOK_MS / 1000), base, ...events } : nothing;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log.warn('no traffic figure for the planner', { source: source.name, slo: slo.name, error: message });

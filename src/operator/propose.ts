@@ -4,13 +4,12 @@ import { replicaSetName } from '#core/labels.ts';
 import type { Plan, Problem, State, Step } from '#core/model.ts';
 import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
-import { probeForecastMs } from '#gates/probe.ts';
-import { deriveMaxWait, deriveWeights, forecastSteps } from '#gates/ramp.ts';
+import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
-import { gates as gateKinds } from '#src/catalog.ts';
+import { gateFor, gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import { probeProblems } from './probe-slo.ts';
@@ -79,6 +78,9 @@ interface Live {
   base: number;
   reactionMs: Millis;
   scrapeMs: Millis;
+  tickMs: Millis;
+  /** The same by objective, where it was looked at. */
+  slos?: LiveTraffic['slos'];
   /** Which try of the revision the release would be: each has a higher bar to pass, and so takes longer. */
   attempt: number;
 }
@@ -89,9 +91,9 @@ function liveTraffic(
   gates: Gate[],
   { spec }: RolloutWish,
 ): Omit<Live, 'attempt'> {
-  const { rps = 0, base = 0 } = traffic ?? {};
+  const { rps = 0, base = 0, slos = {} } = traffic ?? {};
   const scrapeMs = scrapeOf(gates, stores);
-  return { rps, base, scrapeMs, reactionMs: scrapeMs + tickMs + spec.settleMs };
+  return { rps, base, slos, scrapeMs, tickMs, reactionMs: scrapeMs + tickMs + spec.settleMs };
 }
 
 function attemptOf({ release }: State, revision: string): number {
@@ -158,12 +160,14 @@ function tidy(share: number): number {
   return Number(share.toPrecision(4));
 }
 
+/** Three times the slowest step of the gate's own kind; the least where that cannot be foreseen. */
 function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWish, live: Live): Millis {
-  if (slo.sli.kind === 'probe') return deriveMaxWait([probeForecastMs(slo.sli, live.attempt)]);
   const weights = steps.map(({ weight }) => weight);
-  const { objective, windowMs } = slo;
+  const { attempt, reactionMs, tickMs, slos, rps, base } = live;
+  const seen = slos?.[slo.name] ?? { rps, base };
   const { targetSpend } = budget;
-  return deriveMaxWait(forecastSteps({ ...live, weights, tolerate, objective, windowMs, targetSpend }));
+  const asked = { slo, tolerate, weights, live: seen, attempt, targetSpend, reactionMs, tickMs };
+  return deriveMaxWait(gateFor(slo.sli.kind).stepsMs(asked));
 }
 
 function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs, warmUpMs }: GateWish, slo: Slo): Gate {

@@ -102,7 +102,7 @@ const gateShape = group({
   maxWait: duration()
     .exactOptional()
     .describe(
-      'How long the gate may hold a step without a pass before the release pauses. Left out: three times the forecast, at least 30m.',
+      'How long the gate may hold a step without a pass before the release pauses. Left out: three times the forecast of its kind, at least 30m.',
     ),
   warmUp: warmUp.exactOptional(),
   onNoData: choice(silences)
