@@ -79,8 +79,12 @@ interface Where {
   settleMs: Millis;
 }
 
-/** What is decided differently today; empty when nothing is. Only the first line that differs can be trusted. */
-export function differences(header: Header, lines: readonly Line[]): string[] {
+/**
+ * What is decided differently today; empty when nothing is. Only the first line that differs can be trusted. `known` are
+ * the members that recordings have: one that came into the record of a release later is no other decision, and what it
+ * changes shows in members that are known.
+ */
+export function differences(header: Header, lines: readonly Line[], known: ReadonlySet<string>): string[] {
   const operator = new Operator(header);
   let where: Where = { routes: [], settleMs: 0 };
   for (const [index, { see, do: was }] of lines.entries()) {
@@ -91,7 +95,7 @@ export function differences(header: Header, lines: readonly Line[]): string[] {
     }
     const { decided } = operator.pass(see.seen, see.at);
     where = { routes: see.seen.routes, settleMs: see.seen.spec?.settleMs ?? 0 };
-    const found = compare(was, decided);
+    const found = compare(was, decided, { path: '', known });
     if (found.length > 0) return [`line ${index + 2}, at ${clock(see.at, lines)}:`, ...found];
   }
   return [];
@@ -103,12 +107,33 @@ function clock(at: Millis, [first]: readonly Line[]): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-function compare(was: unknown, is: unknown, path = ''): string[] {
-  if (isDeepStrictEqual(was, is)) return [];
+/** Paths of all members of what was decided; those of a list's members are alike. */
+export function membersOf(lines: readonly Line[]): Set<string> {
+  const members = new Set<string>();
+  const visit = (value: unknown, path: string): void => {
+    members.add(path);
+    if (isRecord(value)) for (const key of Object.keys(value)) visit(value[key], memberPath(value, path, key));
+  };
+  for (const line of lines) visit(line.do, '');
+  return members;
+}
+
+function memberPath(parent: object, path: string, key: string): string {
+  const name = Array.isArray(parent) ? '*' : key;
+  return path === '' ? name : `${path}.${name}`;
+}
+
+interface Place {
+  path: string;
+  known: ReadonlySet<string>;
+}
+
+function compare(was: unknown, is: unknown, { path, known }: Place): string[] {
+  if (isDeepStrictEqual(was, is) || (was === undefined && !known.has(path))) return [];
   if (!isRecord(was) || !isRecord(is))
     return [`  ${path}`, `    - ${JSON.stringify(was)}`, `    + ${JSON.stringify(is)}`];
   const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
-  return keys.flatMap((key) => compare(was[key], is[key], path === '' ? key : `${path}.${key}`));
+  return keys.flatMap((key) => compare(was[key], is[key], { path: memberPath(was, path, key), known }));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
