@@ -1,5 +1,5 @@
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
-import { condemned, placeOf } from './bad-pod.ts';
+import { whatReplaces } from './bad-pod.ts';
 import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Seen, Spec, State, Step } from './model.ts';
@@ -208,9 +208,8 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
   // The hold is all that a bake asks for: any word ends it.
   const given = word === 'skip-step' || (word !== undefined && isBake(plan, release.step));
   if (due > now && !given) return { message: `at least ${formatDuration(rung.holdMs)}`, patient: true };
-  const [going] = condemned(release, seen);
-  if (going !== undefined)
-    return { message: `${placeOf({ ...going, pod: going.name })} is being replaced`, patient: false };
+  const replacing = whatReplaces(state, seen);
+  if (replacing !== undefined) return { message: replacing, patient: false };
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
   const probes = probesOf(seen, release);

@@ -1,5 +1,5 @@
 import type { Millis } from '#lib/units.ts';
-import { availableOf, living, podsFor, replicasDuring, setOf } from './capacity.ts';
+import { availableOf, living, podsFor, podTrouble, replicasDuring, setOf } from './capacity.ts';
 import type { Plan, ReleaseState, Seen, SeenPod, State } from './model.ts';
 import { without } from './state.ts';
 import type { Judgement } from './verdict.ts';
@@ -127,7 +127,7 @@ export function replaceBadPod(state: State, release: ReleaseState, at: Moment): 
 }
 
 /** Pods that are to be replaced and are still there. */
-export function condemned(release: ReleaseState, seen: Seen): SeenPod[] {
+function condemned(release: ReleaseState, seen: Seen): SeenPod[] {
   const { replaced = [], ending, committed, stage } = release;
   // What the release no longer stands on it no longer deletes; behind the user's Service it never does.
   if (ending !== undefined || committed || stage === 'Promoting') return [];
@@ -147,11 +147,27 @@ export function sizeToReplace(release: ReleaseState, seen: Seen, full: number): 
 }
 
 /** Those of them that may go now: the others carry the weight that is on record. */
-export function dispensable({ release, stable }: State, seen: Seen): SeenPod[] {
-  if (release === undefined || seen.spec === undefined) return [];
+export function dispensable(state: State, seen: Seen): SeenPod[] {
+  const found = replacement(state, seen);
+  return found !== undefined && found.rest >= found.least ? found.going : [];
+}
+
+/** What a replacement still waits for, for people; undefined when there is none. */
+export function whatReplaces(state: State, seen: Seen): string | undefined {
+  const found = replacement(state, seen);
+  const [pod] = found?.going ?? [];
+  if (found === undefined || pod === undefined) return undefined;
+  const others = `${Math.min(found.rest, found.least)} of ${found.least} other canary pods are available`;
+  return `${placeOf({ ...pod, pod: pod.name })} is being replaced: ${others}${podTrouble(seen, found.revision)}`;
+}
+
+/** Pods that go, the available ones beside them, and how many of these the weight on record needs. */
+function replacement({ release, stable }: State, seen: Seen) {
+  if (release === undefined || seen.spec === undefined) return undefined;
+  const { revision } = release;
   const going = condemned(release, seen);
-  const rest = availableOf(seen, release.revision).filter((pod) => !going.includes(pod));
-  return rest.length >= needed(release, replicasDuring(seen, stable, seen.spec.replicas)) ? going : [];
+  const rest = availableOf(seen, revision).filter((pod) => !going.includes(pod)).length;
+  return { revision, going, rest, least: needed(release, replicasDuring(seen, stable, seen.spec.replicas)) };
 }
 
 /** The replacement that `next` has and `before` had not. */

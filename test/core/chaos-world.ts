@@ -29,6 +29,9 @@ const verdicts = [
   { verdict: 'NoData', stable: 'Unknown' },
   { verdict: 'Error', stable: 'Unknown', cause: 'SourceDown' },
   { verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' },
+  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
+  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
+  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
   { verdict: 'Fail', stable: 'Meets', cause: 'Worse' },
   { verdict: 'Fail', stable: 'Meets', cause: 'DarkCanary' },
 ] as const;
@@ -55,7 +58,9 @@ export class ChaosWorld extends World {
     super();
     this.chance = chanceOf(seed);
     const onBreach = this.pick<OnBreach>(['Retreat', 'Pause', 'Abort']);
-    const steps = this.plan.steps.map((step) => ({ ...step, holdMs: 2000 }));
+    // Of three pods one may be the odd one from the first step on.
+    const pods = this.pick([{}, { canaryReplicas: 3 }]);
+    const steps = this.plan.steps.map((step) => ({ ...step, ...pods, holdMs: 2000 }));
     if (this.chance() < 0.2) Object.assign(steps[0] ?? {}, { pause: {} });
     const bake = this.chance() < 0.5 ? { bake: { forMs: 3000, control: this.pick([0, 5000, 20_000]) } } : {};
     const gates = this.plan.gates.map((one) => ({
@@ -71,6 +76,9 @@ export class ChaosWorld extends World {
     };
     if (this.spec.routes.length === 0) this.plan = podLadder(this.plan, this.spec.replicas);
   }
+
+  /** The pod that was replaced in each release. */
+  private readonly replaced = new Map<string, string>();
 
   private pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.chance() * list.length)] as T;
@@ -227,7 +235,14 @@ export class ChaosWorld extends World {
 
   private turnGate(): void {
     const said = this.pick(verdicts);
-    this.verdict = () => said;
+    const place = Math.floor(this.chance() * 4);
+    this.verdict = () => {
+      if (!('cause' in said) || said.cause !== 'SinglePod') return said;
+      // Whoever is blamed goes on failing, and its successor may be blamed after it.
+      this.counts = { at: this.now, canary: { total: 9000, bad: this.now / TICK_MS } };
+      const pod = this.pods.filter(({ arms }) => arms.canary).at(place)?.name ?? 'nobody';
+      return { ...said, pod };
+    };
   }
 
   /** The data plane takes what was accepted, a little later. */
@@ -257,12 +272,23 @@ export class ChaosWorld extends World {
     if (fewer && set.revision === stable && effect.replicas < this.spec.replicas)
       this.violate('stable is scaled below its size');
     if (effect.kind === 'LabelPod') this.watchLabel(effect);
+    if (effect.kind === 'DeletePod') this.watchDeletion(effect);
     const weights = this.routes.map(({ weight }) => weight);
     super.apply(effect);
     // A stale raise is tried all the same; what counts is that the route refuses it.
     const risen = this.routes.some(({ weight }, index) => weight > (weights[index] ?? 0));
     if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
       this.violate('corrected upward');
+  }
+
+  private watchDeletion({ pod: name, uid }: Extract<Effect, { kind: 'DeletePod' }>): void {
+    const { release } = this.state;
+    if (uid === undefined || release === undefined) return;
+    const pod = this.pods.find((one) => one.name === name);
+    if (pod?.arms.stable) this.violate('a pod behind the stable Service is deleted');
+    const before = this.replaced.get(release.name) ?? uid;
+    if (before !== uid) this.violate('a second pod of one release is replaced');
+    this.replaced.set(release.name, uid);
   }
 
   private watchLabel(effect: Extract<Effect, { kind: 'LabelPod' }>): void {
