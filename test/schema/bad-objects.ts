@@ -17,6 +17,13 @@ const query = { promql: 'sum(queue_depth)', op: '<', value: '100' };
 
 export const badObjects: BadObject[] = [
   {
+    name: 'more bad pods to replace than a release may have',
+    because: 'a release whose pods go bad one after the other is bad itself',
+    object: rollout({ replaceBadPods: 6 }),
+    refused: 'spec.replaceBadPods: Invalid value: 6: spec.replaceBadPods in body should be less than or equal to 5',
+    read: { field: 'spec.replaceBadPods', message: 'must be at most 5' },
+  },
+  {
     name: 'falling weights',
     because: 'a ladder that goes down hides a way back',
     object: steps(20, 10),
