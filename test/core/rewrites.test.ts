@@ -57,3 +57,21 @@ test('a higher size applies to both arms at once', () => {
     ['v2', 6],
   ]);
 });
+
+// kills: a kept breach that looks at nothing any more
+test('a breach that keeps its weight gives it back once the canary goes dark', () => {
+  const world = releasing();
+  world.plan = { ...world.plan, onBreach: 'Pause' };
+  world.runUntil(({ state: { release } }) => release?.stage === 'Holding');
+  world.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' });
+  world.run(3);
+  expect(world.routes[0]?.weight, 'a person wants to look at it').toBe(5000);
+  world.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'DarkCanary' });
+  world.tick();
+  expect(world.routes[0]?.weight, 'there is nothing to look at, and users hang').toBe(0);
+  expect(world.state).toMatchObject({
+    phase: 'Paused',
+    reason: 'GateBreached',
+    release: { ending: { cause: 'DarkCanary' } },
+  });
+});

@@ -204,6 +204,18 @@ export const raising: readonly Mutant[] = [
     because: 'after a restart ten thousand Rollouts stand before it',
   },
   {
+    name: 'a kept breach looks at nothing any more',
+    breaks: 5,
+    file: 'src/core/recover.ts',
+    find: "if (already && breach.cause !== 'DarkCanary') return",
+    replace: 'if (already) return',
+    killedBy: {
+      file: 'test/core/rewrites.test.ts',
+      test: 'a breach that keeps its weight gives it back once the canary goes dark',
+    },
+    because: 'users hang on a canary that is kept for somebody to look at',
+  },
+  {
     name: 'a lowered weight is taken for a lost raise',
     breaks: 6,
     file: 'src/core/routes.ts',

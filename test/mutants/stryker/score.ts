@@ -9,7 +9,7 @@ interface Result {
   file: string;
   mutatorName: string;
   replacement: string;
-  location: { start: { line: number; column: number } };
+  location: { start: { line: number; column: number }; end: { line: number; column: number } };
 }
 
 const root = join(import.meta.dirname, '../../..');
@@ -20,8 +20,11 @@ const noticed = ({ status }: Result) => status === 'Killed' || status === 'Timeo
 const survived = results.filter((result) => !noticed(result));
 for (const { file, location, mutatorName, replacement, status } of survived) {
   const { line, column } = location.start;
+  const until = `${location.end.line}:${location.end.column}`;
   const source = readFileSync(join(root, file), 'utf8').split('\n')[line - 1]?.trim();
-  console.log(`${status.padEnd(10)} ${file}:${line}:${column} ${mutatorName}\n  - ${source}\n  + … ${replacement}`);
+  console.log(
+    `${status.padEnd(10)} ${file}:${line}:${column}-${until} ${mutatorName}\n  - ${source}\n  + … ${replacement}`,
+  );
 }
 for (const folder of ['src/core', 'src/gates', 'src']) {
   const here = results.filter(({ file }) => file.startsWith(`${folder}/`));
