@@ -125,6 +125,8 @@ async function play(scenario: Scenario, lane: Lane): Promise<void> {
   tally.failed += failed;
   tally.hits += hits.reduce((sum, count) => sum + count, 0);
   const found = violations(scenario, run, ideal);
+  // At once: whoever waits for the long run sees what it found so far.
+  for (const sentence of found) console.log(`${release} release, ${name}: ${sentence}`);
   if (release === 'bad' || found.length > 0) await lane.clear();
   expect(found.join('\n\n')).toBe('');
 }
