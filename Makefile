@@ -4,7 +4,7 @@ SHELL := /bin/bash
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check long mutants stryker lab-up lab-down bench bench-decisions bench-check crds build modules
+.PHONY: worlds help setup demo test check long mutants stryker lab-up lab-down bench bench-decisions bench-check crds build modules
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ lab-up: modules ## Start a lab that stays, and print how to use it
 
 lab-down: modules ## End the lab of lab-up
 	@node test/lab/down.ts
+
+worlds: modules ## Play many simulated worlds: PURE=1000000 STORMY=10000, hours; a part of them by SECONDS=600
+	node test/sim/run.ts --worlds pure --count $(or $(PURE),1000000) --seconds $(or $(SECONDS),Infinity)
+	node test/sim/run.ts --worlds stormy --count $(or $(STORMY),10000) --seconds $(or $(SECONDS),Infinity)
 
 bench: modules ## Measure the gate engine and the decision; writes docs/benchmarks.md
 	@node bench/main.ts

@@ -48,7 +48,9 @@ function loweringFence(
     return { release: release.name, n: Math.max(seenN + 1, release.n), weight };
   }
   // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
-  const unplanted = !deleting && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
+  // A route that somebody set to 0 by hand still names the canary's Service: the write gives back the user's own text.
+  const planted = !deleting || fenced(route, release);
+  const unplanted = planted && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
 }
 
@@ -178,7 +180,8 @@ function goodbye(next: State, seen: Seen): Effect[] {
     ({ exists, fence }) => !exists || fence === undefined || !isOwn(fence, seen.rollout),
   );
   if (!gone || !fenceless) return [];
-  const service = seen.spec?.service;
+  // What was narrowed is widened even where the spec cannot be read any more.
+  const service = seen.spec?.service ?? seen.service?.name;
   // One that never had a stable revision has narrowed nothing: the Service may be another Rollout's.
   if (next.stable !== undefined && seen.service?.narrowed === true && service !== undefined)
     return [{ kind: 'WidenService', service }, { kind: 'ReleaseFinalizer' }];

@@ -268,6 +268,8 @@ export interface GateContext {
   next?: { weight: Weight; holdMs: Millis };
   /** When the last raise took hold, which a crash may put long after its record; undefined at weight 0. */
   raisedAt?: Millis;
+  /** One route carries less than another, down to 0, and some route sends users to the canary all the same. */
+  exposed?: true;
   /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */
   arrived: boolean;
   /** Pods of the canary serve behind stable's Service too: a gateway's counts cannot tell the arms apart any more. */

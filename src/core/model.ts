@@ -243,6 +243,8 @@ export interface SeenPod {
 }
 
 export interface SeenService {
+  /** As the Rollout names it, whether or not the rest of its spec can be read. */
+  name?: string;
   /** The selector carries the stable label. */
   narrowed: boolean;
 }

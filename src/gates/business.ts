@@ -12,7 +12,7 @@ import {
   startBusiness,
 } from './business-state.ts';
 import { businessVerdict, stableExposed } from './business-verdict.ts';
-import { type CountRules, type CountSight, foldCounts } from './count.ts';
+import { type CountRules, type CountSight, foldCounts, isExposed } from './count.ts';
 import { defineGate } from './define.ts';
 import { foldDispersion, temperOf } from './dispersion.ts';
 import { foldStopTest, logEvidence, startStopTest, stopLimit } from './eprocess.ts';
@@ -56,8 +56,7 @@ function heldUntil(state: BusinessGate, { weight, raisedAt = 0, gate, ...context
 function countTick(state: BusinessGate, sight: CountSight, context: GateContext): BusinessGate {
   const { at } = sight.tick;
   const all = yieldsOf(sight, sliOf(context));
-  const exposed = context.weight > 0 || context.arrived;
-  const tick = exposed ? all : { ...all, canary: noCounts.canary };
+  const tick = isExposed(context) ? all : { ...all, canary: noCounts.canary };
   const next: BusinessGate = {
     ...state,
     ticks: state.ticks + 1,
@@ -70,7 +69,7 @@ function countTick(state: BusinessGate, sight: CountSight, context: GateContext)
   };
   // A tick that began under another weight holds events of both.
   const mixed = state.weight !== context.weight || state.at < next.heldUntil;
-  if (mixed || context.weight <= 0) return next;
+  if (mixed || (context.weight <= 0 && context.exposed !== true)) return next;
   return countStep(countAttempt(next, tick, state, context), tick, state, context);
 }
 

@@ -98,6 +98,11 @@ function warmUpOf({ pods }: TickSamples, { gate }: GateContext): Millis {
   return pods === undefined ? (gate.warmUpMs ?? 0) : 0;
 }
 
+/** Whether what the canary answers, it answers to users: at weight 0 it answers probes only. */
+export function isExposed({ weight, exposed, arrived }: GateContext): boolean {
+  return weight > 0 || exposed === true || arrived;
+}
+
 /** Samples may be as old as a scrape, however short the tick is. */
 export function scrapeOf({ tickMs, scrapeMs }: GateContext): Millis {
   return Math.max(tickMs, scrapeMs ?? 0);

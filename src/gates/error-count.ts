@@ -11,7 +11,7 @@ import {
   RATE_REQUESTS_PER_EXCESS,
 } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
-import { type CountSight, scrapeOf } from './count.ts';
+import { type CountSight, isExposed, scrapeOf } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
 import { clearStopTest, foldStopTest, logEvidence, matters, reaches, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
@@ -54,9 +54,9 @@ export function podCounts({ reading: { byPod }, tick }: CountSight, read: (sums:
   return counted;
 }
 
-/** At weight 0 the canary answers probes only: they are no users. */
-export function ofUsers(counts: ArmCounts, { weight, arrived }: GateContext): ArmCounts {
-  return weight > 0 || arrived ? counts : { ...counts, canary: noCounts.canary };
+/** What probes ask of a canary is no users' experience. */
+export function ofUsers(counts: ArmCounts, context: GateContext): ArmCounts {
+  return isExposed(context) ? counts : { ...counts, canary: noCounts.canary };
 }
 
 export function countTick(state: ErrorGate, counted: Counted, context: GateContext): ErrorGate {

@@ -34,6 +34,7 @@ export function contextsOf(
     stepEpoch: stepEpochOf(release),
     attempt: release.attempt,
     weight,
+    ...(weight === 0 && !waits && sends(at.routes) ? { exposed: true as const } : {}),
     ...(next === undefined ? {} : { nextWeight: next }),
     ...(rung === undefined ? {} : { next: { weight: rung.weight, holdMs: rung.holdMs } }),
     ...raisedAt(release),
@@ -67,4 +68,9 @@ function raisedAt({ weight, raisedAt: granted, acceptedAt = 0, joinedAt = 0 }: R
  */
 function carriedBy(routes: readonly SeenRoute[] = []): Weight {
   return Math.min(...routes.map(({ exists, weight, spread }) => (exists ? (weight ?? spread?.least ?? 0) : 0)));
+}
+
+/** Where one route was taken back and another was not, users meet the canary still, and what they meet counts. */
+function sends(routes: readonly SeenRoute[] = []): boolean {
+  return routes.some(({ exists, weight, spread }) => exists && (weight ?? spread?.most ?? 0) > 0);
 }

@@ -96,6 +96,12 @@ export function keyOf({ metadata }: KubeObject): string {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
 }
 
+/** The Service as the Rollout names it, even where the rest of the spec cannot be read. */
+function serviceNameOf(rollout: KubeObject, spec: Spec | undefined): string {
+  const raw = (rollout['spec'] ?? {}) as { service?: unknown };
+  return spec?.service ?? String(raw.service ?? '');
+}
+
 function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
   return objects
     .filter((object) => object.metadata.deletionTimestamp === undefined && isOurs(object, rollout))
@@ -105,8 +111,7 @@ function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
 /** The routes that the release splits, or the next one would: traffic goes back even where the spec cannot be read. */
 function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | undefined, stores: Stores): SeenRoute[] {
   const { namespace } = rollout.metadata;
-  const raw = (rollout['spec'] ?? {}) as { service?: unknown };
-  const service = spec?.service ?? String(raw.service ?? '');
+  const service = serviceNameOf(rollout, spec);
   const names = release?.routes ?? spec?.routes ?? [];
   return names.map((key) =>
     observeRoute(key, placeOf(stores, key, namespace ?? ''), { service, memo: release?.memo[key] }),
@@ -199,13 +204,13 @@ function services(
   stores: Stores,
 ): Pick<Seen, 'service' | 'canaryService'> {
   const { namespace } = rollout.metadata;
-  const service = spec === undefined ? undefined : stores.services.get({ namespace, name: spec.service });
-  if (service === undefined || spec === undefined) return {};
-  const canary = stores.services.get({ namespace, name: canaryServiceName(spec.service) });
-  return {
-    service: { narrowed: isNarrowed(service) },
-    canaryService: { current: canaryServiceCurrent(rollout, service, canary) },
-  };
+  const name = serviceNameOf(rollout, spec);
+  const service = stores.services.get({ namespace, name });
+  if (service === undefined) return {};
+  const seen = { name, narrowed: isNarrowed(service) };
+  if (spec === undefined) return { service: seen };
+  const canary = stores.services.get({ namespace, name: canaryServiceName(name) });
+  return { service: seen, canaryService: { current: canaryServiceCurrent(rollout, service, canary) } };
 }
 
 function releaseOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Seen, 'release'> {

@@ -1,8 +1,10 @@
 import { podLadder } from '#core/capacity.ts';
 import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
-import { stepEpochOf } from '#core/epoch.ts';
-import type { OnBreach, Seen, State, Verb } from '#core/model.ts';
+import { epochOf, stepEpochOf } from '#core/epoch.ts';
+import type { GateReading } from '#core/gate.ts';
+import type { OnBreach, ReleaseState, Seen, State, Verb } from '#core/model.ts';
+import type { Invariant } from '#test/sim/invariants.ts';
 import { type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 
 /** The small world with everything broken at once, and with eyes for what must never happen. */
@@ -21,7 +23,32 @@ export function chanceOf(seed: number): Chance {
 }
 
 const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'];
-const faults: Fault[] = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
+export const faults: Fault[] = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
+/** What a strike of each kind does. */
+const STRIKES = [
+  'weight by hand',
+  'weight by hand',
+  'fence taken away',
+  'route deleted or back',
+  'pods die',
+  'pods die',
+  'pods never ready',
+  'replicas scaled',
+  'new template',
+  'action',
+  'action',
+  'action',
+  'clock jumps',
+  'gate turns',
+  'gate turns',
+  'gateway accepts and does not apply',
+  'routes of the spec change',
+  'bad spec',
+  'spec unreadable',
+  'probes turn, Release deleted',
+  'budget low or unknown',
+  'rival in the group',
+] as const;
 const verdicts = [
   { verdict: 'Pass', stable: 'Meets' },
   { verdict: 'Pass', stable: 'Meets' },
@@ -40,19 +67,24 @@ const verdicts = [
 const LAG_MS = 1500;
 
 export class ChaosWorld extends World {
+  /** How often each invariant was looked at. */
+  readonly checks = new Map<string, number>();
   readonly events: string[] = [];
   /** Weights that the data plane uses, by route. */
   live = new Map<string, { weight: number; written: number; at: number }>();
+  /** Time as gateways and sources have it, whatever the operator's clock does. */
+  protected beat = 1_000_000;
+  private jumpedAt = Number.NEGATIVE_INFINITY;
   unreadable = false;
   frozenGateway = false;
   probeResult: Seen['probes']['result'] = 'Passed';
   /** Releases whose traffic somebody took back, until a person says something. */
   takenBack = new Set<string>();
   begun = new Set<string>();
-  private old: { state: State; seen: Seen } | undefined;
+  protected old: { state: State; seen: Seen } | undefined;
   private darkTicks = 0;
-  private died = false;
-  private readonly chance: Chance;
+  protected died = false;
+  protected chance: Chance;
 
   constructor(seed: number) {
     super();
@@ -80,11 +112,11 @@ export class ChaosWorld extends World {
   /** The pod that was replaced in each release. */
   private readonly replaced = new Map<string, string>();
 
-  private pick<T>(list: readonly T[]): T {
+  protected pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.chance() * list.length)] as T;
   }
 
-  private violate(what: string): void {
+  protected violate(what: string): void {
     this.violations.push(`${what} (at ${this.now}, ${JSON.stringify(this.state)})`);
   }
 
@@ -107,8 +139,8 @@ export class ChaosWorld extends World {
     if (this.chance() < 0.35) this.strike();
     this.cluster();
     this.carry();
-    if (this.old !== undefined && this.chance() < 0.3) this.wakeStale(this.old);
-    if (this.chance() < 0.1) this.old = { state: structuredClone(this.state), seen: structuredClone(this.seen()) };
+    if (this.chance() < 0.3) this.wakeStale();
+    if (this.chance() < 0.1) this.remember();
     this.turn(this.chance() < 0.15 ? this.pick(faults) : 'none');
   }
 
@@ -122,6 +154,8 @@ export class ChaosWorld extends World {
   }
 
   heal(): void {
+    if (this.now !== this.beat) this.jumpedAt = this.beat;
+    this.now = this.beat;
     this.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
     this.broken.clear();
     this.problems = [];
@@ -131,7 +165,8 @@ export class ChaosWorld extends World {
     this.probeResult = 'Passed';
     this.frozenGateway = false;
     for (const route of this.routes) {
-      route.exists = true;
+      // Whoever puts it back puts back the user's own text.
+      if (!route.exists) Object.assign(route, { exists: true, weight: 0, fence: undefined });
       // A split without a fence is the user's own, and a release cannot begin on it.
       if (route.fence === undefined) route.weight = 0;
       if (route.acceptedAt > this.now) route.acceptedAt = this.now + 1000;
@@ -146,7 +181,7 @@ export class ChaosWorld extends World {
     else if (phase === 'Paused') this.act(reason === 'Step' ? 'promote' : 'resume');
   }
 
-  private turn(fault: Fault): void {
+  protected turn(fault: Fault): void {
     const before = this.state;
     const seen = this.seen();
     this.reconcile(fault, seen);
@@ -154,18 +189,34 @@ export class ChaosWorld extends World {
   }
 
   /** Another operator with an older record and sight: it lowers, and raises what it need not store first. */
-  private wakeStale({ state, seen }: { state: State; seen: Seen }): void {
+  protected wakeStale(): void {
+    if (this.old === undefined) return;
+    const { state, seen } = this.old;
     const { next, effects } = decide(state, { ...seen, actions: [] }, this.now);
     const stores = JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
     for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores)) this.apply(effect);
   }
 
+  /** What the other operator will know when it wakes. */
+  protected remember(): void {
+    this.old = { state: structuredClone(this.state), seen: structuredClone(this.seen()) };
+  }
+
+  /** For those who count what befell the world. */
+  protected struck(_what: string): void {}
+
+  protected looked(...invariants: Invariant[]): void {
+    for (const name of invariants) this.checks.set(name, (this.checks.get(name) ?? 0) + 1);
+  }
+
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one line a misfortune reads best in one place.
-  private strike(): void {
-    const kind = Math.floor(this.chance() * 22);
+  protected strike(): void {
+    const kind = Math.floor(this.chance() * STRIKES.length);
+    this.struck(STRIKES[kind] ?? '');
     const route = this.pick(this.routes);
     this.events.push(`${this.now} strike ${kind}`);
-    if (kind <= 1) this.foreignWeight(route);
+    // In the pass that lets a deleted Rollout go, a lowering of this would come too late to be cleared.
+    if (kind <= 1 && !this.deleting) this.foreignWeight(route);
     if (kind === 2) Object.assign(route, { fence: undefined, version: route.version + 1, manager: 'kubectl' });
     if (kind === 3) route.exists = !route.exists;
     if (kind <= 5 && kind >= 4) this.kill();
@@ -173,7 +224,7 @@ export class ChaosWorld extends World {
     if (kind === 7) this.spec = { ...this.spec, replicas: this.pick([1, 2, 4, 6]) };
     if (kind === 8) this.spec = { ...this.spec, revision: this.pick(['v1', 'v2', 'v2', 'v3']) };
     if (kind >= 9 && kind <= 11) this.say();
-    if (kind === 12) this.now += this.pick([-30_000, -5000, 5000, 70_000]);
+    if (kind === 12) this.jump();
     if (kind >= 13 && kind <= 14) this.turnGate();
     if (kind === 15) this.frozenGateway = !this.frozenGateway;
     if (kind === 16) this.spec = { ...this.spec, routes: this.pick([['shop'], ['shop', 'admin'], ['admin'], []]) };
@@ -233,7 +284,12 @@ export class ChaosWorld extends World {
     this.events.push(`${this.now} ${verb}`);
   }
 
-  private turnGate(): void {
+  private jump(): void {
+    this.now += this.pick([-30_000, -5000, 5000, 70_000]);
+    this.jumpedAt = this.beat;
+  }
+
+  protected turnGate(): void {
     const said = this.pick(verdicts);
     const place = Math.floor(this.chance() * 4);
     this.verdict = () => {
@@ -246,19 +302,25 @@ export class ChaosWorld extends World {
   }
 
   /** The data plane takes what was accepted, a little later. */
-  private carry(): void {
+  protected carry(): void {
+    this.beat += TICK_MS;
     for (const route of this.routes) {
       if (this.frozenGateway && route.acceptedAt + 1000 > this.now) route.acceptedAt = this.now + 1000;
       const live = this.live.get(route.name) ?? { weight: 0, written: 0, at: 0 };
       if (live.written !== route.weight) Object.assign(live, { written: route.weight, at: Number.NaN });
-      if (Number.isNaN(live.at) && this.now >= route.acceptedAt) live.at = this.now;
-      if (!Number.isNaN(live.at) && this.now - live.at >= LAG_MS) live.weight = live.written;
+      if (Number.isNaN(live.at) && this.now >= route.acceptedAt) live.at = this.beat;
+      if (!Number.isNaN(live.at) && this.beat - live.at >= LAG_MS) live.weight = live.written;
       if (!route.exists) live.weight = 0;
       this.live.set(route.name, live);
     }
   }
 
-  private sent(): boolean {
+  protected sent(): boolean {
+    // A clock that leaps over the time given to the data plane takes that time away: a known limit.
+    if (this.beat - this.jumpedAt <= LAG_MS + TICK_MS) return false;
+    // A gateway that takes nothing any more keeps no deleted Rollout for ever.
+    const { ending } = this.state.release ?? {};
+    if (this.deleting && ending !== undefined && this.now - ending.at > this.spec.progressDeadlineMs) return false;
     const names = this.state.release?.routes ?? [];
     return [...this.live].some(([name, { weight }]) => names.includes(name) && weight > 0);
   }
@@ -266,6 +328,7 @@ export class ChaosWorld extends World {
   override apply(effect: Effect): void {
     const set = 'name' in effect ? this.sets.find(({ name }) => name === effect.name) : undefined;
     const { stable, release } = this.state;
+    if (effect.kind === 'ScaleReplicaSet') this.looked('scaled', 'demand');
     const fewer = effect.kind === 'ScaleReplicaSet' && set !== undefined && effect.replicas < set.replicas;
     if (fewer && set.revision === release?.revision && !release.committed && this.sent())
       this.violate('the canary is scaled down while a gateway sends to it');
@@ -275,6 +338,7 @@ export class ChaosWorld extends World {
     if (effect.kind === 'DeletePod') this.watchDeletion(effect);
     const weights = this.routes.map(({ weight }) => weight);
     super.apply(effect);
+    if (effect.kind === 'SetWeight') this.looked('upward', 'granted', 'fenced');
     // A stale raise is tried all the same; what counts is that the route refuses it.
     const risen = this.routes.some(({ weight }, index) => weight > (weights[index] ?? 0));
     if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
@@ -306,7 +370,7 @@ export class ChaosWorld extends World {
   }
 
   /** What must hold after every pass. */
-  private watch(before: State, seen: Seen, fault: Fault): void {
+  protected watch(before: State, seen: Seen, fault: Fault): void {
     const { state } = this;
     if (state.release !== undefined) this.begun.add(state.release.name);
     const acted = state.actions[0]?.uid !== before.actions[0]?.uid;
@@ -319,6 +383,7 @@ export class ChaosWorld extends World {
       if (before.release?.name === state.release?.name) this.watchGrant();
     }
     if (this.chance() > 0.1) return;
+    this.looked('awake');
     const { next, requeueAt } = decide(state, this.seen(), this.now);
     if (requeueAt !== undefined && requeueAt <= this.now) this.violate('looks again in the past');
     if (requeueAt === undefined && next.phase !== 'Healthy') this.violate('waits for nothing');
@@ -326,6 +391,7 @@ export class ChaosWorld extends World {
 
   private watchPhase(before: State, acted: boolean): void {
     const [was, is] = [before.release, this.state.release];
+    this.looked('committed', 'paused');
     if (was?.committed && is?.name === was.name && (!is.committed || is.ending !== undefined))
       this.violate('back over the commit point');
     if (was?.committed && this.state.stable === was.from) this.violate('stable fell back after the commit point');
@@ -337,9 +403,10 @@ export class ChaosWorld extends World {
   private watchBreach(before: State, seen: Seen): void {
     const release = before.release;
     if (release === undefined || release.committed || release.ending !== undefined) return;
-    const failed = seen.release !== undefined && seen.gates.some(({ verdict }) => verdict === 'Fail');
+    const failed = seen.release !== undefined && seen.gates.some((reading) => breaks(reading, release));
     const kept = this.plan.onBreach === 'Pause' && seen.gates.every(({ cause }) => cause !== 'DarkCanary');
     if (!failed || kept || this.state.release?.committed) return;
+    this.looked('breached');
     const names = release.routes ?? [];
     const left = this.routes.filter(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
     if (left.length > 0) this.violate('a breach left traffic on the canary');
@@ -348,6 +415,7 @@ export class ChaosWorld extends World {
   private watchArms(): void {
     const { stable, release } = this.state;
     if (stable === undefined) return;
+    this.looked('unproven');
     const proven = new Set([stable]);
     if (release?.committed) proven.add(release.from);
     const granted = release?.stage === 'Promoting' || (release?.joined ?? 0) > 0;
@@ -363,6 +431,7 @@ export class ChaosWorld extends World {
   /** Nobody but a record grants traffic: what somebody else gave is gone after one pass. */
   private watchGrant(): void {
     const { release } = this.state;
+    this.looked('overgranted');
     const over = this.routes.find(
       ({ name, exists, weight }) => exists && release?.routes?.includes(name) && weight > release.weight,
     );
@@ -372,6 +441,7 @@ export class ChaosWorld extends World {
   /** A weight that is written with nobody behind it goes within a tick of being seen. */
   private watchDark(): void {
     const { release } = this.state;
+    this.looked('carried');
     const names = release?.routes ?? this.spec.routes;
     const sends = this.routes.some(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
     const behind = this.pods.some((pod) => pod.arms.canary && this.available(pod));
@@ -381,4 +451,9 @@ export class ChaosWorld extends World {
   }
 
   protected override check(): void {}
+}
+
+/** A guardrail's word about this attempt. */
+function breaks({ verdict, role, epoch }: GateReading, release: ReleaseState): boolean {
+  return verdict === 'Fail' && role === 'Guardrail' && epoch === epochOf(release);
 }

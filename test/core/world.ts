@@ -155,9 +155,9 @@ export class World {
             ready: this.available(pod),
           })),
       })),
-      service: { narrowed: this.narrowed },
+      service: { name: 'shop', narrowed: this.narrowed },
       canaryService: { current: this.canaryService },
-      routes: (release?.routes ?? this.spec.routes).map((name) => this.seenRoute(name)),
+      routes: this.seenRoutes(),
       ...(object === undefined || release === undefined
         ? {}
         : {
@@ -178,6 +178,10 @@ export class World {
   private recorded(name: string): boolean {
     const object = this.releases.get(name);
     return object === undefined || object.outcome !== undefined;
+  }
+
+  protected seenRoutes(): Seen['routes'] {
+    return (this.state.release?.routes ?? this.spec.routes).map((name) => this.seenRoute(name));
   }
 
   private seenRoute(name: string): Seen['routes'][number] {

@@ -406,3 +406,12 @@ test('law: empty, partial and broken ticks never pass, and never throw', () => {
     { numRuns: 200, seed: 5 },
   );
 });
+
+test('what users meet on one route counts, though another carries nothing', () => {
+  // kills: requests of users taken for those of probes, because the least that a route carries is 0
+  const drill = new Drill({ weight: 0, arrived: false, exposed: true });
+  const readings = drill.ticks(8, { canary: [50, 20], stable: [950, 0] });
+  expect(short(readings.at(-1) as GateReading)).toBe('Fail/Worse');
+  const probed = new Drill({ weight: 0, arrived: false });
+  expect(probed.ticks(8, { canary: [50, 20], stable: [950, 0] }).map(short)).not.toContain('Fail/Worse');
+});

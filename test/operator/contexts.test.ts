@@ -63,6 +63,9 @@ test.each<Row>([
     contexts.map(({ weight }) => weight),
     because,
   ).toEqual([want]);
+  // kills: users' requests taken for probes' where one of two routes was taken back
+  const sends = want === 0 && given.some(({ exists, weight = 0 }) => exists && weight > 0);
+  expect(contexts.map(({ exposed = false }) => exposed)).toEqual([sends]);
 });
 
 test.each([

@@ -3,6 +3,7 @@ import { METHODS } from '#kube/exchange.ts';
 import { CONFIG_MAP } from '#kube/resources.ts';
 import { type Clock, sleep } from '#ports/clock.ts';
 import type { Random } from '#ports/random.ts';
+import { dig } from '#sandbox/kind.ts';
 import { answerOf, memoryExchange } from '#sandbox/memory-exchange.ts';
 import { conflict, Refused } from '#sandbox/refused.ts';
 import type { Reply, Request } from '#sandbox/request.ts';
@@ -10,6 +11,9 @@ import type { Sandbox } from '#sandbox/sandbox.ts';
 import type { Line, Sink, Watch } from '#sandbox/watching.ts';
 
 /** What can go wrong between an operator and its API server, and with the operator itself. */
+
+/** A write may have been decided this much earlier: the slowest answer, the longest deadline, a cache that lags. */
+export const BACKLOG_MS = 30_000;
 
 export interface Storm {
   /** Chance that a call goes wrong. */
@@ -83,11 +87,14 @@ export function createBody(id: string, clock: Clock): Body {
 export interface FaultyOptions {
   sandbox: Sandbox;
   body: Body;
-  random: Random;
+  /** The dice of one moment: whatever else befalls the world, the same call has the same luck in the same second. */
+  luck: (what: string) => Random;
   storm: () => Storm;
   /** Says who is writing while a write takes effect. */
   as: <T>(writer: string, effect: () => T) => T;
   note: (what: string) => void;
+  /** A fault was injected. */
+  struck: (what: string) => void;
 }
 
 /** The sandbox, reached over a bad line by a process that may die at any write. */
@@ -102,14 +109,20 @@ export function faultyExchange(options: FaultyOptions): Exchange {
 const never = new Promise<Answer>(() => undefined);
 
 async function travel(inner: Exchange, call: Call, sending: SendOptions, options: FaultyOptions): Promise<Answer> {
-  const { body, random, storm, as, note } = options;
+  const { body, luck, storm, as, note, struck } = options;
+  const random = luck(call.what);
   await sleep(body.clock, 1 + Math.floor(random() * 20), sending.signal);
   const writes = METHODS[call.verb] !== 'GET';
   const death = writes && random() < storm().crashes ? (random() < 0.5 ? 'before' : 'after') : undefined;
   if (death === 'before') return die(call, { body, note, death });
-  const fault = await meetFault(call, sending, options);
+  if (death !== undefined) struck(`operator dies ${death} a write`);
+  const fault = await meetFault(call, sending, { ...options, random });
   if (!body.alive) return never;
-  if (fault === 'refused') return answerOf(refusal(call, random), { ...sending, clock: body.clock });
+  if (fault === 'refused') {
+    const refused = refusal(call, random);
+    struck(`call refused with ${refused.code}`);
+    return answerOf(refused, { ...sending, clock: body.clock });
+  }
   const answer = as(body.id, () => inner.send(call, sending));
   if (death === 'after') return die(call, { body, note, death });
   const settled = await answer;
@@ -131,11 +144,12 @@ type CallFault = (typeof FAULTS)[number] | undefined;
 async function meetFault(
   call: Call,
   sending: SendOptions,
-  { body, random, storm, note }: FaultyOptions,
+  { body, random, storm, note, struck }: FaultyOptions & { random: Random },
 ): Promise<CallFault> {
   const fault = random() < storm().calls ? FAULTS[Math.floor(random() * FAULTS.length)] : undefined;
   if (fault === undefined) return undefined;
   note(`${body.id} ${fault}: ${call.what}`);
+  if (fault !== 'refused') struck(`call: ${fault}`);
   if (fault === 'slow') await sleep(body.clock, 1000 + random() * 6000, sending.signal);
   if (fault === 'lost') throw reset();
   return fault;
@@ -156,41 +170,99 @@ function refusal({ verb }: Call, random: Random): Reply {
   return { code, body, ...(code === 429 ? { retryAfterSeconds: 1 } : {}) };
 }
 
-/** Watches break in the middle, fall silent, and say things twice. */
-function withStorms(reply: Reply, { path }: Request, { body, random, storm, note }: FaultyOptions): Reply {
+/** How long a watch that lags goes on behind the world. */
+const LAG_MS = 8000;
+
+/** Watches break in the middle, fall silent, lag, and say things twice or in another order. */
+function withStorms(reply: Reply, { path }: Request, options: FaultyOptions): Reply {
   if (!('watch' in reply)) return reply;
   const what = `watch ${path.split('/').at(-1)}`;
-  const watch: Watch = (sink: Sink) => {
-    let silent = false;
-    let over = false;
-    let stop = (): void => undefined;
-    const end = () => {
-      if (over) return;
-      over = true;
-      stop();
-      sink.end();
-    };
-    const line = (received: Line) => {
-      if (silent || over) return;
-      const fault = lineFault(random() / storm().lines);
-      if (fault !== undefined) note(`${body.id} ${what} ${fault}`);
-      sink.line(received);
-      if (fault === 'says it twice') sink.line(received);
-      silent = fault === 'falls silent';
-      if (fault === 'breaks') end();
-    };
-    stop = reply.watch({ line: (received) => body.soon(() => line(received)), end: () => body.soon(end) });
-    if (over) stop();
-    return () => {
-      over = true;
-      stop();
-    };
-  };
-  return { code: 200, watch };
+  return { code: 200, watch: (sink) => new StormyWatch(reply.watch, { sink, what, options }).stop };
 }
 
+class StormyWatch {
+  readonly stop = () => {
+    this.#over = true;
+    this.#stopInner();
+  };
+  readonly #sink: Sink;
+  readonly #what: string;
+  readonly #options: FaultyOptions;
+  #stopInner: () => void = () => undefined;
+  #silent = false;
+  #over = false;
+  #lagUntil = 0;
+  /** Lines on their way, in order. */
+  #late: Line[] = [];
+  /** A line that lets the next one pass. */
+  #held: Line | undefined;
+
+  constructor(inner: Watch, { sink, what, options }: { sink: Sink; what: string; options: FaultyOptions }) {
+    this.#sink = sink;
+    this.#what = what;
+    this.#options = options;
+    const { body } = options;
+    this.#stopInner = inner({
+      line: (received) => body.soon(() => this.#line(received)),
+      end: () => body.soon(() => this.#end()),
+    });
+    if (this.#over) this.#stopInner();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.stop();
+    this.#sink.end();
+  }
+
+  #line(received: Line): void {
+    if (this.#silent || this.#over) return;
+    const { body, luck, storm, note, struck } = this.#options;
+    const fault = lineFault(luck(this.#what)() / storm().lines);
+    if (fault !== undefined) {
+      note(`${body.id} ${this.#what} ${fault}`);
+      struck(`watch ${fault}`);
+    }
+    if (fault === 'lags') this.#lagUntil = body.clock.monotonic() + LAG_MS;
+    if (fault === 'swaps lines' && this.#held === undefined && received.type !== 'BOOKMARK') {
+      this.#held = received;
+      return;
+    }
+    const lines = this.#held === undefined ? [received] : [received, this.#held];
+    this.#held = undefined;
+    // No API server tells the past of one object after its present.
+    for (const line of sameObject(lines) ? lines.reverse() : lines) this.#send(line);
+    if (fault === 'says it twice') this.#send(received);
+    this.#silent = fault === 'falls silent';
+    if (fault === 'breaks') this.#end();
+  }
+
+  /** While it lags, lines come late, but in order. */
+  #send(line: Line): void {
+    const { clock } = this.#options.body;
+    if (clock.monotonic() >= this.#lagUntil && this.#late.length === 0) {
+      this.#sink.line(line);
+      return;
+    }
+    this.#late.push(line);
+    clock.timer(Math.max(1, this.#lagUntil - clock.monotonic()), () => {
+      const next = this.#late.shift();
+      if (next !== undefined && !this.#over) this.#sink.line(next);
+    });
+  }
+}
+
+function sameObject([a, b]: readonly Line[]): boolean {
+  return b !== undefined && uidOf(a) === uidOf(b);
+}
+
+function uidOf(line: Line | undefined): unknown {
+  return dig(line?.object, ['metadata', 'uid']);
+}
+
+const LINE_FAULTS = ['says it twice', 'falls silent', 'breaks', 'lags', 'swaps lines'] as const;
+
 /** `roll` is below 1 where something goes wrong. */
-function lineFault(roll: number): 'says it twice' | 'falls silent' | 'breaks' | undefined {
-  if (!(roll < 1)) return undefined;
-  return roll < 0.3 ? 'says it twice' : roll < 0.6 ? 'falls silent' : 'breaks';
+function lineFault(roll: number): (typeof LINE_FAULTS)[number] | undefined {
+  return roll < 1 ? LINE_FAULTS[Math.floor(roll * LINE_FAULTS.length)] : undefined;
 }

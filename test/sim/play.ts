@@ -1,40 +1,53 @@
 import { QUARANTINE_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import { HTTP_ROUTE, POD, RELEASE, REPLICA_SET, SERVICE } from '#kube/resources.ts';
+import { POD, RELEASE, REPLICA_SET, SERVICE } from '#kube/resources.ts';
 import { readFence } from '#routers/fence.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
+import { MISHAPS } from './mishaps.ts';
+import { drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { NAMESPACE_NAME, refs } from './shop.ts';
 import { weightOf } from './watcher.ts';
 import { World } from './world.ts';
 
 /** Two acts: safety while everything breaks, liveness once nothing does any more. */
 
-export interface Script {
-  seconds: number;
-  calls: number;
-  lines: number;
-  crashes: number;
-  /** Chance of a mishap in the cluster, each second. */
-  mishaps: number;
-}
+const STORM_SECONDS = 70;
+/** For so long each kind of bad weather lasts. */
+const WINDOW_SECONDS = 5;
+/** Chances of a fault in bad weather: of each call, of each line of a watch, of each write. */
+const WEATHER = { calls: 0.12, lines: 0.04, crashes: 0.03 } as const;
+type Weather = keyof typeof WEATHER;
 
-export const fair: Script = { seconds: 40, calls: 0, lines: 0, crashes: 0, mishaps: 0 };
-export const stormy: Script = { seconds: 90, calls: 0.08, lines: 0.02, crashes: 0.02, mishaps: 0.25 };
+const CHANCES = {
+  ...Object.fromEntries(Object.entries(MISHAPS).map(([what, { chance }]) => [what, chance])),
+  ...Object.fromEntries(Object.keys(WEATHER).map((what) => [what, 0.7 / WINDOW_SECONDS])),
+};
+const WILDNESS = [0.15, 0.5, 1, 1];
 
 /** Longest that a healed world may take to come to rest. */
 const CALM_SECONDS = 600;
 
+/** Worlds without any fault: what they find is no matter of luck. */
+export const fair: Play = { name: 'fair', planOf: () => [], run: playWorld };
+
+export const stormy: Play = {
+  name: 'stormy',
+  planOf: (seed) => drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]),
+  run: playWorld,
+};
+
 /** Plays one world. The answer says what went wrong, if anything, with everything that happened. */
-export async function playWorld(seed: number, script: Script): Promise<string[] | undefined> {
+async function playWorld(seed: number, plan: readonly Mishap[]): Promise<Played> {
   const world = new World(seed);
   const wrong =
-    (await act(world, () => storm(world, script))) ??
+    (await act(world, () => storm(world, plan))) ??
     (await act(world, () => breach(world))) ??
     (await act(world, () => rest(world))) ??
     (await act(world, () => farewell(world)));
   world.cluster.stop();
   for (const { body } of world.operators()) body.kill();
-  return wrong === undefined ? undefined : [wrong, ...world.timeline];
+  const { timeline, faults, checks } = world;
+  return { ...(wrong === undefined ? {} : { wrong }), timeline, faults, checks };
 }
 
 /** One part of the play: what it found, or the first invariant that did not hold. */
@@ -43,78 +56,41 @@ async function act(world: World, part: () => Promise<string | undefined>): Promi
   return world.watcher.violations[0] ?? found;
 }
 
-async function pass(world: World, seconds: number, each?: (second: number) => void): Promise<void> {
+/** Lets so many seconds pass, or fewer: until `each` says that it is enough. */
+async function pass(world: World, seconds: number, each?: (second: number) => boolean | undefined): Promise<void> {
   for (let second = 1; second <= seconds && world.watcher.violations.length === 0; second += 1) {
-    each?.(second);
+    if (each?.(second) === true) return;
     await world.clock.advance(1000);
   }
 }
 
-async function storm(world: World, { seconds, mishaps, ...faults }: Script): Promise<string | undefined> {
+async function storm(world: World, plan: readonly Mishap[]): Promise<string | undefined> {
   world.staff(2);
-  await pass(world, 20);
+  await pass(world, 20, (second) => second > 3 && world.state()?.phase === 'Healthy' && serves(world) === undefined);
   if (world.state()?.phase !== 'Healthy') return `it begins at ${JSON.stringify(world.state())}`;
   world.deploy(world.pick(['shop:v2', 'shop:v2', 'shop:v2-bad', 'shop:v2-sick']));
-  world.storm = faults;
-  await pass(world, seconds, () => {
-    if (mishaps > 0 && world.operators().length < 2 && world.chance(0.3)) world.staff(2);
-    if (world.chance(mishaps)) mishap(world);
+  const bySecond = Map.groupBy(plan, ({ at }) => at);
+  await pass(world, STORM_SECONDS, (second) => {
+    if (world.deleted) return true;
+    if (plan.length > 0 && second % 4 === 0) world.staff(2);
+    for (const mishap of bySecond.get(second - 1) ?? []) befall(world, mishap);
+    return false;
   });
   return undefined;
 }
 
-function mishap(world: World): void {
-  const { sandbox, random } = world;
-  const kind = Math.floor(random() * 13);
-  const pods = world.pods();
-  if (kind === 0 && pods.length > 0) {
-    const pod = world.pick(pods).metadata.name;
-    world.note(`pod ${pod} is evicted`);
-    world.actor.remove({ resource: POD, namespace: NAMESPACE_NAME, name: pod }, {});
+function befall(world: World, { what, random }: Mishap): void {
+  if (what in WEATHER) {
+    const kind = what as Weather;
+    world.storm = { ...world.storm, [kind]: WEATHER[kind] };
+    world.note(`bad weather for ${kind}`);
+    world.clock.timer(WINDOW_SECONDS * 1000, () => {
+      world.storm = { ...world.storm, [kind]: 0 };
+    });
+    return;
   }
-  if (kind >= 1 && kind <= 3) toggle(world, kind);
-  if (kind === 4) sandbox.store.compact();
-  if (kind === 5 || kind > 10) foreignWeight(world);
-  if (kind === 6) world.deploy(world.pick(['shop:v2', 'shop:v3', 'shop:v3-bad', 'shop:v1']));
-  if (kind === 7) world.say(world.pick(['pause', 'resume', 'promote', 'retreat', 'retry', 'skip-step']));
-  if (kind === 8 || kind === 9) freeze(world);
-  if (kind === 10) jump(world);
-}
-
-function toggle(world: World, kind: number): void {
-  const { gateway } = world.cluster;
-  if (kind === 1) gateway.frozen = !gateway.frozen;
-  else if (kind === 2) gateway.blind = !gateway.blind;
-  else world.prometheusDown = !world.prometheusDown;
-  const { frozen, blind } = gateway;
-  world.note(JSON.stringify({ frozen, blind, prometheusDown: world.prometheusDown }));
-}
-
-/** Somebody takes the traffic back by hand, or more of it than they should. */
-function foreignWeight(world: World): void {
-  const route = world.actor.get(refs.route);
-  const refsOf = dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string; weight?: number }[];
-  if (refsOf.length < 2) return;
-  const weight = world.pick([0, 0, 1000, 50_000]);
-  const changed = refsOf.map((one) => ({ ...one, weight: one.name === 'shop' ? 100_000 - weight : weight }));
-  const rules = dig(route, ['spec', 'rules']) as object[];
-  world.actor.merge(refs.route, { spec: { rules: rules.map((rule) => ({ ...rule, backendRefs: changed })) } });
-}
-
-function freeze(world: World): void {
-  const [slot] = world.operators().filter(() => world.chance(0.5));
-  if (slot === undefined) return;
-  const ms = world.pick([3000, 12_000, 40_000]);
-  world.note(`${slot.body.id} stands still for ${ms} ms`);
-  slot.body.freeze();
-  world.clock.timer(ms, () => slot.body.thaw());
-}
-
-function jump(world: World): void {
-  const [slot] = world.operators();
-  const ms = world.pick([-3_600_000, -30_000, 30_000]);
-  world.note(`${slot?.body.id}'s clock is ${ms / 1000} s ahead`);
-  slot?.body.setAhead(ms);
+  world.struck(what);
+  MISHAPS[what]?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -123,26 +99,30 @@ const BREACH_SECONDS = 150;
 /** Invariant 5: whatever was under way, a bad canary loses its traffic. */
 async function breach(world: World): Promise<string | undefined> {
   world.heal();
-  if (!world.shop.image.includes('bad')) return undefined;
-  await pass(world, BREACH_SECONDS, () => world.staff(2));
+  if (!world.shop.image.includes('bad') || world.deleted) return undefined;
+  world.looked('breached');
+  // Fewer seconds where the release has ended and its traffic is gone: what ended raises nothing any more.
+  const over = () => world.state()?.release?.ending !== undefined && weightOf(world.actor.get(refs.route)) === 0;
+  await pass(world, BREACH_SECONDS, () => {
+    world.staff(2);
+    return over();
+  });
   const weight = weightOf(world.actor.get(refs.route));
-  if (weight === 0 || world.shop.onBreach === 'Pause') return undefined;
+  if (weight === 0 || world.keepsWeight()) return undefined;
   return `a bad canary has ${weight}: ${JSON.stringify(world.state())}`;
 }
 
 async function rest(world: World): Promise<string | undefined> {
+  if (world.deleted) return undefined;
+  world.looked('rested');
   world.deploy('shop:v9-good');
   await pass(world, CALM_SECONDS, (second) => {
     world.staff(2);
     if (second % 20 === 0) world.help();
-    if (second > 5 && unrested(world) === undefined) throw new Rested();
-  }).catch((error: unknown) => {
-    if (!(error instanceof Rested)) throw error;
+    return second > 5 && unrested(world) === undefined;
   });
   return unrested(world);
 }
-
-class Rested extends Error {}
 
 /** What the world still lacks, if anything. */
 function unrested(world: World): string | undefined {
@@ -152,26 +132,40 @@ function unrested(world: World): string | undefined {
   const route = world.actor.get(refs.route);
   if (route === undefined || weightOf(route) > 0 || readFence(route) !== undefined)
     return 'a trace is left on the route';
+  return serves(world);
+}
+
+function serves(world: World): string | undefined {
   const pods = world.pods().filter(({ metadata }) => metadata.labels?.[QUARANTINE_LABEL] === undefined);
   const serving = pods.filter((pod) => readySince(pod) !== undefined && pod.metadata.labels?.[STABLE_LABEL] === 'true');
-  if (serving.length !== world.shop.replicas || pods.length !== world.shop.replicas)
-    return `${serving.length} of ${pods.length} pods serve, ${world.shop.replicas} shall`;
-  return undefined;
+  if (serving.length === world.shop.replicas && pods.length === world.shop.replicas) return undefined;
+  return `${serving.length} of ${pods.length} pods serve, ${world.shop.replicas} shall`;
 }
+
+const FAREWELL_SECONDS = 180;
 
 /** Deletion gives everything back and leaves nothing. */
 async function farewell(world: World): Promise<string | undefined> {
-  world.note('deletes the Rollout');
-  world.actor.remove(refs.rollout, {});
-  await pass(world, 60);
+  world.looked('deleted');
+  if (!world.deleted) world.deleteRollout();
+  await pass(world, FAREWELL_SECONDS, (second) => {
+    world.staff(2);
+    return second > 5 && left(world) === undefined;
+  });
+  return left(world);
+}
+
+function left(world: World): string | undefined {
   if (world.rollout() !== undefined) return `the Rollout stays: ${JSON.stringify(world.state())}`;
-  const left = [REPLICA_SET, POD, RELEASE].flatMap((resource) => world.actor.list(resource, NAMESPACE_NAME));
-  if (left.length > 0) return `orphans: ${left.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ')}`;
+  const orphans = [REPLICA_SET, POD, RELEASE].flatMap((resource) => world.actor.list(resource, NAMESPACE_NAME));
+  if (orphans.length > 0)
+    return `orphans: ${orphans.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ')}`;
   const services = world.actor.list(SERVICE, NAMESPACE_NAME).map(({ metadata }) => metadata.name);
   if (services.join() !== 'shop') return `Services left: ${services.join()}`;
   const selector = dig(world.actor.get(refs.service), ['spec', 'selector']);
   if (JSON.stringify(selector) !== '{"app":"shop"}') return `the Service selects ${JSON.stringify(selector)}`;
-  const [route] = world.actor.list(HTTP_ROUTE, NAMESPACE_NAME);
+  const route = world.actor.get(refs.route);
   const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
-  return names.join() === 'shop' ? undefined : `the route names ${names.join()}`;
+  if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
+  return readFence(route) === undefined ? undefined : 'a fence is left on the route';
 }

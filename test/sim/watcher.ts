@@ -8,6 +8,7 @@ import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
 import { readState } from '#schema/translate.ts';
+import { BACKLOG_MS } from './faults.ts';
 import type { World } from './world.ts';
 
 /** Looks at every change of the cluster, and says what must never happen. */
@@ -16,9 +17,6 @@ export interface Watcher {
   /** Names of all releases that were begun. */
   readonly begun: Set<string>;
 }
-
-/** A write may have been decided this much earlier: the slowest answer and the longest deadline. */
-const BACKLOG_MS = 20_000;
 
 export function createWatcher(world: World): Watcher {
   const eyes = new Eyes(world);
@@ -32,6 +30,8 @@ class Eyes implements Watcher {
   readonly #world: World;
   /** Releases whose traffic a person took back, until somebody says something. */
   readonly #takenBack = new Set<string>();
+  /** Replicas of each ReplicaSet as an operator wrote them last. */
+  readonly #wished = new Map<string, number>();
   /** Whether a canary pod was ready at the last look, and when one was. */
   #carried = false;
   #carriedAt = Number.NEGATIVE_INFINITY;
@@ -69,6 +69,7 @@ class Eyes implements Watcher {
   }
 
   #onRaise(writer: string, { is, fence, old }: { is: number; fence: Fence | undefined; old: Fence | undefined }): void {
+    this.#world.looked('granted', 'fenced', 'upward', 'oneWriter', 'carried');
     const grant = this.#world.state()?.release;
     if (grant === undefined || is > grant.weight) this.#violate(`raised to ${is} without a stored grant`);
     if (fence?.release !== grant?.name) this.#violate('raised for another release than the one on record');
@@ -93,6 +94,7 @@ class Eyes implements Watcher {
     const [was, is] = [before.release, after.release];
     if (is !== undefined) this.begun.add(is.name);
     this.#tell(before, after);
+    this.#world.looked('committed', 'paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
     if (was?.committed && is?.name === was.name && (!is.committed || is.ending !== undefined))
@@ -113,10 +115,15 @@ class Eyes implements Watcher {
 
   /** Invariants 7 and 8: nothing that traffic still needs is scaled down. */
   #onSet({ object, previous, type }: Change): void {
-    if (previous === undefined || this.#world.writer === undefined) return;
+    const { uid = '' } = object.metadata;
     const replicas = (set: KubeObject) => Number(dig(set, ['spec', 'replicas']) ?? 0);
     const left = type === 'DELETED' ? 0 : replicas(object);
-    if (left >= replicas(previous)) return;
+    if (this.#world.writer === undefined) return;
+    const own = this.#wished.get(uid) ?? left;
+    this.#wished.set(uid, left);
+    // What somebody else added is no loss.
+    if (previous === undefined || left >= Math.min(own, replicas(previous))) return;
+    this.#world.looked('scaled', 'demand');
     const { stable, release } = this.#world.state() ?? {};
     const revision = object.metadata.labels?.[REVISION_LABEL];
     // A gateway that accepts and does not apply cannot be found out without traffic.
@@ -126,7 +133,7 @@ class Eyes implements Watcher {
       this.#violate(`the canary is scaled to ${left} while the gateway sends it ${sent}`);
     if (
       revision === stable &&
-      left < this.#world.shop.replicas &&
+      left < this.#world.leastReplicas() &&
       this.#world.rollout()?.metadata.deletionTimestamp === undefined
     )
       this.#violate(`stable is scaled to ${left}`);
@@ -138,6 +145,7 @@ class Eyes implements Watcher {
     this.#noteCarriers();
     const joining = release?.stage === 'Promoting' || release?.ending !== undefined;
     if (stable === undefined || joining) return;
+    this.#world.looked('unproven');
     const unproven = this.#ready(STABLE_LABEL).filter(({ metadata }) => {
       const revision = metadata.labels?.[REVISION_LABEL];
       return revision !== stable && revision !== release?.from;

@@ -1,13 +1,16 @@
 import type { State } from '#core/model.ts';
 import { NAMESPACE, POD, REPLICA_SET, ROLLOUT_ACTION } from '#kube/resources.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import type { Random } from '#ports/random.ts';
 import { createActor } from '#sandbox/actor.ts';
 import { runCluster } from '#sandbox/cluster.ts';
 import { dig } from '#sandbox/kind.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
 import { readState } from '#schema/translate.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
-import { type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
+import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
+import type { Invariant } from './invariants.ts';
+import { randomOf, type Tally, tally } from './plan.ts';
 import { type OperatorProcess, startOperator } from './process.ts';
 import { NAMESPACE_NAME, objectsAround, ref, refs, rolloutOf, type ShopSpec, templateOf } from './shop.ts';
 import { outsideOf, type Truth, type Verdict } from './truth.ts';
@@ -23,7 +26,18 @@ interface Slot {
 const BAD: Verdict = { verdict: 'Fail', cause: 'Worse', stable: 'Meets' };
 const GOOD: Verdict = { verdict: 'Pass', stable: 'Meets' };
 const WAITING: Verdict = { verdict: 'Inconclusive', cause: 'TooFewSamples', stable: 'Meets' };
-const DOWN: Verdict = { verdict: 'Error', cause: 'SourceDown', stable: 'Unknown' };
+/** What gates make of a source that answers so; gates themselves are tried in the pure worlds. */
+const ODD: Partial<Record<Shape, Verdict>> = {
+  down: { verdict: 'Error', cause: 'SourceDown', stable: 'Unknown' },
+  slow: { verdict: 'NoData', cause: 'Stale', stable: 'Unknown' },
+  empty: { verdict: 'NoData', cause: 'NoResult', stable: 'Unknown' },
+  NaN: { verdict: 'Error', cause: 'BadQuery', stable: 'Unknown' },
+  'twice scraped': { verdict: 'NoData', cause: 'ScrapedTwice', stable: 'Unknown' },
+  partial: { verdict: 'Inconclusive', cause: 'TooFewSamples', stable: 'Meets' },
+  'both arms bad': { verdict: 'Inconclusive', cause: 'BothArmsBad', stable: 'Misses' },
+};
+export const SHAPES = ['whole', 'down', 'slow', 'empty', 'NaN', 'twice scraped', 'partial', 'both arms bad'] as const;
+export type Shape = (typeof SHAPES)[number];
 /** Ticks that a gate needs before it says anything. */
 const TICKS_NEEDED = 2;
 
@@ -37,14 +51,26 @@ export class World {
   readonly watcher: Watcher;
   readonly shop: ShopSpec;
   storm: Storm = calm;
-  prometheusDown = false;
+  /** What the source gives the gates. */
+  source: Shape = 'whole';
+  readonly faults: Tally = new Map();
+  readonly checks: Tally = new Map();
   /** Who writes at this moment; undefined: the cluster or its people. */
   writer: string | undefined;
   #slots: (Slot | undefined)[] = [];
   #born = 0;
   #actions = 0;
 
+  /** Pods that are not ready, for as long as somebody wants it so. */
+  readonly broken = new Set<string>();
+  deleted = false;
+  /** Replicas that were wished for lately. */
+  readonly #fewer: number[] = [];
+  readonly #seed: number;
+  readonly #rolls: Tally = new Map();
+
   constructor(seed: number) {
+    this.#seed = seed;
     this.random = seededRandom(seed);
     this.sandbox = createSandbox({ clock: this.clock, random: this.random });
     this.actor = createActor(this.sandbox, 'person');
@@ -72,6 +98,22 @@ export class World {
 
   pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.random() * list.length)] as T;
+  }
+
+  /** A fault befell it. */
+  struck(what: string): void {
+    tally(this.faults, what);
+  }
+
+  looked(...invariants: Invariant[]): void {
+    for (const name of invariants) tally(this.checks, name);
+  }
+
+  /** The dice of this second for so-and-so, which nothing else uses up. */
+  #luck(who: string, what: string): Random {
+    const moment = `${who} ${Math.floor(this.clock.monotonic() / 1000)} ${what}`;
+    tally(this.#rolls, moment);
+    return randomOf(this.#seed, moment, this.#rolls.get(moment) ?? 0);
   }
 
   note(what: string): void {
@@ -117,7 +159,9 @@ export class World {
     const body = createBody(id, this.clock);
     const random = seededRandom(Math.floor(this.random() * 2 ** 32));
     const exchange = faultyExchange({
-      ...{ sandbox: this.sandbox, body, random },
+      ...{ sandbox: this.sandbox, body },
+      luck: (what) => this.#luck(id, what),
+      struck: (what) => this.struck(what),
       storm: () => this.storm,
       note: (what) => this.note(what),
       as: (writer, effect) => {
@@ -147,7 +191,8 @@ export class World {
   #truth(): Truth {
     return {
       verdictOf: (set, { weight }, ticks) => {
-        if (this.prometheusDown) return DOWN;
+        const odd = ODD[this.source];
+        if (odd !== undefined) return odd;
         if (ticks < TICKS_NEEDED) return WAITING;
         return weight > 0 && this.imageOf(set).includes('bad') ? BAD : GOOD;
       },
@@ -155,7 +200,35 @@ export class World {
     };
   }
 
+  deleteRollout(): void {
+    if (this.deleted) return;
+    this.deleted = true;
+    this.note('deletes the Rollout');
+    this.actor.remove(refs.rollout, {});
+  }
+
+  /** As an HPA does. */
+  scale(replicas: number): void {
+    if (this.deleted) return;
+    const before = this.shop.replicas;
+    this.#fewer.push(before);
+    this.clock.timer(BACKLOG_MS, () => this.#fewer.splice(this.#fewer.indexOf(before), 1));
+    this.shop.replicas = replicas;
+    this.actor.merge(refs.rollout, { spec: { replicas } });
+  }
+
+  /** The fewest replicas that whoever writes now may have seen wished for. */
+  leastReplicas(): number {
+    return Math.min(this.shop.replicas, ...this.#fewer);
+  }
+
+  /** Its first plan keeps the weight of a canary that failed. */
+  keepsWeight(): boolean {
+    return this.shop.onBreach === 'Pause';
+  }
+
   deploy(image: string): void {
+    if (this.deleted) return;
     this.shop.image = image;
     this.note(`deploys ${image}`);
     this.actor.merge(refs.rollout, { spec: { template: templateOf(image) } });
@@ -178,7 +251,9 @@ export class World {
 
   heal(): void {
     this.storm = calm;
-    this.prometheusDown = false;
+    this.source = 'whole';
+    for (const pod of this.broken) this.cluster.kubelet.setBroken(pod, false);
+    this.broken.clear();
     this.cluster.gateway.frozen = false;
     this.cluster.gateway.blind = false;
     for (const { body } of this.operators()) {

@@ -1,0 +1,6 @@
+import type { Play } from './plan.ts';
+import { fair, stormy } from './play.ts';
+import { pure } from './pure.ts';
+
+/** Every kind of world, by name. */
+export const plays: ReadonlyMap<string, Play> = new Map([pure, fair, stormy].map((play) => [play.name, play]));

@@ -1,0 +1,163 @@
+import type { Gate, GateContext, GateReading } from '#core/gate.ts';
+import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import { OperatorError } from '#lib/errors.ts';
+import { readCheckpoint, writeCheckpoint } from '#operator/gate-checkpoint.ts';
+import { failRun, type GateRun, readingOf, startRun } from '#operator/gate-run.ts';
+import { gateFor } from '#src/catalog.ts';
+import type { Living, PureService, Shape } from './pure-service.ts';
+
+/** The gates of the catalog over a made-up Prometheus, folded as the operator folds them and without its I/O. */
+
+const ALL: Gate['slo'] = {
+  name: '',
+  sli: { kind: 'events', total: { metric: 'requests', matchers: [] }, bad: { metric: 'errors', matchers: [] } },
+  arms: { by: 'Pod' },
+  objective: 0.99,
+  windowMs: 28 * 86_400_000,
+};
+
+const selector = (metric: string) => ({ metric, matchers: [] });
+
+/** One gate of each kind. */
+export const GATES: readonly Gate[] = [
+  { name: 'errors', role: 'Guardrail', slo: ALL, tolerate: 0.02, maxWaitMs: 1_800_000 },
+  {
+    name: 'latency',
+    role: 'Guardrail',
+    slo: {
+      ...ALL,
+      sli: { kind: 'latency', histogram: selector('seconds'), threshold: 0.1, form: 'Classic' },
+      objective: 0.9,
+    },
+    tolerate: 0.1,
+    maxWaitMs: 1_800_000,
+  },
+  {
+    name: 'orders',
+    role: 'Guardrail',
+    slo: {
+      ...ALL,
+      sli: {
+        kind: 'business',
+        exposure: selector('sessions'),
+        events: selector('orders'),
+        worse: 'Lower',
+        tolerate: 0.3,
+        lagMs: 1000,
+      },
+      objective: 0,
+    },
+    tolerate: 0.3,
+    maxWaitMs: 1_800_000,
+  },
+  {
+    name: 'ratio',
+    role: 'Signal',
+    slo: { ...ALL, sli: { kind: 'query', promql: 'ratio', op: '<', value: 0.1, failures: 2, window: 4 } },
+    tolerate: 0,
+    maxWaitMs: 1_800_000,
+  },
+];
+
+/** Instants that the source remembers. */
+const MEMORY = 90;
+const SCRAPE_MS = 1000;
+
+/** What Prometheus finds at one instant. */
+interface Shown {
+  pods: readonly Living[];
+  gates: readonly Gate[];
+  shape: Shape;
+}
+
+export class PureGates {
+  readonly #service: PureService;
+  readonly #runs = new Map<string, GateRun>();
+  #newest = 0;
+  #told: { now: number; readings: GateReading[] } | undefined;
+  /** What was asked at each instant, so that an operator that starts again is told the same. */
+  readonly #history = new Map<number, { release: string; ticks: Map<string, TickSamples> }>();
+
+  constructor(service: PureService) {
+    this.#service = service;
+  }
+
+  /** Prometheus scrapes, and keeps what it was shown in the shape of this moment. */
+  record(at: number, release: string, { pods, gates, shape }: Shown): void {
+    if (shape !== 'late') this.#service.scrape(at, pods);
+    const ticks = new Map(gates.map(({ name, slo }) => [name, this.#service.tick(at, pods, slo.sli, shape)]));
+    this.#newest = at;
+    this.#history.set(at, { release, ticks });
+    for (const old of this.#history.keys()) if (old < at - MEMORY * SCRAPE_MS) this.#history.delete(old);
+  }
+
+  /** Looks where the release stands now: runs go on, begin from the checkpoint, or end. */
+  watch(contexts: readonly GateContext[], checkpoint: string): void {
+    this.#told = undefined;
+    const known = contexts.every(({ gate }) => this.#runs.has(gate.name));
+    const saved = known ? new Map<string, string>() : readCheckpoint(checkpoint);
+    for (const context of contexts) {
+      const run = this.#runs.get(context.gate.name) ?? startRun(context, SCRAPE_MS, saved.get(context.gate.name));
+      run.context = { scrapeMs: SCRAPE_MS, ...context };
+      this.#runs.set(context.gate.name, run);
+    }
+    for (const name of this.#runs.keys()) if (!contexts.some(({ gate }) => gate.name === name)) this.#runs.delete(name);
+  }
+
+  /** The operator's process ends: what was not saved is gone. */
+  forget(): void {
+    this.#told = undefined;
+    this.#runs.clear();
+  }
+
+  /** Folds every instant up to the newest one that may be asked for. */
+  read(now: number, infos: () => PodInfo[], shape: Shape): void {
+    this.#told = undefined;
+    if (shape === 'slow') return;
+    for (const run of this.#runs.values()) {
+      if (shape === 'down') failRun(run, new OperatorError('SOURCE_UNREACHABLE', 'the source is down'));
+      else this.#readRun(run, now, infos);
+    }
+  }
+
+  #readRun(run: GateRun, now: number, infos: () => PodInfo[]): void {
+    const to = Math.floor((now - SCRAPE_MS) / run.context.tickMs) * run.context.tickMs;
+    const from = run.foldedTo === 0 ? to : run.unprimed ? run.foldedTo : run.foldedTo + run.context.tickMs;
+    if (to < from) return;
+    for (let at = from; at <= to; at += run.context.tickMs) {
+      const tick = this.#answer(at, run.context);
+      if (tick === undefined) continue;
+      run.gate = run.gate.fold(tick, infos(), run.context);
+    }
+    Object.assign(run, { foldedTo: to, unprimed: false, trouble: undefined });
+  }
+
+  /**
+   * An instant that is still to come is answered with the newest samples that there are, and one from before the release,
+   * whose pods were not there yet, with none.
+   */
+  #answer(at: number, { gate, epoch }: GateContext): TickSamples | undefined {
+    const then = this.#history.get(Math.min(at, this.#newest));
+    const tick = then?.ticks.get(gate.name);
+    if (then === undefined || tick === undefined) return undefined;
+    return epoch.startsWith(`${then.release}/`) ? { ...tick, at } : { ...tick, at, samples: [], targets: [] };
+  }
+
+  readings(now: number): GateReading[] {
+    if (this.#told?.now !== now)
+      this.#told = { now, readings: [...this.#runs.values()].map((run) => readingOf(run, now)) };
+    return this.#told.readings;
+  }
+
+  /** What each gate saves; `again`: once it was read back. */
+  saves(again = false): string[] {
+    return [...this.#runs.values()].map(({ gate, context }) => {
+      const text = gate.save();
+      return again ? (gateFor(context.gate.slo.sli.kind).load(text)?.save() ?? '') : text;
+    });
+  }
+
+  checkpoint(): string {
+    return writeCheckpoint(new Map([...this.#runs].map(([name, { gate }]) => [name, gate])));
+  }
+}

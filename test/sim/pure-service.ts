@@ -1,0 +1,174 @@
+import type { CountedSli, Sli } from '#core/gate.ts';
+import { type Arm, joinCounters, type PodInfo, type ProcessSample, type TickSamples } from '#gates/evidence.ts';
+
+/** Pods that count requests, and a Prometheus that shows their counters in every shape that there is. */
+
+/** How the source answers. `slow`: later; `late`: with scrapes that are a few ticks old. */
+export const SHAPES = [
+  'whole',
+  'down',
+  'slow',
+  'empty',
+  'NaN',
+  '+Inf',
+  '-Inf',
+  'doubled',
+  'partial',
+  'late',
+  'twice scraped',
+] as const;
+export type Shape = (typeof SHAPES)[number];
+
+export interface Living {
+  name: string;
+  arm: Arm | undefined;
+  available: boolean;
+}
+
+/** What one process has counted in its life; shares of requests leave fractions. */
+interface Counts {
+  total: number;
+  bad: number;
+  slow: number;
+  orders: number;
+}
+
+interface Process extends Counts {
+  startedAt: number;
+  scrape?: Counts & { at: number };
+  /** What the newest scrape had beside the one before. */
+  newly: { total: number; bad: number };
+}
+
+/** What an answer to one request is like. */
+export interface Nature {
+  /** Shares of requests that fail, that are slow, that end in an order. */
+  bad: number;
+  slow: number;
+  orders: number;
+}
+
+export const SOUND: Nature = { bad: 0, slow: 0.01, orders: 0.3 };
+export const ROTTEN: Nature = { bad: 0.4, slow: 0.9, orders: 0.02 };
+
+interface Told extends Pick<Process, 'newly'> {
+  name: string;
+  scrape: NonNullable<Process['scrape']>;
+}
+
+const NOTHING: Counts = { total: 0, bad: 0, slow: 0, orders: 0 };
+
+export class PureService {
+  readonly #processes = new Map<string, Process>();
+
+  /** A tick of requests for one pod. */
+  serve(pod: string, now: number, requests: number, nature: Nature): void {
+    const known = this.#process(pod, now);
+    known.total += requests;
+    known.bad += requests * nature.bad;
+    known.slow += requests * nature.slow;
+    known.orders += requests * nature.orders;
+  }
+
+  /** The process starts again: all counters from 0. */
+  restart(pod: string, now: number): void {
+    Object.assign(this.#process(pod, now), { startedAt: now, ...NOTHING });
+  }
+
+  scrape(now: number, pods: readonly Living[]): void {
+    for (const { name } of pods) {
+      const known = this.#process(name, now);
+      const { total, slow, orders } = known;
+      const bad = Math.floor(known.bad);
+      const before = known.scrape ?? NOTHING;
+      known.newly = { total: Math.max(0, total - before.total), bad: Math.max(0, bad - before.bad) };
+      known.scrape = { at: now, total, bad, slow: Math.floor(slow), orders: Math.floor(orders) };
+    }
+    const names = new Set(pods.map(({ name }) => name));
+    for (const name of this.#processes.keys()) if (!names.has(name)) this.#processes.delete(name);
+  }
+
+  #process(name: string, now: number): Process {
+    const known = this.#processes.get(name) ?? { startedAt: now, ...NOTHING, newly: NOTHING };
+    this.#processes.set(name, known);
+    return known;
+  }
+
+  infos(pods: readonly Living[]): PodInfo[] {
+    return pods.flatMap(({ name, arm, available }) => {
+      const { startedAt } = this.#processes.get(name) ?? {};
+      const containers = startedAt === undefined ? [] : [{ name: 'app', startedAt }];
+      return arm === undefined ? [] : [{ pod: name, arm, available, containers }];
+    });
+  }
+
+  /** What the queries of an objective answer at an instant. */
+  tick(at: number, pods: readonly Living[], sli: Sli, shape: Shape): TickSamples {
+    // Probes answer for themselves.
+    if (sli.kind === 'probe') return { at, names: [], samples: [], targets: [] };
+    if (sli.kind === 'query') return this.#answer(at, pods, shape);
+    const told = this.#told(pods, shape);
+    const columns = COLUMNS[sli.kind];
+    const lists = columns.map(([, read]) =>
+      told.flatMap(({ name, scrape }) => {
+        const process = { process: `shop/${name}/app/10.0.0.1`, pod: name, container: 'app', scrapedAt: scrape.at };
+        const one = { ...process, value: ODD[shape] ?? read(scrape) };
+        // A series that nobody has ever counted in does not exist.
+        return one.value === 0 ? [] : shape === 'doubled' ? [one, one] : [one];
+      }),
+    );
+    const count = shape === 'twice scraped' ? 2 : 1;
+    return {
+      at,
+      names: columns.map(([name]) => name),
+      samples: joinCounters(lists),
+      targets: told.map(({ name }) => ({ pod: name, count, up: count })),
+    };
+  }
+
+  #told(pods: readonly Living[], shape: Shape): Told[] {
+    if (shape === 'empty') return [];
+    const told = pods.flatMap(({ name }) => {
+      const { scrape, newly } = this.#processes.get(name) ?? {};
+      return scrape === undefined || newly === undefined ? [] : [{ name, scrape, newly }];
+    });
+    return shape === 'partial' ? told.slice(0, Math.floor(told.length / 2)) : told;
+  }
+
+  /** The share of canary requests that failed, as a person's PromQL gives it. */
+  #answer(at: number, pods: readonly Living[], shape: Shape): TickSamples {
+    const told = this.#told(
+      pods.filter(({ arm }) => arm === 'canary'),
+      shape,
+    );
+    const sum = (column: 'total' | 'bad') => told.reduce((all, { newly }) => all + newly[column], 0);
+    // Guarded as the docs ask for: no requests, no failures.
+    const value = ODD[shape] ?? sum('bad') / Math.max(1, sum('total'));
+    const one: ProcessSample = { process: '{}', pod: '', container: '', values: [value], scrapedAt: at };
+    const samples = told.length === 0 ? [] : shape === 'doubled' ? [one, { ...one, process: '{b}' }] : [one];
+    return { at, names: ['value'], samples, targets: [] };
+  }
+}
+
+const ODD: Partial<Record<Shape, number>> = {
+  NaN: Number.NaN,
+  '+Inf': Number.POSITIVE_INFINITY,
+  '-Inf': Number.NEGATIVE_INFINITY,
+};
+
+/** What each kind counts, in the order that its gate wants. */
+const COLUMNS: Record<CountedSli['kind'], readonly [name: string, read: (counts: Counts) => number][]> = {
+  events: [
+    ['total', ({ total }) => total],
+    ['bad', ({ bad }) => bad],
+  ],
+  latency: [
+    ['total', ({ total }) => total],
+    ['0.1', ({ total, slow }) => total - slow],
+    ['1', ({ total }) => total],
+  ],
+  business: [
+    ['exposure', ({ total }) => total],
+    ['events', ({ orders }) => orders],
+  ],
+};

@@ -1,0 +1,278 @@
+import type { GateReading } from '#core/gate.ts';
+import type { Seen, State } from '#core/model.ts';
+import { sameJson } from '#lib/json.ts';
+import { contextsOf } from '#operator/contexts.ts';
+import { readState, storable } from '#schema/translate.ts';
+import type { Budget } from '#schema/translate-release.ts';
+import { ChaosWorld, faults } from '#test/core/chaos-world.ts';
+import { type Fault, TICK_MS } from '#test/core/world.ts';
+import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
+import { GATES, PureGates } from './pure-gates.ts';
+import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
+
+/** The small world of plain data with real gates over a made-up Prometheus, whose truth is known. */
+
+const REQUESTS = 400;
+const BUDGET: Budget = { targetSpend: 0.001, maxSpend: 0.01 };
+/** So often is evidence stored while nothing else changes. */
+const CHECKPOINT_TICKS = 20;
+/** Shapes in which a query of a person's still gives a number. */
+const ASKABLE = new Set<Shape>(['late', 'twice scraped', 'partial']);
+/** What was asked so long before an attempt may count for it: since the last checkpoint, and while the source was silent. */
+const LATE_TICKS = 40;
+/** A release that stands for so long hears a person's word. */
+const HELP_MS = 100_000;
+const GATE_BYTES = 1024;
+/** Verdicts that say something bad of the canary itself. */
+const SLANDER = new Set(['Worse', 'ObjectiveMissed', 'BudgetSpent', 'SinglePod', 'Threshold']);
+
+export class PureWorld extends ChaosWorld {
+  readonly faults: Tally = new Map();
+  readonly #service = new PureService();
+  readonly #gates = new PureGates(this.#service);
+  readonly #rotten: ReadonlySet<string>;
+  /** The environment of both arms is broken. */
+  #sick = false;
+  /** It was, at some time since the release began: then sound canaries fail requests too. */
+  #wasSick = '';
+  #shape: Shape = 'whole';
+  #shapeUntil = 0;
+  #checkpoint = { release: '', text: '', at: 0, state: '' };
+  /** Requests that pods of each revision were asked, and how many at the last ticks. */
+  readonly #served = new Map<string, number[]>();
+  /** By attempt and gate: what had been asked when it began. */
+  readonly #began = new Map<string, number>();
+  /** By stay and gate: instants that could be counted. */
+  readonly #sighted = new Map<string, number>();
+  /** Revisions that a person's word or an earlier service may have brought to all users. */
+  readonly #worded = new Set<string>();
+  #healed = false;
+  #first: string | undefined;
+
+  constructor(seed: number) {
+    super(seed);
+    this.#rotten = new Set(['v2', 'v3'].filter(() => this.chance() < 0.4));
+    const names = this.pick([['errors'], ['errors', 'latency'], ['latency', 'orders'], ['errors', 'ratio'], []]);
+    const gates = GATES.filter(({ name }) => names.length === 0 || names.includes(name)).map((gate) => ({
+      ...gate,
+      onNoData: this.pick(['Hold', 'Hold', 'Pause', 'Retreat'] as const),
+    }));
+    this.plan = { ...this.plan, gates };
+    this.chance = randomOf('world', seed);
+  }
+
+  override seen(): Seen {
+    const seen = super.seen();
+    // A fix for a stable that is rotten itself has nothing to be held against: a person takes the gates away.
+    const helped = this.#healed && this.#rotten.has(this.state.stable ?? '');
+    const proposal = helped ? { ...this.plan, gates: [] } : this.plan;
+    return { ...seen, proposal, gates: this.state.release === undefined ? [] : this.#gates.readings(this.now) };
+  }
+
+  /** One tick of either act. */
+  step(mishaps: readonly Mishap[]): void {
+    this.now += TICK_MS;
+    this.died = false;
+    const own = this.chance;
+    let fault: Fault = 'none';
+    for (const { what, random } of mishaps) {
+      this.chance = random;
+      if (what === 'fault') fault = this.pick(faults);
+      else this.#befall(what);
+    }
+    this.chance = own;
+    this.cluster();
+    this.carry();
+    this.#serve();
+    this.#look();
+    if (mishaps.some(({ what }) => what === 'stale operator')) this.wakeStale();
+    this.turn(fault);
+    if (fault === 'none') this.#follow();
+    else this.#crash(fault);
+    this.#checkGates();
+  }
+
+  #befall(what: string): void {
+    if (what === 'strike') this.strike();
+    else this.struck(what);
+    if (what === 'memory of a stale operator') this.remember();
+    if (what === 'source') this.#turnSource();
+    if (what === 'both arms sick') this.#sick = !this.#sick;
+    if (what === 'restart') this.#restart();
+    if (what === 'deletion') this.deleting = true;
+    if (what === 'counters start again' && this.pods.length > 0)
+      this.#service.restart(this.pick(this.pods).name, this.beat);
+  }
+
+  protected override struck(what: string): void {
+    tally(this.faults, what);
+    this.events.push(`${this.now} ${what}`);
+  }
+
+  protected override turnGate(): void {
+    this.#turnSource();
+  }
+
+  #turnSource(): void {
+    this.#shape = this.pick(SHAPES);
+    this.#shapeUntil = this.now + TICK_MS * (1 + Math.floor(this.chance() * 10));
+    this.struck(`source ${this.#shape}`);
+  }
+
+  /** Everything but the releases and their gates is well again. */
+  override heal(): void {
+    super.heal();
+    this.#healed = true;
+    this.#sick = false;
+    this.#shape = 'whole';
+  }
+
+  /** A release from a stable that is rotten itself waits for ever: it begins anew without gates. */
+  override help(): void {
+    const { stable, release } = this.state;
+    const waits = release?.stage === 'Probing' && release.ending === undefined;
+    const stands = this.now - this.state.since > HELP_MS && this.state.phase === 'Progressing';
+    if (waits && this.#rotten.has(stable ?? '') && this.plan.gates.length > 0) this.act('abort');
+    else if (stands && release !== undefined) this.act('promote');
+    else super.help();
+  }
+
+  deploy(revision: string): void {
+    this.spec = { ...this.spec, revision };
+  }
+
+  get rotten(): boolean {
+    return this.#rotten.has(this.spec.revision);
+  }
+
+  #natureOf(revision: string): Nature {
+    return this.#sick || this.#rotten.has(revision) ? ROTTEN : SOUND;
+  }
+
+  #revisionOf(set: string): string {
+    return set.slice('shop-'.length);
+  }
+
+  #living(): Living[] {
+    const { release } = this.state;
+    return this.pods.flatMap(({ name, set, terminating, age, ...pod }) => {
+      const revision = this.#revisionOf(set);
+      const arm = revision === release?.revision ? 'canary' : revision === release?.from ? 'stable' : undefined;
+      if (terminating !== undefined || age < 2) return [];
+      return [{ name, arm, available: this.available({ name, set, terminating, age, ...pod }) }];
+    });
+  }
+
+  /** Users' requests, dealt out as the gateways deal them. */
+  #serve(): void {
+    const names = this.state.release?.routes ?? this.spec.routes;
+    const share = Math.max(0, ...names.map((name) => this.live.get(name)?.weight ?? 0)) / 100_000;
+    this.#ask('canary', REQUESTS * share);
+    this.#ask('stable', REQUESTS * (1 - share));
+    if (this.#sick) this.#wasSick = this.state.release?.name ?? '';
+  }
+
+  #ask(arm: 'canary' | 'stable', requests: number): void {
+    const pods = this.pods.filter((pod) => pod.arms[arm] && this.available(pod));
+    for (const pod of pods) {
+      const revision = this.#revisionOf(pod.set);
+      this.#service.serve(pod.name, this.beat, requests / pods.length, this.#natureOf(revision));
+      const asked = this.#served.get(revision) ?? [0];
+      asked[0] = (asked[0] ?? 0) + requests / pods.length;
+      this.#served.set(revision, asked);
+    }
+  }
+
+  /** What the source is asked at this tick, and what it answers. */
+  #look(): void {
+    if (this.now >= this.#shapeUntil) this.#shape = 'whole';
+    // Nobody asks while nothing is released.
+    const { release } = this.state;
+    if (release === undefined) return;
+    const living = this.#living();
+    this.#gates.record(this.beat, release.name, { pods: living, gates: this.plan.gates, shape: this.#shape });
+    this.#gates.read(this.now, () => this.#service.infos(living), this.#shape);
+  }
+
+  /** As the operator's `follow`: gates look where the release stands now. */
+  #follow(): void {
+    const { release } = this.state;
+    const object = release === undefined ? undefined : this.releases.get(release.name);
+    const over = release?.committed || release?.ending !== undefined;
+    if (release === undefined || object === undefined || over) {
+      this.#gates.watch([], '');
+      return;
+    }
+    const contexts = contextsOf(release, object.plan, {
+      budget: BUDGET,
+      routes: this.seenRoutes(),
+      tickMs: TICK_MS,
+      scrapeMs: TICK_MS,
+      settleMs: this.spec.settleMs,
+    });
+    const { text, at, state } = this.#checkpoint;
+    const mine = this.#checkpoint.release === release.name;
+    this.#gates.watch(contexts, mine ? text : '');
+    const place = `${release.stage} ${release.step}`;
+    if (mine && state === place && this.now - at < CHECKPOINT_TICKS * TICK_MS) return;
+    this.#checkpoint = { release: release.name, text: this.#gates.checkpoint(), at: this.now, state: place };
+  }
+
+  #crash(fault: Fault): void {
+    this.struck(fault);
+    if (fault !== 'drop-store') this.#gates.forget();
+  }
+
+  /** Another process: it knows what was stored, as it was stored. */
+  #restart(): void {
+    this.looked('restarted', 'bounded');
+    const before = this.state;
+    const after: State | undefined = readState({ status: { state: JSON.parse(JSON.stringify(storable(before))) } });
+    if (!sameJson(after, storable(before))) this.violate(`a restart changes the state to ${JSON.stringify(after)}`);
+    const oversized = this.#gates.saves().filter((text) => Buffer.byteLength(text) > GATE_BYTES);
+    if (oversized.length > 0) this.violate('a saved gate is larger than 1 KiB');
+    if (this.#gates.saves(true).join() !== this.#gates.saves().join()) this.violate('a saved gate is read otherwise');
+    this.#gates.forget();
+  }
+
+  #checkGates(): void {
+    const { release } = this.state;
+    for (const asked of this.#served.values()) asked.splice(1, asked.length, ...asked.slice(0, LATE_TICKS));
+    this.#noteService();
+    if (release === undefined) return;
+    for (const reading of this.#gates.readings(this.now)) this.#checkReading(reading, release.revision);
+  }
+
+  #checkReading(reading: GateReading, revision: string): void {
+    const { gate, epoch, stepEpoch, verdict, cause = '', evidence } = reading;
+    this.looked('silence', 'slander', 'counted');
+    const stay = `${stepEpoch} ${gate}`;
+    // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
+    const told = this.#shape === 'whole' || (gate === 'ratio' && ASKABLE.has(this.#shape));
+    const sighted = (this.#sighted.get(stay) ?? 0) + (told ? 1 : 0);
+    this.#sighted.set(stay, sighted);
+    if (verdict === 'Pass' && sighted === 0) this.violate(`${gate} passes and has counted nothing`);
+    if (verdict === 'Pass' && this.#shape === 'down') this.violate(`${gate} passes and its source is down`);
+    const sound = !this.#rotten.has(revision) && this.#wasSick !== this.state.release?.name;
+    if (verdict === 'Fail' && sound && SLANDER.has(cause)) this.violate(`${gate} calls a sound canary ${cause}`);
+    const asked = this.#served.get(revision) ?? [0];
+    const attempt = `${epoch} ${gate}`;
+    const began = this.#began.get(attempt) ?? asked.at(-1) ?? 0;
+    this.#began.set(attempt, began);
+    const most = Math.ceil((asked[0] ?? 0) - began) + 1;
+    if (evidence.canary.total > most) this.violate(`${gate} counts ${evidence.canary.total} requests of ${most}`);
+  }
+
+  /** Who serves all users, and whether gates or a person let it. */
+  #noteService(): void {
+    const { release, stable } = this.state;
+    const ungated = release !== undefined && this.releases.get(release.name)?.plan.gates.length === 0;
+    if (release?.word !== undefined || ungated) this.#worded.add(release.revision);
+    if (stable === undefined) return;
+    // The first revision meets nobody to compare it with.
+    if (this.#first === undefined) this.#worded.add(stable);
+    this.#first ??= stable;
+    this.looked('rotten');
+    if (this.#rotten.has(stable) && !this.#worded.has(stable)) this.violate(`${stable} is rotten and serves everybody`);
+  }
+}

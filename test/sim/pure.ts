@@ -1,0 +1,94 @@
+import { decide } from '#core/decide.ts';
+import { drawPlan, type Mishap, type Play } from './plan.ts';
+import { PureWorld } from './pure-world.ts';
+
+/** Worlds of `decide`, the gates and the diff alone: thousands of them in the time of a coffee. */
+
+const CHAOS_TICKS = 60;
+const CALM_TICKS = 600;
+/** Ticks in which a rotten canary must have lost its traffic, once nothing breaks any more. */
+const BREACH_TICKS = 60;
+
+const DEPLOY_TICK = 5;
+const WILDNESS = [0.1, 0.25, 0.5, 1];
+
+/** At each tick, in the wildest worlds. */
+const CHANCES = {
+  strike: 0.25,
+  'memory of a stale operator': 0.1,
+  'stale operator': 0.25,
+  fault: 0.12,
+  source: 0.08,
+  'counters start again': 0.04,
+  restart: 0.05,
+  'both arms sick': 0.015,
+  deletion: 0.002,
+};
+
+export const pure: Play = {
+  name: 'pure',
+  // Calm worlds get further before something breaks, wild ones break more of it at once.
+  planOf: (seed) => drawPlan(seed, CHAOS_TICKS, CHANCES, WILDNESS[seed % WILDNESS.length]),
+  run(seed, plan) {
+    const world = new PureWorld(seed);
+    const wrong = chaos(world, plan) ?? (world.deleting ? farewell(world) : (breach(world) ?? rest(world)));
+    const timeline = [...world.events, ...world.timeline].sort();
+    return { ...(wrong === undefined ? {} : { wrong }), timeline, faults: world.faults, checks: world.checks };
+  },
+};
+
+function chaos(world: PureWorld, plan: readonly Mishap[]): string | undefined {
+  const byTick = Map.groupBy(plan, ({ at }) => at);
+  for (let tick = 0; tick < CHAOS_TICKS && world.violations.length === 0; tick += 1) {
+    if (world.finalized) break;
+    if (tick === DEPLOY_TICK) world.deploy('v2');
+    world.step(byTick.get(tick) ?? []);
+  }
+  world.heal();
+  return world.violations[0];
+}
+
+/** Invariant 5: whatever was under way, a rotten canary loses its traffic. */
+function breach(world: PureWorld): string | undefined {
+  const sends = () => world.seen().routes.some(({ weight = 0, fence }) => weight > 0 && fence !== undefined);
+  const over = () => !world.rotten || (world.state.release?.ending !== undefined && !sends());
+  for (let tick = 0; tick < BREACH_TICKS && !over() && world.violations.length === 0; tick += 1) world.step([]);
+  const out = world.rotten && world.state.release?.revision === world.spec.revision && !world.state.release.committed;
+  const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined;
+  if (world.violations.length === 0 && out && !kept && sends())
+    return `a rotten canary keeps its traffic: ${JSON.stringify(world.state)}`;
+  if (world.rotten) world.deploy('v9');
+  return world.violations[0];
+}
+
+function rest(world: PureWorld): string | undefined {
+  for (let tick = 1; tick <= CALM_TICKS && world.violations.length === 0 && unrested(world); tick += 1) {
+    world.step([]);
+    if (tick % 20 === 0) world.help();
+  }
+  return world.violations[0] ?? unrested(world);
+}
+
+/** What the world still lacks, if anything. */
+function unrested(world: PureWorld): string | undefined {
+  const { phase, stable, release } = world.state;
+  if (phase !== 'Healthy' || stable !== world.spec.revision || release !== undefined)
+    return `it stands at ${JSON.stringify(world.state)}`;
+  const { revision, replicas, routes } = world.spec;
+  const split = world.routes.filter(({ name, weight, fence }) => routes.includes(name) && (weight > 0 || fence));
+  if (split.length > 0) return `a trace is left on ${split.map(({ name }) => name).join()}`;
+  const serving = world.pods.filter((pod) => pod.set === `shop-${revision}` && pod.arms.stable && !pod.arms.canary);
+  if (serving.length !== replicas || world.pods.length !== replicas) return `${serving.length} of ${replicas} serve`;
+  const { effects } = decide(world.state, world.seen(), world.now);
+  return effects.length > 0 ? `at rest there is still to do: ${JSON.stringify(effects)}` : undefined;
+}
+
+function farewell(world: PureWorld): string | undefined {
+  for (let tick = 1; tick <= CALM_TICKS && world.violations.length === 0 && !world.finalized; tick += 1) world.step([]);
+  if (world.violations.length > 0) return world.violations[0];
+  if (!world.finalized) return `the Rollout stays: ${JSON.stringify(world.state)}`;
+  // A route that was taken out of the spec on the way keeps its fence: known, and not mended yet.
+  const left = world.seen().routes.filter(({ weight = 0, fence }) => fence !== undefined || weight > 0);
+  if (left.length > 0) return `after the deletion a trace is left on ${left.map(({ name }) => name).join()}`;
+  return world.narrowed ? 'after the deletion the Service is still narrowed' : undefined;
+}
