@@ -12,7 +12,7 @@ help: ## Show this list
 setup: modules ## Install packages and build the lab: about 6 minutes the first time, a second afterwards
 	@node test/lab/setup.ts
 
-demo: modules ## A good and a bad release on a real cluster, told live; KEEP=1 leaves it up
+demo: modules ## A good and a bad release, live within a minute, and three things to try; LAB=1: on a real cluster
 	@node scripts/demo.ts
 
 test: setup check ## Everything that must hold: the checks, then every test, on a real cluster

@@ -10,7 +10,7 @@ import { CLI, type Shop } from './shop.ts';
 /** How long the end of a release is left to be looked at before the next one begins. */
 const BETWEEN_MS = 15_000;
 
-const STEPS = [
+export const STEPS = [
   { weight: 5, hold: '3s' },
   { weight: 20, hold: '3s', pause: {} },
   { weight: 50, hold: '3s' },
@@ -34,7 +34,7 @@ export async function stay(
   }
 }
 
-function threeThings(ground: Ground, shop: Shop): string {
+export function threeThings(ground: Ground, shop: Shop): string {
   const headgate = script(ground, 'kubectl-headgate', `exec '${process.execPath}' '${CLI}' "$@"`);
   const fault = { namespace: 'shop', labels: { 'headgate.dev/canary': 'true' }, behaviour: 'errors-50' };
   const post = `fetch('${ground.kubeletUrl}/fault', { method: 'POST', body: '${JSON.stringify(fault)}' })`;
@@ -50,7 +50,7 @@ function threeThings(ground: Ground, shop: Shop): string {
     `     ${headgate} promote checkout -n shop`,
     '  2. break the canary: half of its answers become errors, and it is back at 0 within seconds',
     `     ${breaks}`,
-    '  3. stop Prometheus, promote, and see that no weight rises until it goes on',
+    '  3. stop Prometheus, then promote: your word raises it to 50 %, and there it stays, for silence is no evidence',
     `     kill -STOP ${ground.prometheusPid}`,
     `     kill -CONT ${ground.prometheusPid}`,
     '',

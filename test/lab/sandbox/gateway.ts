@@ -53,17 +53,20 @@ const routeResource: Resource = {
 
 export async function startHttpGateway(deps: HttpGatewayDeps): Promise<HttpGateway> {
   const stopped = new AbortController();
-  const [routes, services, slices] = [routeResource, serviceResource, endpointSliceResource].map((resource) =>
-    follow(deps, { resource, changed, signal: stopped.signal }),
-  ) as [Followed, Followed, Followed];
+  const [routes, services, slices] = [
+    createCache(routeResource),
+    createCache(serviceResource),
+    createCache(endpointSliceResource),
+  ];
+  const caches = [routes, services, slices];
   let entries: Entry[] = [];
-  function changed(): void {
+  const changed = () => {
     const { gateway } = deps;
     entries = entriesOf({ gateway, routes: routes.all(), services: services.all(), slices: slices.all() });
     // Until all three lists are through, a Service that is missing may only not have been heard of.
-    if (![routes, services, slices].every(({ synced }) => synced())) return;
-    for (const entry of entries) void report(deps, entry);
-  }
+    if (caches.every(({ synced }) => synced())) for (const entry of entries) void report(deps, entry);
+  };
+  for (const cache of caches) cache.fill(deps, { changed, signal: stopped.signal });
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 1024 });
   const turns = new Map<string, number>();
   const server = createServer((incoming, response) => {
@@ -90,34 +93,37 @@ export async function startHttpGateway(deps: HttpGatewayDeps): Promise<HttpGatew
   };
 }
 
-interface Followed {
+interface Cache {
   all(): KubeObject[];
   synced(): boolean;
+  fill(deps: Pick<HttpGatewayDeps, 'watch' | 'log'>, on: { changed: () => void; signal: AbortSignal }): void;
 }
 
-function follow(
-  { watch, log }: HttpGatewayDeps,
-  { resource, changed, signal }: { resource: Resource; changed: () => void; signal: AbortSignal },
-): Followed {
+function createCache(resource: Resource): Cache {
   const objects = new Map<string, KubeObject>();
   let synced = false;
-  const events = {
-    set(object: KubeObject) {
-      objects.set(object.metadata.uid ?? '', object);
-      changed();
+  return {
+    all: () => [...objects.values()],
+    synced: () => synced,
+    fill({ watch, log }, { changed, signal }) {
+      const events = {
+        set(object: KubeObject) {
+          objects.set(object.metadata.uid ?? '', object);
+          changed();
+        },
+        gone({ metadata }: KubeObject) {
+          objects.delete(metadata.uid ?? '');
+          changed();
+        },
+        synced() {
+          synced = true;
+          changed();
+        },
+        failed: (error: unknown) => log.warn(`watch of ${resource.plural} lost`, { error: String(error) }),
+      };
+      watch({ resource }, events, signal);
     },
-    gone({ metadata }: KubeObject) {
-      objects.delete(metadata.uid ?? '');
-      changed();
-    },
-    synced() {
-      synced = true;
-      changed();
-    },
-    failed: (error: unknown) => log.warn(`watch of ${resource.plural} lost`, { error: String(error) }),
   };
-  watch({ resource }, events, signal);
-  return { all: () => [...objects.values()], synced: () => synced };
 }
 
 /** Writes what is to be said about a route, unless it stands there already. */
