@@ -74,7 +74,8 @@ async function run(): Promise<number> {
     if (interrupted.signal.aborted) return code;
     throw error;
   } finally {
-    await shop?.close();
+    // Whatever cannot be closed in order is ended with the ground.
+    await shop?.close().catch((error: unknown) => say(String(error)));
     await ground.stop();
   }
 }
