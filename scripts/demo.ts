@@ -60,7 +60,9 @@ async function play(shop: Shop): Promise<boolean> {
 async function run(): Promise<number> {
   let code = INTERRUPTED;
   let shop: Shop | undefined;
-  const ground = await (process.env['LAB'] === '1' ? labGround(say, { keepDir: keep }) : sandboxGround(say));
+  const ground = await (process.env['LAB'] === '1'
+    ? labGround(say, { keepDir: process.env['KEEP'] === '1' })
+    : sandboxGround(say));
   standing = true;
   const story = async () => {
     shop = await openShop(ground);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ground } from './ground.ts';
@@ -55,14 +55,20 @@ export function threeThings(ground: Ground, shop: Shop): string {
     `     kill -CONT ${ground.prometheusPid}`,
     '',
     `To look: ${headgate} get checkout -n shop`,
+    `Or with kubectl: export KUBECONFIG=${ground.kubeconfig} PATH=${binOf(ground)}:$PATH`,
     '',
     '',
   ].join('\n');
 }
 
 /** A command that needs nothing set. */
-function script({ dir, kubeconfig }: Ground, name: string, body: string): string {
-  const file = join(dir, name);
-  writeFileSync(file, `#!/bin/sh\nexport KUBECONFIG='${kubeconfig}'\n${body}\n`, { mode: 0o755 });
+function script(ground: Ground, name: string, body: string): string {
+  const bin = binOf(ground);
+  mkdirSync(bin, { recursive: true });
+  const file = join(bin, name);
+  writeFileSync(file, `#!/bin/sh\nexport KUBECONFIG='${ground.kubeconfig}'\n${body}\n`, { mode: 0o755 });
   return file;
 }
+
+/** Where the lab has its kubectl, and kubectl finds its plugins. */
+const binOf = ({ dir }: Ground): string => join(dir, 'bin');
