@@ -23,6 +23,9 @@ interface Answer {
   message: string;
 }
 
+/** Ranges are tightest at so many answers: there are fewer of them than requests. */
+const FEW = { tunedFor: 50 };
+
 /** The first rule that has an answer gives it. */
 export function probeVerdict(judged: Judged): Answer {
   const rules = [stopped, unanswered, old, alone, shared, unproven, notDue, proved];
@@ -57,7 +60,8 @@ function stopped({ state, context, evidence }: Judged): Answer | undefined {
 }
 
 function compared({ all, worse, better }: ProbeGate, context: GateContext): string {
-  if (sliOf(context).paired !== true) return `${printBadRange(all.canary)} against ${printBadRange(all.stable)}`;
+  if (sliOf(context).paired !== true)
+    return `${printBadRange(all.canary, FEW)} against ${printBadRange(all.stable, FEW)}`;
   return `of ${printCount(worse + better)} answers that differ the canary's is the worse in ${printCount(worse)}`;
 }
 
@@ -96,9 +100,9 @@ function alone({ state, context, now }: Judged): Answer | undefined {
 function shared({ state, context, stable }: Judged): Answer | undefined {
   if (stable !== 'Misses') return undefined;
   const recent = sumRecent(state.recent);
-  const seen = `stable fails probes too: ${printBadRange(recent.stable)} in the last five minutes`;
+  const seen = `stable fails probes too: ${printBadRange(recent.stable, FEW)} in the last five minutes`;
   if (!failsNow(state, 'canary', sliOf(context))) return { verdict: 'Inconclusive', message: seen };
-  const message = `shared outage: ${seen}, and the canary ${printBadRange(recent.canary)}; nobody is blamed`;
+  const message = `shared outage: ${seen}, and the canary ${printBadRange(recent.canary, FEW)}; nobody is blamed`;
   return { verdict: 'Inconclusive', cause: 'BothArmsBad', message };
 }
 
