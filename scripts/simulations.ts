@@ -26,7 +26,7 @@ function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix }: R
   const all = `| **all worlds** | | ${count(worlds)} | ${columns.map(({ text }) => count(checks[text] ?? 0)).join(' | ')} |`;
   const named = columns.filter(({ text }) => !/^\d/.test(text)).map(({ text, short }) => `${short} ${text}`);
   return [
-    `**${kind}**: ${exact(worlds)} worlds, ${failed.length} violations, ${exact(Math.round(cpuSeconds))} s of CPU.`,
+    `**${kind}**: ${exact(worlds)} worlds, ${violations(failed)}, ${exact(Math.round(cpuSeconds))} s of CPU.`,
     ...(named.length === 0 ? [] : [`Beside the numbers of ARCHITECTURE.md: ${named.join('; ')}.`]),
     '',
     `| fault | injected | worlds | ${columns.map(({ short }) => short).join(' | ')} |`,
@@ -34,6 +34,11 @@ function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix }: R
     ...rows,
     all,
   ].join('\n');
+}
+
+function violations(failed: Report['failed']): string {
+  const seeds = failed.map(({ seed }) => seed).join(', ');
+  return failed.length === 0 ? '0 violations' : `${failed.length} violations (seeds ${seeds})`;
 }
 
 function shortOf(text: string, index: number): string {
