@@ -82,4 +82,9 @@ async function run(): Promise<number> {
   }
 }
 
-process.exit(await run());
+process.exit(await run().catch(failed));
+
+function failed(error: unknown): number {
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+}
