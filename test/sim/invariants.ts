@@ -1,6 +1,7 @@
 /** The invariants that worlds watch, by their numbers in ARCHITECTURE.md. The last ones are the gates' own. */
 export const INVARIANTS = {
   carried: '1 only pods that can carry weight get it',
+  earned: '2 no raise without probes, a good stable and passed gates',
   granted: '3 no raise before its state is stored',
   fenced: '4 no raise past a newer fence',
   breached: '5 a breach reaches the weight that onBreach asks for',

@@ -9,6 +9,7 @@ import { type Fault, TICK_MS } from '#test/core/world.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
 import { GATES, PureGates } from './pure-gates.ts';
 import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
+import { unlawfulGrant } from './raise-rules.ts';
 
 /** The small world of plain data with real gates over a made-up Prometheus, whose truth is known. */
 
@@ -261,6 +262,14 @@ export class PureWorld extends ChaosWorld {
     this.#began.set(attempt, began);
     const most = Math.ceil((asked[0] ?? 0) - began) + 1;
     if (evidence.canary.total > most) this.violate(`${gate} counts ${evidence.canary.total} requests of ${most}`);
+  }
+
+  protected override watch(before: State, seen: Seen, fault: Fault): void {
+    const plan = this.releases.get(this.state.release?.name ?? '')?.plan;
+    this.looked('earned');
+    const wrong = plan && unlawfulGrant({ before, after: this.state, seen, plan });
+    if (wrong !== undefined) this.violate(wrong);
+    super.watch(before, seen, fault);
   }
 
   /** Who serves all users, and whether gates or a person let it. */
