@@ -102,7 +102,8 @@ export const shortRelease: Omit<AppSpec, 'namespace'> = {
     { weight: 20, hold: '1s' },
     { weight: 50, hold: '1s' },
   ],
-  rollout: { settle: '1s', scaleDownDelay: '2s', revisionHistoryLimit: 0 },
+  // Longer than a watch without a word is believed, as the default of ten minutes is.
+  rollout: { settle: '1s', scaleDownDelay: '2s', revisionHistoryLimit: 0, progressDeadline: '150s' },
 };
 
 /** Ticks that a release may take with one restart in it, on a machine that runs many at once. */
