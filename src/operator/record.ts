@@ -96,9 +96,23 @@ async function update(deps: RecordDeps, rollout: KubeObject, effect: Of<'RecordR
   const before = (object['status'] ?? {}) as ReleaseStatus;
   if (before.record === effect.record) return;
   const status = { ...before, ...statusPatch(deps, rollout, effect, before, clock.now()) };
-  const written = await api.mergePatch(ref, { status }, { subresource: 'status', fieldManager: FIELD_MANAGER });
+  const write = (told: ReleaseStatus) =>
+    api.mergePatch(ref, { status: told }, { subresource: 'status', fieldManager: FIELD_MANAGER });
+  const written = await write(status).catch((error: unknown) => {
+    if (!hasCode(error, 'KUBE_INVALID')) throw error;
+    return write(bare(status, error.message));
+  });
   stores.releases.noteWrite(written);
   if (effect.outcome !== undefined) telemetry.count('headgate_releases_total', { outcome: effect.outcome });
+}
+
+/**
+ * CRDs that are older than this operator may refuse what it says. What the next pass waits for stands there all the same,
+ * or the release could never end.
+ */
+function bare({ phase, outcome, startedAt, endedAt, record }: ReleaseStatus, refused: string): ReleaseStatus {
+  const message = clip(`the whole record was refused, apply the CRDs of this version: ${refused}`);
+  return present<ReleaseStatus>({ phase, outcome, startedAt, endedAt, record, message });
 }
 
 function statusPatch(

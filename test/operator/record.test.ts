@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { State } from '#core/model.ts';
 import { RELEASE } from '#kube/resources.ts';
+import { OperatorError } from '#lib/errors.ts';
 import type { Sight } from '#operator/observe.ts';
 import { createRecorder } from '#operator/record.ts';
 import type { Stores } from '#operator/stores.ts';
@@ -11,12 +12,18 @@ import { recordTelemetry } from '../support/telemetry.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 /** A release of the small world, written down turn by turn as the operator does it. */
-async function record(world: World, ticks: number, object: KubeObject = blank()): Promise<ReleaseStatus> {
+async function record(
+  world: World,
+  ticks: number,
+  object: KubeObject = blank(),
+  refuses: (status: ReleaseStatus) => boolean = () => false,
+): Promise<ReleaseStatus> {
   const clock = createVirtualClock({ wall: world.now });
   let decided: { next: State; sight: Sight } | undefined;
   const releases = { get: () => object, fresh: () => true, noteWrite: () => undefined };
   const api: Pick<KubeApi, 'mergePatch'> = {
     async mergePatch(_, patch) {
+      if (refuses((patch as { status: ReleaseStatus }).status)) throw new OperatorError('KUBE_INVALID', 'too long');
       Object.assign(object, { status: { ...(object['status'] ?? {}), ...(patch as { status: object }).status } });
       return object;
     },
@@ -50,6 +57,15 @@ async function record(world: World, ticks: number, object: KubeObject = blank())
 function blank(): KubeObject {
   return { apiVersion: '', kind: RELEASE.kind, metadata: { name: 'shop-1', namespace: 'shop' } };
 }
+
+// kills: a record that is refused for ever, whose release can never end.
+test('what older CRDs refuse is said in fewer words, and the outcome stands', async () => {
+  const world = releasing();
+  const refuses = ({ timeline = [] }: ReleaseStatus) => timeline.length > 0;
+  const status = await record(world, 120, blank(), refuses);
+  expect(status).toMatchObject({ outcome: 'Promoted', message: expect.stringContaining('apply the CRDs') });
+  expect(world.state).toMatchObject({ phase: 'Healthy', stable: 'v2' });
+});
 
 test('a breach stands on the Release: who, how soon, at what cost, mended when, and what came in later beside it', async () => {
   const world = releasing();
