@@ -5,6 +5,8 @@ import type { Ask, Case, Step } from './play.ts';
 const SETS = '/apis/apps/v1/namespaces/{ns}/replicasets';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/{ns}/leases';
 const EVENTS = '/apis/events.k8s.io/v1/namespaces/{ns}/events';
+const PODS = '/api/v1/namespaces/{ns}/pods';
+const BINDINGS = '/api/v1/namespaces/{ns}/bindings';
 const SERVICES = '/api/v1/namespaces/{ns}/services';
 const MAPS = '/api/v1/namespaces/{ns}/configmaps';
 const MERGE = 'application/merge-patch+json';
@@ -33,6 +35,18 @@ const set = (spec: Changes = {}, labels: Changes = { app: 'x' }): Changes => ({
     template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'shop:v1' }] } },
     ...spec,
   },
+});
+
+/** On a node that nobody has, so that nobody runs it. */
+const pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'x' },
+  spec: { nodeName: 'nowhere', containers: [{ name: 'app', image: 'shop:v1' }] },
+};
+const bindingTo = (name: string): Changes => ({
+  ...{ apiVersion: 'v1', kind: 'Binding', metadata: { name } },
+  target: { apiVersion: 'v1', kind: 'Node', name: 'elsewhere' },
 });
 
 const SEEN = ['spec', 'metadata.generation', 'metadata.managedFields', ...WRONG];
@@ -68,6 +82,15 @@ export const builtIn: Case[] = [
         'reason',
       ),
       showing(post(SETS, { ...set(), bogus: 1 }, { query: { fieldValidation: 'Strict' } }), 'reason', 'message'),
+    ],
+  },
+  {
+    name: 'a binding',
+    because: 'it is how a scheduler says where a pod runs, and it is said once',
+    steps: [
+      showing(post(PODS, pod), 'spec.nodeName'),
+      showing(post(BINDINGS, bindingTo('x')), ...WRONG),
+      showing(post(BINDINGS, bindingTo('y')), ...WRONG),
     ],
   },
   {
