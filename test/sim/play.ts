@@ -42,6 +42,7 @@ async function playWorld(seed: number, plan: readonly Mishap[]): Promise<Played>
   const wrong =
     (await act(world, () => storm(world, plan))) ??
     (await act(world, () => breach(world))) ??
+    (await act(world, () => notice(world))) ??
     (await act(world, () => rest(world))) ??
     (await act(world, () => farewell(world)));
   world.cluster.stop();
@@ -110,6 +111,26 @@ async function breach(world: World): Promise<string | undefined> {
   const weight = weightOf(world.actor.get(refs.route));
   if (weight === 0 || world.keepsWeight()) return undefined;
   return `a bad canary has ${weight}: ${JSON.stringify(world.state())}`;
+}
+
+/** Long enough for a new leader to look at the route. */
+const NOTICE_SECONDS = 60;
+
+/** Invariant 6: traffic that was taken back by hand pauses the release, or nobody would know why it stands. */
+async function notice(world: World): Promise<string | undefined> {
+  const ignored = () => {
+    const { release, phase } = world.state() ?? {};
+    const route = world.actor.get(refs.route);
+    const fence = route && readFence(route);
+    const below = fence !== undefined && fence.release === release?.name && weightOf(route) < fence.weight;
+    return below && phase !== 'Paused' && release.ending === undefined && release.committed !== true;
+  };
+  if (world.deleted || !ignored()) return undefined;
+  await pass(world, NOTICE_SECONDS, () => {
+    world.staff(2);
+    return !ignored();
+  });
+  return ignored() ? `traffic was taken back and the release goes on: ${JSON.stringify(world.state())}` : undefined;
 }
 
 async function rest(world: World): Promise<string | undefined> {

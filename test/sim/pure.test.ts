@@ -8,6 +8,9 @@ import { pure } from './pure.ts';
  * that it takes. `node test/sim/run.ts --worlds pure --count 1000000` plays more of them.
  */
 
+// kills: canary pods with both labels (5 of 5 worlds fail), a stable that is not asked before the first raise (5 of 15), a
+// step that is left while gates wait (5 of 54), a pause that stands before the breach (4 of 250), probes that still run and
+// count as passed (3 of 400)
 const WORLDS = 10_000;
 
 test(`law: ${WORLDS} pure worlds are safe and come to rest`, async () => {
