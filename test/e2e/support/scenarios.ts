@@ -80,6 +80,7 @@ const calls: Row[] = [
     name: '409 on records',
     because: 'somebody else writes the Rollout all the time',
     faults: [{ does: code(409), to: status, times: 8 }],
+    ticks: 90,
   },
   {
     name: '409 on every second write',
@@ -160,6 +161,7 @@ const calls: Row[] = [
     name: 'only Release writes fail',
     because: 'a diary that cannot be written holds up nobody for good',
     faults: [{ does: code(503), to: { ...writes, resources: ['releases'] }, forMs: 15_000 }],
+    ticks: 90,
   },
 ];
 
@@ -262,6 +264,7 @@ const lines: Row[] = [
     name: 'an outage of fifteen seconds',
     because: 'longer than the lease: a new process goes on, and traffic stays where it was',
     faults: [{ does: { kind: 'outage' }, from: GRANTED, forMs: 15_000 }],
+    ticks: 90,
   },
   {
     name: 'an outage at the commit point',
