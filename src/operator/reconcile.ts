@@ -32,7 +32,7 @@ export interface ReconcileDeps {
   look(rollout: KubeObject, state: State): Sight;
   apply(rollout: KubeObject, effect: Effect): Promise<void>;
   status: StatusWriter;
-  /** Brings gates and probes in line with what was decided. */
+  /** Brings gates and probes in line with what was decided, once it is stored. */
   follow(rollout: KubeObject, decision: Decision, sight: Sight): void;
   /** After everything else: stores evidence now and then. */
   settle(rollout: KubeObject, decision: Decision): Promise<void>;
@@ -74,7 +74,6 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     const state = remembered ?? initialState(now);
     const sight = deps.look(rollout, state);
     const decision = decide(state, sight.seen, now);
-    deps.follow(rollout, decision, sight);
     const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
     if (deps.isLeader()) await deps.settle(rollout, decision);
     if (asked.kind === 'failed') throw asked.error;
@@ -146,6 +145,8 @@ async function act(
   const stored = storeState(deps, rollout, { decision, sight, changed });
   const lowered = lowerings.map((effect) => deps.apply(rollout, effect).catch(urgently));
   const results = await Promise.allSettled([...lowered, stored]);
+  // What could not be stored is not decided: gates and probes of another stay would begin anew at every try.
+  if (results.at(-1)?.status === 'fulfilled' && deps.isLeader()) deps.follow(rollout, decision, sight);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   measureBreach(deps.telemetry, {

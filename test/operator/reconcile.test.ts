@@ -30,6 +30,7 @@ async function pass(
 ) {
   const written: string[] = [];
   let asked = 0;
+  let followed = 0;
   const clock = createVirtualClock({ wall: world.now });
   const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
   const status = { state: storable(world.state) };
@@ -54,14 +55,16 @@ async function pass(
       },
       forget() {},
     },
-    follow() {},
+    follow() {
+      followed += 1;
+    },
     settle: async () => {},
     forget() {},
     tell() {},
     isLeader: () => asked++ < leadsFor,
   })('shop/shop', new AbortController().signal);
   const error = await done.then(() => undefined).catch((thrown: unknown) => thrown);
-  return { failed: error !== undefined, error, written };
+  return { failed: error !== undefined, error, written, followed };
 }
 
 function nameOf(effect: Effect): string {
@@ -102,6 +105,13 @@ test('a lowering that fails is tried again within seconds, however often it has 
   const { error, written } = await pass(breaching(), { lowerFails });
   expect(error).toMatchObject({ code: 'KUBE_UNAVAILABLE', message: lowerFails.message, retryWithinMs: 4000 });
   expect(written).toEqual(['store']);
+});
+
+// kills: probes of a stay that nobody could store, begun anew at every try
+test('gates and probes follow what is stored, and nothing else', async () => {
+  expect(await pass(before('Probing'))).toMatchObject({ followed: 1 });
+  expect(await pass(before('Probing'), { storeFails: true })).toMatchObject({ followed: 0 });
+  expect(await pass(before('Probing'), { leadsFor: 0 })).toMatchObject({ followed: 0 });
 });
 
 // kills: a leader that is asked once a pass
