@@ -137,6 +137,10 @@ const actions: readonly Action[] = [
   { verb: 'retreat', description: 'Take all traffic back to stable, keep one canary pod to look at.' },
   { verb: 'abort', description: 'Take all traffic back to stable, scale the canary down.' },
   { verb: 'retry', description: 'Try the same revision again from the first step.' },
+  {
+    verb: 'expedite',
+    description: 'Say that it mends what fails now: it need only be no worse than stable, whatever the budget.',
+  },
 ];
 
 function addAction(program: Command, { verb, description }: Action, world: World, finish: Finish): void {

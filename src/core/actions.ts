@@ -31,7 +31,8 @@ function take(state: State, action: SeenAction, seen: Seen, now: Millis): State 
 /** The new state, or why not. */
 function perform(state: State, action: SeenAction, seen: Seen, now: Millis): State | string {
   const release = state.release;
-  if (release === undefined) return 'no release is under way';
+  if (release === undefined)
+    return action.verb === 'expedite' ? expediteNow(state, action, seen, now) : 'no release is under way';
   if (action.releaseUid !== undefined && action.releaseUid !== seen.release?.uid)
     return 'it names another release than the one under way';
   if (action.step !== undefined && action.step !== release.step) {
@@ -74,6 +75,12 @@ const verbs: Record<Verb, Perform> = {
     if (release.ending?.kind === 'Abort') return 'the release is aborted already';
     return end(state, release, { kind: 'Abort', at: now, why: told('abort', action) }, seen);
   },
+  expedite(state, release, { action, now }) {
+    const refused = refusesWord(state, release);
+    if (refused !== undefined) return refused;
+    const shown = show(state, { phase: 'Progressing', message: told('expedited', action) }, now);
+    return { ...shown, release: { ...release, expedited: action.by } };
+  },
   retry(state, release, { seen, now }) {
     if (release.ending === undefined) return 'the release is under way: retry is for one that went back';
     return again(state, release, seen, now);
@@ -90,11 +97,8 @@ function word(
   release: ReleaseState,
   { action, now }: { action: SeenAction; now: Millis },
 ): State | string {
-  if (release.ending !== undefined) return 'the traffic is back on stable: retry begins again';
-  if (state.phase === 'Paused' && state.reason === 'GateBreached')
-    return 'a gate was breached: resume, retreat or abort';
-  if (state.phase === 'Paused' && state.reason === 'RouteChanged')
-    return 'the route was changed: resume goes on from there';
+  const refused = refusesWord(state, release);
+  if (refused !== undefined) return refused;
   if (release.stage !== 'Holding' && release.stage !== 'Baking')
     return `the release is ${release.stage}: a person's word replaces evidence, not probes or pods`;
   const verb = action.verb === 'skip-step' ? ('skip-step' as const) : ('promote' as const);
@@ -103,6 +107,25 @@ function word(
     ...show(state, { phase: 'Progressing', message: told(verb, action) }, now),
     release: { ...release, word: given },
   };
+}
+
+/** What no word goes past. */
+function refusesWord({ phase, reason }: State, { ending }: ReleaseState): string | undefined {
+  if (ending !== undefined) return 'the traffic is back on stable: retry begins again';
+  if (phase === 'Paused' && reason === 'GateBreached') return 'a gate was breached: resume, retreat or abort';
+  if (phase === 'Paused' && reason === 'RouteChanged') return 'the route was changed: resume goes on from there';
+  return undefined;
+}
+
+/** A fix that the budget or the group has kept from beginning. */
+function expediteNow(state: State, action: SeenAction, seen: Seen, now: Millis): State | string {
+  const { spec, problems, proposal } = seen;
+  if (state.stable === undefined || spec === undefined || spec.revision === state.stable)
+    return 'there is no new revision to release';
+  if (problems.length > 0 || proposal === undefined) return 'the release cannot be planned yet: see the conditions';
+  const begun = begin(state, { seen, revision: spec.revision, from: state.stable, now });
+  const shown = show(begun, { phase: 'Progressing', message: told('expedited', action) }, now);
+  return begun.release === undefined ? begun : { ...shown, release: { ...begun.release, expedited: action.by } };
 }
 
 /** A new attempt is a new release of the same revision: its own record, its own plan, a higher bar to pass. */

@@ -99,7 +99,8 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     const message = probes.message || 'Probing the canary before any user meets it';
     return patience(state, at, { since, message });
   }
-  if (!judgement.ready)
+  // What is expedited mends stable: asking stable to be well first would keep the outage.
+  if (!judgement.ready && release.expedited === undefined)
     return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.notReady}` });
   // A gateway that has the weight before the pods answers 503: ready is what the kubelet says, and they hear it later.
   if (now - state.since < at.spec.settleMs)
@@ -223,7 +224,8 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
 /** A gate without a pass; where all pass, one whose budget the next weight may overspend. */
 function gateThatHolds(release: ReleaseState, at: Moment, due: Millis): Wait | undefined {
   const waiting = lacking(release, at);
-  const all = waiting.length > 0 ? waiting : at.judgement.dear;
+  const dear = release.expedited === undefined ? at.judgement.dear : [];
+  const all = waiting.length > 0 ? waiting : dear;
   // The gate that has waited longer than it may is the one to name.
   const gate = all.find(({ maxWaitMs }) => at.now - due > maxWaitMs) ?? all[0];
   return gate === undefined ? undefined : { message: gate.message, patient: false, longestMs: gate.maxWaitMs };
@@ -234,6 +236,8 @@ function gateThatHolds(release: ReleaseState, at: Moment, due: Millis): Wait | u
  * before it: here gates must only see, not see both arms fail, and not see more of what they have let through by luck.
  */
 function lacking(release: ReleaseState, { plan, judgement: { waiting, shared } }: Moment): Waiting[] {
+  // No pass is to be had while stable fails. Not seeing, and being worse than that, hold all the same.
+  if (release.expedited !== undefined) return waiting.filter(({ silent, doubtful }) => silent || doubtful);
   if (!isBake(plan, release.step)) return waiting;
   return waiting.filter(({ silent, doubtful, gate }) => silent || doubtful || gate === shared?.gate);
 }

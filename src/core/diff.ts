@@ -155,7 +155,7 @@ export function recordOf(state: State, release: ReleaseState): string {
   const remedied = release.ending?.remediedAt === undefined ? '' : '/remedied';
   const held = release.held === undefined || release.held.until !== undefined ? '' : `/held${release.held.since}`;
   const more = `${remedied}${replaced}${held}${release.committed ? '/committed' : ''}`;
-  return `${face}/${release.attempt}/${release.ending?.kind ?? ''}${more}`;
+  return `${face}/${release.attempt}${release.expedited === undefined ? '' : '/expedited'}/${release.ending?.kind ?? ''}${more}`;
 }
 
 /** At rest no trace stays on a route; before deletion the Service gets its own selector back. */

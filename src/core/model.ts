@@ -14,7 +14,8 @@ export type Stage = 'Preparing' | 'Probing' | 'Shifting' | 'Holding' | 'Baking' 
 export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'BudgetLow' | 'RouteChanged';
 export type DegradedReason = 'Aborted' | 'InvalidSpec' | 'DeadlineExceeded';
 export type OnBreach = 'Pause' | 'Retreat' | 'Abort';
-export type Verb = 'promote' | 'skip-step' | 'pause' | 'resume' | 'retreat' | 'abort' | 'retry';
+export type Outcome = 'Promoted' | 'Retreated' | 'Aborted' | 'Superseded' | 'Returned';
+export type Verb = 'promote' | 'skip-step' | 'pause' | 'resume' | 'retreat' | 'abort' | 'retry' | 'expedite';
 
 /** Name of a pod template: the hash of its canonical JSON. */
 export type Revision = string;
@@ -122,7 +123,6 @@ export interface ReleaseState {
   raisedAt?: Millis;
   /** The one auto-resume after both arms were bad was used. */
   autoResumed: boolean;
-  /** The canary pod that a gate blames, and those that were replaced for that. */
   suspect?: Suspect;
   replaced?: Replaced[];
   /** The breach of this attempt, as it was when it was found. */
@@ -131,9 +131,11 @@ export interface ReleaseState {
   earlierBreach?: string;
   /** The last time that it held for another release of its group, or holds. */
   held?: Held;
-  /** A person's word that this step may be left without its evidence (promote) or its hold (skip-step). */
+  /** Who said that it mends what fails now: it is compared with stable alone, and waits for no budget. */
+  expedited?: string;
+  /** A word that this step may be left without its evidence (promote) or its hold (skip-step). */
   word?: { step: number; verb: 'promote' | 'skip-step'; by: string };
-  /** Promoting: how many canary pods serve in-cluster clients too; all of them before the commit point. */
+  /** How many canary pods serve in-cluster clients too, and since when; all of them before the commit point. */
   joined?: number;
   joinedAt?: Millis;
   /** The commit point: from here a fall goes to the new revision, never back to the old by itself. */
@@ -296,5 +298,3 @@ export interface SeenAction {
   createdAt: Millis;
   acknowledged: boolean;
 }
-
-export type Outcome = 'Promoted' | 'Retreated' | 'Aborted' | 'Superseded' | 'Returned';

@@ -105,6 +105,7 @@ export function onBothArmsBad(
   at: Moment & { plan: Plan; blame: Blame | undefined },
 ): State | undefined {
   const { judgement, blame, now } = at;
+  if (release.expedited !== undefined) return undefined;
   // Where others of the group move, the contrast of somebody's own arms is waited for first.
   if (blame !== undefined && blame.late !== true) return undefined;
   const since = blame === undefined ? now : (release.held?.since ?? now);

@@ -40,7 +40,8 @@ function inOrder(a: GroupMember, b: GroupMember): number {
 /** Why no release may begin with what is left of the error budgets; undefined when one may. */
 export function budgetHolds({ budget, proposal, release }: Seen, state: State): string | undefined {
   const plan = state.release === undefined ? proposal : release?.plan;
-  if (budget === undefined || plan?.rollback === true) return undefined;
+  // A fix costs less than waiting for it.
+  if (budget === undefined || plan?.rollback === true || state.release?.expedited !== undefined) return undefined;
   const { budgets, least, most, onUnknown } = budget;
   for (const one of budgets) {
     // Whoever asks for none goes on with an overspent budget too.

@@ -28,7 +28,7 @@ export const verdicts = ['Pass', 'Fail', 'Inconclusive', 'NoData', 'Error'] as c
 export const roles = ['Guardrail', 'Signal', 'Advisory'] as const;
 export const silences = ['Hold', 'Pause', 'Retreat'] as const;
 export const breaches = ['Pause', 'Retreat', 'Abort'] as const;
-export const verbs = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'] as const;
+export const verbs = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry', 'expedite'] as const;
 export const reasons = [
   'Step',
   'User',

@@ -106,6 +106,7 @@ const release = group({
   })
     .exactOptional()
     .describe("A person's word that a step may be left without its evidence or its hold."),
+  expedited: name().exactOptional().describe('Who said that it mends what fails now.'),
   joined: count().exactOptional().describe('How many canary pods serve in-cluster clients too.'),
   joinedAt: instant().exactOptional().describe('When the last of them joined.'),
   committed: flag().exactOptional().describe('True from the commit point on: there is no way back by itself.'),

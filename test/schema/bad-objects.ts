@@ -447,7 +447,10 @@ export const badObjects: BadObject[] = [
     because: 'only verbs that can be granted',
     object: action({ verb: 'undo' }),
     refused:
-      '[spec.verb: Unsupported value: "undo": supported values: "promote", "skip-step", "pause", "resume", "retreat", "abort", "retry", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
-    read: { field: 'spec.verb', message: 'must be one of promote, skip-step, pause, resume, retreat, abort, retry' },
+      '[spec.verb: Unsupported value: "undo": supported values: "promote", "skip-step", "pause", "resume", "retreat", "abort", "retry", "expedite", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+    read: {
+      field: 'spec.verb',
+      message: 'must be one of promote, skip-step, pause, resume, retreat, abort, retry, expedite',
+    },
   },
 ];

@@ -6,6 +6,7 @@ const release: Whole<ReleaseState> = {
   name: 'shop-2',
   revision: 'bcd',
   from: 'fgh',
+  expedited: 'ann',
   attempt: 2,
   stage: 'Promoting',
   step: 1,
