@@ -179,6 +179,17 @@ test('the Beta mixture of a constant share has its published values', () => {
   const twoSided = lbeta(a + 62, b + 148) - lbeta(a, b) - 62 * Math.log(share) - 148 * Math.log(1 - share);
   expect(Math.exp(-twoSided)).toBeCloseTo(0.0455796318, 9);
   expect(twoSided + logUpperBeta(a + 62, b + 148, share) - logUpperBeta(a, b, share)).toBeCloseTo(3.818927201, 8);
+  // The lower end of its running interval for the log ratio of rates is that of its last look. The upper end, 0.75493987,
+  // was met on the way, at counts that are not published.
+  const evidence = (theta: number) =>
+    lbeta(a + 62, b + 148) - lbeta(a, b) - 62 * Math.log(theta) - 148 * Math.log(1 - theta);
+  let [outside, inside] = [0.01, 62 / 210];
+  for (let halving = 0; halving < 60; halving += 1) {
+    const middle = (outside + inside) / 2;
+    if (evidence(middle) < Math.log(20)) inside = middle;
+    else outside = middle;
+  }
+  expect(Math.log((inside * (1 - share)) / ((1 - inside) * share))).toBeCloseTo(0.00464625, 7);
 });
 
 // kills: a bound that is no bound
