@@ -30,6 +30,7 @@ async function open(
   image: string,
   steps: { weight: number; hold: string }[],
   builtins: Record<string, object> = { edge: availability },
+  more: Record<string, unknown> = {},
 ): Promise<App> {
   const slos = Object.entries(builtins).map(([which, builtin]) => ({
     apiVersion: 'headgate.dev/v1alpha1',
@@ -39,7 +40,7 @@ async function open(
   }));
   await applyAll(lab, slos);
   const gates = slos.map(({ metadata }) => ({ slo: metadata.name }));
-  return stage.open({ name, image, replicas: 3, objective: '99', steps, rollout: { gates } });
+  return stage.open({ name, image, replicas: 3, objective: '99', steps, rollout: { gates, ...more } });
 }
 
 interface Pod {
@@ -188,5 +189,43 @@ describe.concurrent('counts of the gateway', () => {
     expect(gate?.message).toContain('where the route says 45 %');
     expect(gate?.canary.bad, 'nothing failed').toBe(0);
     await app.act('abort');
+  });
+
+  test('name the culprit of two that move at once: the other holds for it, and is promoted after it', async () => {
+    const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
+    const steps = [
+      { weight: 20, hold: '60s' },
+      { weight: 50, hold: '3s' },
+    ];
+    const group = { group: 'path', groupMode: 'Attribute' };
+    const good = await open('beside', v1, steps, { edge: availability }, group);
+    const bad = await open('culprit', v1, steps, { edge: availability }, { ...group, onBreach: 'Pause' });
+    const loads = await Promise.all([good, bad].map((app) => app.load(60, { service: 10 })));
+    await Promise.all([good.apply({ image: v2 }), bad.apply({ image: 'lab/shop:v2-errors-10' })]);
+    await bad.until('a breach', ({ status }) => status?.reason === 'GateBreached', 180);
+    const held = await good.until('a hold', ({ status }) => status?.state?.release?.held !== undefined, 60);
+    const weight = held.status?.weight;
+    await bad.act('abort');
+    await good.until('promoted', isPromoted, 180);
+    const [report] = await Promise.all(loads.map((load) => load.stop()));
+    const [release, culprit] = await Promise.all([releaseOf(good), releaseOf(bad)]);
+    const { gate, arms } = culprit.status.breach ?? {};
+    if (report !== undefined)
+      tell('two at once, one of them bad', report, {
+        breach: culprit.status.breach,
+        held: release.status.held,
+        said: held.status?.message,
+      });
+
+    expect(weight, 'both moved at once').toBe('20%');
+    expect(held.status?.message).toContain('waits for Rollout culprit, bad by its own arms: culprit-edge');
+    expect(gate).toBe('culprit-edge');
+    expect(arms?.canary.bad).toBeGreaterThan(0);
+    expect(release.status).toMatchObject({
+      outcome: 'Promoted',
+      held: { culprit: { rollout: 'culprit', gate, arms } },
+    });
+    expect(release.status.breach, 'nobody blames the other').toBeUndefined();
+    expect(culprit.status.outcome ?? culprit.status.reason).toBe('Worse');
   });
 });

@@ -10,6 +10,11 @@ interface Exposure {
   excess: number;
 }
 
+interface ArmCounts {
+  canary: { total: number; bad: number };
+  stable: { total: number; bad: number };
+}
+
 export interface ReleaseObject {
   metadata: { name: string };
   spec: { attempt: number; plan: { steps: { weight: string }[] } };
@@ -25,7 +30,8 @@ export interface ReleaseObject {
     timeToRemedy?: string;
     earlierBreach?: string;
     exposure?: Exposure;
-    breach?: { cause: string; gate?: string; exposure: Exposure };
+    breach?: { cause: string; gate?: string; exposure: Exposure; arms?: ArmCounts };
+    held?: { since: string; until?: string; culprit?: { rollout: string; gate?: string; arms?: ArmCounts } };
     gates?: {
       gate: string;
       verdict: string;
