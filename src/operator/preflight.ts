@@ -113,7 +113,7 @@ function routeProblems(routes: SeenRoute[]): Problem[] {
       return [
         {
           field,
-          message: `${name} does not exist: create it (its kind comes with the Gateway API), or take it out of spec.traffic`,
+          message: `${name} does not exist: create it, or take it out of spec.traffic`,
         },
       ];
     if (route.conflict === undefined) return [];
