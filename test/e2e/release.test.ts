@@ -153,7 +153,8 @@ describe.concurrent('a release', () => {
     });
 
     expect(release.status).toMatchObject({ reason: 'Worse', step: '1/1', weight: '10%' });
-    expect(gate.fired?.at).toBe(enough?.at);
+    // Not before the formula says so. What the arms may wobble makes it later, and the forecast bounds by how much.
+    expect(gate.fired?.at ?? 0).toBeGreaterThanOrEqual(enough?.at ?? Number.POSITIVE_INFINITY);
     expect(canary.total).toBeLessThanOrEqual(TAIL * forecast);
     expect(report.failed.service).toBeLessThan(report.offered.service / 100);
   });

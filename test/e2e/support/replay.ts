@@ -1,6 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import { foldStopTest, logEvidence, matters, startStopTest, stopLimit } from '#gates/eprocess.ts';
 import type { ArmCounts } from '#gates/evidence.ts';
+import { foldInfluence, mainSource, noInfluence } from '#gates/influence.ts';
 import type { Lab } from '../../lab/connect.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { TICK_MS } from './stage.ts';
@@ -88,16 +89,22 @@ function startsOf(starts: Grid): Map<string, number> {
   return new Map(all.map(([pod, seconds]) => [pod, Math.floor(seconds) * 1000]));
 }
 
-/** The first tick at whose end the golden formula's evidence reaches its line, and what was counted until then. */
+/**
+ * The first tick at whose end the golden formula's evidence reaches its line and does not come from one tick alone, and
+ * what was counted until then. The operator may allow arms to wobble besides, which only makes it later.
+ */
 export function whenSufficient(ticks: readonly Tick[]): { at: number; logE: number; counts: ArmCounts } | undefined {
   let test = startStopTest();
   let counts: ArmCounts = { canary: nobody, stable: nobody };
+  let influence = noInfluence;
   const start = (ticks[0]?.at ?? 0) - TICK_MS;
   for (const tick of ticks) {
     test = foldStopTest(test, tick.counts, tick.at - TICK_MS - start);
     counts = { canary: add(counts.canary, tick.counts.canary), stable: add(counts.stable, tick.counts.stable) };
+    influence = foldInfluence(influence, tick.counts, new Map());
     const excess = ratio(counts.canary) - ratio(counts.stable);
-    if (logEvidence(test) >= stopLimit() && matters(excess)) return { at: tick.at, logE: logEvidence(test), counts };
+    const sure = logEvidence(test) >= stopLimit() && matters(excess);
+    if (sure && mainSource(influence) === undefined) return { at: tick.at, logE: logEvidence(test), counts };
   }
   return undefined;
 }
