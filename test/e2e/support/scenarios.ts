@@ -170,6 +170,7 @@ const streams: Row[] = [
     name: 'watches are cut',
     because: 'in the middle of a line, again and again',
     faults: [{ does: { kind: 'cut' }, to: watches, chance: 0.3, forMs: 20_000 }],
+    always: true,
   },
   {
     name: 'watches expire',
@@ -239,7 +240,7 @@ const streams: Row[] = [
       { does: { kind: 'expired' }, to: watches, from: HELD, times: 8 },
       { does: stale, from: HELD, times: 8 },
     ],
-    ...{ always: true, dips: true },
+    dips: true,
   },
 ];
 
