@@ -99,7 +99,8 @@ async function update(deps: RecordDeps, rollout: KubeObject, effect: Of<'RecordR
   const write = (told: ReleaseStatus) =>
     api.mergePatch(ref, { status: told }, { subresource: 'status', fieldManager: FIELD_MANAGER });
   const written = await write(status).catch((error: unknown) => {
-    if (!hasCode(error, 'KUBE_INVALID')) throw error;
+    // Without an outcome nothing waits for it: what is refused now may be said at the next try.
+    if (!hasCode(error, 'KUBE_INVALID') || effect.outcome === undefined) throw error;
     return write(bare(status, error.message));
   });
   stores.releases.noteWrite(written);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { State } from '#core/model.ts';
 import { RELEASE } from '#kube/resources.ts';
-import { OperatorError } from '#lib/errors.ts';
+import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { Sight } from '#operator/observe.ts';
 import { createRecorder } from '#operator/record.ts';
 import type { Stores } from '#operator/stores.ts';
@@ -49,9 +49,14 @@ async function record(
     world.tick();
     clock.freeze(1000);
     decided = { next: world.state, sight: { seen, pods: [] } };
-    for (const effect of due.splice(0)) await recorder.update(rollout, effect);
+    // What cannot be written holds up nothing: the loop tries it again.
+    for (const effect of due.splice(0)) await recorder.update(rollout, effect).catch(unlessRefused);
   }
   return (object['status'] ?? {}) as ReleaseStatus;
+}
+
+function unlessRefused(error: unknown): void {
+  if (!hasCode(error, 'KUBE_INVALID')) throw error;
 }
 
 function blank(): KubeObject {
