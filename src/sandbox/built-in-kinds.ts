@@ -247,24 +247,15 @@ const grouped: Given[] = [
     countsGenerations: true,
     ownership: CONDITIONS,
   },
-  {
-    resource: HTTP_ROUTE,
+  ...[HTTP_ROUTE, GRPC_ROUTE].map((resource) => ({
+    resource,
     categories: ['gateway-api'],
     members: ['spec', 'status'],
     hasStatus: true,
     countsGenerations: true,
     unconditional: false,
     columns: [column('Hostnames', 'spec.hostnames')],
-  },
-  {
-    resource: GRPC_ROUTE,
-    categories: ['gateway-api'],
-    members: ['spec', 'status'],
-    hasStatus: true,
-    countsGenerations: true,
-    unconditional: false,
-    columns: [column('Hostnames', 'spec.hostnames')],
-  },
+  })),
   {
     resource: GATEWAY_RESOURCE,
     shortNames: ['gtw'],

@@ -1,19 +1,6 @@
+import type { Report } from '../../scripts/simulations.ts';
 import { INVARIANTS } from './invariants.ts';
 import { type Played, type Tally, tally } from './plan.ts';
-
-/** What a run of worlds injected and looked at. */
-export interface Report {
-  kind: string;
-  worlds: number;
-  failed: { seed: number; wrong: string }[];
-  cpuSeconds: number;
-  /** By fault: how often it was injected, and in how many worlds. */
-  faults: Record<string, { injected: number; worlds: number }>;
-  /** By invariant: how often it was looked at. */
-  checks: Record<string, number>;
-  /** By fault and invariant: looks in worlds that had the fault. */
-  matrix: Record<string, Record<string, number>>;
-}
 
 export class Counter {
   readonly #kind: string;
