@@ -124,3 +124,14 @@ test('a pass of the step before leaves no step', () => {
   expect(decide(world.state, of('shop-1/1/step0/2'), world.now).next.release).toMatchObject({ step: 1 });
   expect(decide(world.state, of(current?.stepEpoch ?? ''), world.now).next.release).toMatchObject({ step: 2 });
 });
+
+// kills: in-cluster clients moved on to the next share by the record alone
+test('a share of in-cluster clients begins when its pods are behind the Service', () => {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.joined === 1);
+  for (const pod of world.pods) if (pod.set === 'shop-v2') pod.arms = { stable: false, canary: true };
+  delete world.state.release?.joinedAt;
+  for (let tick = 0; tick < 30; tick++) world.tick('crash-after-store');
+  expect(world.state.release).toMatchObject({ stage: 'Promoting', joined: 1 });
+  expect(world.state.release).not.toHaveProperty('joinedAt');
+});
