@@ -1,4 +1,5 @@
-import type { Problem, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { EVENT } from '#kube/resources.ts';
 import { apply } from '#operator/apply.ts';
 import { type BudgetLook, createBudgetLook } from '#operator/budget-look.ts';

@@ -1,7 +1,8 @@
 import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { Arms, Fence, Plan, Seen, SeenReplicaSet, Spec, State } from '#core/model.ts';
+import type { Plan, Spec, State } from '#core/model.ts';
+import type { Arms, Fence, Seen, SeenReplicaSet } from '#core/seen.ts';
 import { initialState } from '#core/state.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';

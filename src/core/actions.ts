@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
-import type { ActionResult, ReleaseState, Seen, SeenAction, State, Verb } from './model.ts';
+import type { ActionResult, ReleaseState, State, Verb } from './model.ts';
 import { routeTitle } from './routes.ts';
+import type { Seen, SeenAction } from './seen.ts';
 import { begin, end, leave, restart, show, without } from './state.ts';
 
 /** A wish that nobody took up within this time is void: a click must not act on a release of next week. */

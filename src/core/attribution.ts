@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { type Culprit, proofOf } from './breach.ts';
-import type { ReleaseState, Seen, State } from './model.ts';
+import type { ReleaseState, State } from './model.ts';
+import type { Seen } from './seen.ts';
 import type { GroupMember, MemberBreach } from './sights.ts';
 import { without } from './state.ts';
 import type { Judgement } from './verdict.ts';

@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { availableOf, living, podsFor, podTrouble, replicasDuring, setOf } from './capacity.ts';
-import type { Plan, ReleaseState, Seen, SeenPod, State } from './model.ts';
+import type { Plan, ReleaseState, State } from './model.ts';
+import type { Seen, SeenPod } from './seen.ts';
 import { without } from './state.ts';
 import type { Judgement } from './verdict.ts';
 

@@ -1,5 +1,6 @@
 import { type Weight, WHOLE } from '#lib/units.ts';
-import type { Bake, ReleaseState, Seen, SeenPod, SeenReplicaSet, Step } from './model.ts';
+import type { Bake, ReleaseState, Step } from './model.ts';
+import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
 /**
  * Canary pods that carry `weight` as well as stable's pods carry the rest: min(N, ⌈N·w/(1−w)⌉), at least one.

@@ -1,5 +1,6 @@
-import type { Problem, Seen, SeenRoute, State } from './model.ts';
+import type { State } from './model.ts';
 import { routeTitle } from './routes.ts';
+import type { Problem, Seen, SeenRoute } from './seen.ts';
 import type { BudgetSight } from './sights.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */

@@ -1,8 +1,9 @@
 import type { Millis } from '#lib/units.ts';
 import { leaveDelay } from './desired.ts';
 import { rungAt } from './ladder.ts';
-import type { ReleaseState, Seen, State } from './model.ts';
+import type { ReleaseState, State } from './model.ts';
 import { BLAME_WINDOW_MS } from './recover.ts';
+import type { Seen } from './seen.ts';
 
 /** Even a release that waits for events only is looked at this often. */
 const LOOK_AGAIN_MS: Millis = 60_000;

@@ -4,8 +4,9 @@ import { desired } from './desired.ts';
 import { diff } from './diff.ts';
 import type { Decision } from './effect.ts';
 import { notAhead } from './instants.ts';
-import type { Seen, State } from './model.ts';
+import type { State } from './model.ts';
 import { obeyed } from './routes.ts';
+import type { Seen } from './seen.ts';
 import { transition } from './transition.ts';
 
 /** The whole operator in one expression: what we knew, what we see and the time, in; what to do, out. */

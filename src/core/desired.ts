@@ -2,8 +2,9 @@ import type { Millis, Weight } from '#lib/units.ts';
 import { sizeToReplace } from './bad-pod.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
-import type { Arms, ReleaseState, Revision, Seen, State } from './model.ts';
+import type { ReleaseState, Revision, State } from './model.ts';
 import { routesAtRest } from './routes.ts';
+import type { Arms, Seen } from './seen.ts';
 
 /** The world as the state wants it. `diff` compares it with what was seen. */
 export interface Wish {

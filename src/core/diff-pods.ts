@@ -2,7 +2,8 @@ import { dispensable } from './bad-pod.ts';
 import { living } from './capacity.ts';
 import type { ArmWish, Wish } from './desired.ts';
 import type { Effect } from './effect.ts';
-import type { Arms, Seen, SeenPod, SeenReplicaSet, State } from './model.ts';
+import type { State } from './model.ts';
+import type { Arms, Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
 const nobody: ArmWish['arms'] = { stable: false, canary: false };
 

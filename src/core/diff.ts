@@ -4,8 +4,9 @@ import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
 import { rungAt } from './ladder.ts';
-import type { Fence, ReleaseState, Seen, SeenRoute, State } from './model.ts';
+import type { ReleaseState, State } from './model.ts';
 import { fenced } from './routes.ts';
+import type { Fence, Seen, SeenRoute } from './seen.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
 export function diff(wish: Wish, next: State, seen: Seen): Effect[] {

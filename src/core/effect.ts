@@ -1,5 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
-import type { ActionResult, Arms, Fence, Outcome, Plan, ReleaseState, Revision, State } from './model.ts';
+import type { ActionResult, Outcome, Plan, ReleaseState, Revision, State } from './model.ts';
+import type { Arms, Fence } from './seen.ts';
 
 /** What the shell is to do. Each is idempotent: applying it twice equals applying it once. */
 export type Effect =

@@ -1,12 +1,11 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { Replaced, Suspect } from './bad-pod.ts';
 import type { BreachRecord, Held } from './breach.ts';
-import type { Gate, GateReading } from './gate.ts';
-import type { BudgetSight, GroupSight, Spread } from './sights.ts';
+import type { Gate } from './gate.ts';
 
 /**
- * The words of the state machine. Everything that `decide` knows, sees and wants is defined here,
- * without Kubernetes types: the shell translates.
+ * The words of the state machine: what `decide` knows and wants. What it sees stands in seen.ts.
+ * No Kubernetes types: the shell translates.
  */
 
 export type Phase = 'Healthy' | 'Progressing' | 'Paused' | 'Degraded';
@@ -166,135 +165,4 @@ export interface ActionResult {
   uid: string;
   result: 'Applied' | 'Refused' | 'Expired';
   message: string;
-}
-
-/** Everything the shell looked at before it asked for a decision. */
-export interface Seen {
-  /** Name of the Rollout: names everything that is ours. */
-  rollout: string;
-  /** Undefined when the spec cannot be used at all (`problems` says why). */
-  spec?: Spec;
-  deleting: boolean;
-  /** What keeps a release from beginning: bad spec, missing objects, conflicts. Ordered, stable. */
-  problems: Problem[];
-  replicaSets: SeenReplicaSet[];
-  /** The user's Service; undefined when it is missing. */
-  service?: SeenService;
-  canaryService?: { current: boolean };
-  routes: SeenRoute[];
-  /** The Release object of state.release, when it exists. */
-  release?: { name: string; uid: string; plan: Plan; recorded: string };
-  /** What the Release object of state.ended says: true when its outcome stands there (or it is gone). */
-  endedRecorded: boolean;
-  /** The plan that a release beginning now would get; undefined when it cannot be made. */
-  proposal?: Plan;
-  /** What the records say of earlier failures of the revision that a release beginning now would try. */
-  tried?: { attempts: number; breach: string };
-  /** Set when the spec names a group. */
-  group?: GroupSight;
-  /** What is left of the error budgets, for what a release begins with; undefined: nobody has looked yet. */
-  budget?: BudgetSight;
-  gates: GateReading[];
-  probes: ProbeReading;
-  actions: SeenAction[];
-  /** The API server takes forged actions, so none is looked at. */
-  actionsUnprotected?: boolean;
-  quarantined: string[];
-}
-
-/** Something only a person can mend, naming the field and the fix. */
-export interface Problem {
-  field: string;
-  message: string;
-  /** Not even the first revision may have pods: they could not exist, or would serve where another one serves. */
-  barsPods?: true;
-}
-
-export interface SeenReplicaSet {
-  name: string;
-  revision: Revision;
-  replicas: number;
-  /** Arm labels in the pod template: what a new pod will carry. */
-  arms: Arms;
-  createdAt: Millis;
-  /** Image of its first container, for people. */
-  image?: string;
-  pods: SeenPod[];
-}
-
-/** Which arm labels something carries. */
-export interface Arms {
-  stable: boolean;
-  canary: boolean;
-}
-
-export interface SeenPod {
-  name: string;
-  uid: string;
-  /** Where it runs, once it has been placed. */
-  node?: string;
-  arms: Arms;
-  /** Ready for at least minReadySeconds. */
-  available: boolean;
-  /** Ready now, however briefly: a gateway sends to it. */
-  ready: boolean;
-  /** Being deleted: no label of it matters any more. */
-  terminating: boolean;
-  /** Why it is not ready, as the kubelet says it, e.g. `CrashLoopBackOff`. */
-  trouble?: string;
-}
-
-export interface SeenService {
-  /** As the Rollout names it, whether or not the rest of its spec can be read. */
-  name?: string;
-  /** The selector carries the stable label. */
-  narrowed: boolean;
-}
-
-export interface SeenRoute {
-  name: string;
-  exists: boolean;
-  resourceVersion: string;
-  /** Canary's share as written; undefined when the rules disagree among themselves. */
-  weight?: Weight;
-  /** The least and the most that a rule sends to the canary, where the rules disagree. */
-  spread?: Spread;
-  fence?: Fence;
-  /** Accepted with resolved references, at its generation, on every parent. */
-  accepted: boolean;
-  /** Original text to come back to, as the router's lens remembers it. */
-  memo: string;
-  /** Who wrote `spec` last, by field manager. */
-  manager?: string;
-  /** Why the lens refuses this route, naming the rule. */
-  conflict?: string;
-  /** Rules that came after the release began: untouched until the next one. */
-  extra?: string[];
-}
-
-/** `headgate.dev/fence: <release>/<n>/<weight>` on a route. */
-export interface Fence {
-  release: string;
-  n: number;
-  weight: Weight;
-}
-
-export interface ProbeReading {
-  /** The `stepEpoch` that was probed; undefined: nothing was. */
-  epoch?: string;
-  /** `CanaryFailed`: canary fails and stable passes. `BothFailed`: an environment problem, nobody is blamed. */
-  result: 'None' | 'Running' | 'Passed' | 'CanaryFailed' | 'BothFailed';
-  message: string;
-}
-
-export interface SeenAction {
-  uid: string;
-  name: string;
-  verb: Verb;
-  releaseUid?: string;
-  step?: number;
-  by: string;
-  reason: string;
-  createdAt: Millis;
-  acknowledged: boolean;
 }

@@ -1,8 +1,9 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { patience } from './advance.ts';
 import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
-import type { Plan, ReleaseState, Seen, State } from './model.ts';
+import type { Plan, ReleaseState, State } from './model.ts';
 import { topFence } from './routes.ts';
+import type { Seen } from './seen.ts';
 import { amend, commit, leave, noteRest, show } from './state.ts';
 import { judge } from './verdict.ts';
 

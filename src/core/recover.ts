@@ -5,8 +5,9 @@ import type { BreachRecord } from './breach.ts';
 import { readyOf } from './capacity.ts';
 import { exposureOf } from './exposure.ts';
 import type { Counts, OnNoData } from './gate.ts';
-import type { Plan, ReleaseState, Seen, State } from './model.ts';
+import type { Plan, ReleaseState, State } from './model.ts';
 import { driftOf, topFence } from './routes.ts';
+import type { Seen } from './seen.ts';
 import { amend, end, restart, show, without } from './state.ts';
 import { type Judgement, probesOf } from './verdict.ts';
 

@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
-import type { ReleaseState, Seen, SeenRoute, State } from './model.ts';
+import type { ReleaseState, State } from './model.ts';
+import type { Seen, SeenRoute } from './seen.ts';
 
 /**
  * A route is known by its name; one of another kind than HTTPRoute by kind and name, `GRPCRoute/checkout`, so that two of

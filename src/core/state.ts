@@ -1,8 +1,9 @@
 import type { Millis } from '#lib/units.ts';
 import { isByPods, living, podsAt, replicasDuring, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
-import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Seen, Stage, State, Step } from './model.ts';
+import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Stage, State, Step } from './model.ts';
 import { routesAtRest, topFence } from './routes.ts';
+import type { Seen } from './seen.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
 

@@ -1,5 +1,6 @@
 import { printShare } from './figures.ts';
-import type { Seen, State } from './model.ts';
+import type { State } from './model.ts';
+import type { Seen } from './seen.ts';
 import type { BudgetLeft, GroupMember, GroupSight } from './sights.ts';
 
 /** What a first raise waits for beside the release itself: its turn in the group, and error budget to spend. */

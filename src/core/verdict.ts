@@ -2,7 +2,8 @@ import { formatPercent, type Millis, WHOLE } from '#lib/units.ts';
 import { epochOf, stepEpochOf } from './epoch.ts';
 import { printShare } from './figures.ts';
 import type { Gate, GateReading, OnNoData } from './gate.ts';
-import type { Plan, ProbeReading, ReleaseState, Seen } from './model.ts';
+import type { Plan, ReleaseState } from './model.ts';
+import type { ProbeReading, Seen } from './seen.ts';
 
 /** Requests that must have been due before silence of one arm means anything. */
 const MIN_DUE = 10;

@@ -7,8 +7,8 @@ import {
   ROLLOUT_LABEL,
   STABLE_LABEL,
 } from '#core/labels.ts';
-import type { Arms } from '#core/model.ts';
 import { routeTitle } from '#core/routes.ts';
+import type { Arms } from '#core/seen.ts';
 import { POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';

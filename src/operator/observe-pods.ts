@@ -1,5 +1,5 @@
 import { CANARY_LABEL, QUARANTINE_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import type { Arms, SeenPod, SeenReplicaSet } from '#core/model.ts';
+import type { Arms, SeenPod, SeenReplicaSet } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 

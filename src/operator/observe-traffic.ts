@@ -1,5 +1,5 @@
 import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
-import type { SeenRoute } from '#core/model.ts';
+import type { SeenRoute } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { RoutePlace } from './route-kinds.ts';

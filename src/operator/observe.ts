@@ -1,6 +1,7 @@
 import type { GateReading } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
-import type { Plan, ProbeReading, Problem, Seen, SeenRoute, Spec, State } from '#core/model.ts';
+import type { Plan, Spec, State } from '#core/model.ts';
+import type { ProbeReading, Problem, Seen, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { type ReadRollout, type RolloutWish, readRollout } from '#schema/translate.ts';

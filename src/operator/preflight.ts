@@ -1,6 +1,6 @@
 import { CANARY_LABEL, canaryServiceName, REVISION_LABEL, ROLLOUT_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import type { Problem, SeenRoute } from '#core/model.ts';
 import { routeTitle } from '#core/routes.ts';
+import type { Problem, SeenRoute } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { armsOf } from './observe-pods.ts';
 import { namesOf } from './stores.ts';

@@ -1,7 +1,7 @@
 import type { ProbeSli } from '#core/gate.ts';
-import type { Problem } from '#core/model.ts';
 import type { ProbeSuite } from '#core/probe.ts';
 import { present } from '#core/raw.ts';
+import type { Problem } from '#core/seen.ts';
 import type { GateWish } from '#schema/translate.ts';
 import { type ProbeWish, readProbeSuite } from '#schema/translate-inputs.ts';
 import type { Stores } from './stores.ts';

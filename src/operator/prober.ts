@@ -1,5 +1,5 @@
-import type { ProbeReading } from '#core/model.ts';
 import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
+import type { ProbeReading } from '#core/seen.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';
 import { type Clock, sleep } from '#ports/clock.ts';

@@ -1,7 +1,8 @@
 import { podLadder } from '#core/capacity.ts';
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
-import type { Plan, Problem, State, Step } from '#core/model.ts';
+import type { Plan, State, Step } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
 import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';

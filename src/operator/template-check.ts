@@ -1,4 +1,4 @@
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { REPLICA_SET } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';

@@ -1,5 +1,5 @@
-import type { Seen } from '#core/model.ts';
 import { figure, instant, record, text } from '#core/raw.ts';
+import type { Seen } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 
 /**

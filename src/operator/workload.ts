@@ -1,5 +1,5 @@
 import { CANARY_LABEL, REVISION_LABEL, ROLLOUT_LABEL, replicaSetName, STABLE_LABEL } from '#core/labels.ts';
-import type { Arms } from '#core/model.ts';
+import type { Arms } from '#core/seen.ts';
 import { REPLICA_SET, ROLLOUT } from '#kube/resources.ts';
 import type { KubeObject, OwnerReference } from '#ports/kube-api.ts';
 

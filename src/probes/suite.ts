@@ -1,4 +1,4 @@
-import type { ProbeReading } from '#core/model.ts';
+import type { ProbeReading } from '#core/seen.ts';
 import type { ProbeResult } from './define.ts';
 
 /** What the last round of one request said about one canary pod. */

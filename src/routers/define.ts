@@ -1,4 +1,4 @@
-import type { Fence } from '#core/model.ts';
+import type { Fence } from '#core/seen.ts';
 import type { Spread } from '#core/sights.ts';
 import type { Json } from '#lib/json.ts';
 import type { Weight } from '#lib/units.ts';

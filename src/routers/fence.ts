@@ -1,4 +1,4 @@
-import type { Fence } from '#core/model.ts';
+import type { Fence } from '#core/seen.ts';
 import { WHOLE } from '#lib/units.ts';
 import type { PatchOperation, RouteObject } from './define.ts';
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { isRecord } from '#lib/json.ts';
 
 /** What reading an object gives: its value, or everything that is wrong with it. Reading never throws. */

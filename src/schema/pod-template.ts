@@ -1,4 +1,4 @@
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 
 /**
  * What is cheap to see in a PodSpec before the API server has judged it. The whole check is a dry run of the

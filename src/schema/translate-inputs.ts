@@ -1,8 +1,8 @@
 import type { BuiltinSli } from '#core/builtin.ts';
 import type { ProbeSli, Sli, Slo } from '#core/gate.ts';
-import type { SeenAction } from '#core/model.ts';
 import type { ProbeRequest, ProbeSuite } from '#core/probe.ts';
 import { instant, present, record, text } from '#core/raw.ts';
+import type { SeenAction } from '#core/seen.ts';
 import { assert } from '#lib/assert.ts';
 import type { Millis } from '#lib/units.ts';
 import { parsePercent, WHOLE } from '#lib/units.ts';

@@ -1,7 +1,8 @@
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
-import type { Bake, Plan, Problem, Spec, State, Step } from '#core/model.ts';
+import type { Bake, Plan, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import { routeKey } from '#core/routes.ts';
+import type { Problem } from '#core/seen.ts';
 import type { GroupMode } from '#core/sights.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';

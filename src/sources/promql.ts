@@ -1,6 +1,6 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import type { Matcher, Selector } from '#core/gate.ts';
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 
 /** Which series of a metric a release may look at: the pods of its two ReplicaSets, in its own namespace. */
 export interface Scope {

@@ -4,7 +4,8 @@ import { CONFIRM_TICKS } from '#core/bad-pod.ts';
 import { decide } from '#core/decide.ts';
 import { eventOf } from '#core/events.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { Plan, ReleaseState, Seen, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import { gate, releasing, type World, type WorldPod } from './world.ts';
 
 /** A release whose canary has one bad pod: it is named at every tick for as long as it is there, and fails at each. */

@@ -3,7 +3,8 @@ import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { OnBreach, ReleaseState, Seen, State, Verb } from '#core/model.ts';
+import type { OnBreach, ReleaseState, State, Verb } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import type { Invariant } from '#test/sim/invariants.ts';
 import { type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 

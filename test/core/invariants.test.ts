@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
-import type { Seen, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import { releasing, type World } from './world.ts';
 
 /** Safety that no ordinary run touches, because two guards hold it or because the world is rarely that unlucky. */

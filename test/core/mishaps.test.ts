@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { decide } from '#core/decide.ts';
 import { stepEpochOf } from '#core/epoch.ts';
-import type { Seen } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import { gate, releasing, type World, type WorldRoute } from './world.ts';
 
 /** What goes wrong in the middle of a release, and must neither lose a request nor be waited for in vain. */

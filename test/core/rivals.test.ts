@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { decide } from '#core/decide.ts';
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { settled, World } from './world.ts';
 
 const driven: Problem = { field: 'spec.service', message: 'is driven by Rollout first already', barsPods: true };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Seen, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import type { BudgetSight, GroupMember } from '#core/sights.ts';
 import { whoIsFirst } from '#core/turn.ts';
 import { memberOf } from '#operator/groups.ts';

@@ -2,7 +2,8 @@ import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { Evidence, Gate, GateReading } from '#core/gate.ts';
-import type { Arms, Fence, Plan, ProbeReading, Seen, SeenAction, Spec, State } from '#core/model.ts';
+import type { Plan, Spec, State } from '#core/model.ts';
+import type { Arms, Fence, ProbeReading, Seen, SeenAction } from '#core/seen.ts';
 import { initialState } from '#core/state.ts';
 
 /** A world of plain data around the production `decide`: just enough Kubernetes and gateway to be wrong about. */

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { decide } from '#core/decide.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { Plan, ReleaseState, SeenRoute, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
+import type { SeenRoute } from '#core/seen.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo, TickSamples } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';

@@ -1,5 +1,6 @@
 import type { Gate } from '#core/gate.ts';
-import type { Plan, ProbeReading, Seen, Verb } from '#core/model.ts';
+import type { Plan, Verb } from '#core/model.ts';
+import type { ProbeReading, Seen } from '#core/seen.ts';
 import type { PodInfo } from '#gates/evidence.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
 import { World } from '#test/core/world.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SeenRoute } from '#core/model.ts';
+import type { SeenRoute } from '#core/seen.ts';
 import { contextsOf } from '#operator/contexts.ts';
 import { releasing } from '../core/world.ts';
 

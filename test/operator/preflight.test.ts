@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SeenRoute } from '#core/model.ts';
+import type { SeenRoute } from '#core/seen.ts';
 import { preflight } from '#operator/preflight.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 

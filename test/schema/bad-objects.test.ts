@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { readRollout } from '#schema/translate.ts';
 import { readAction, readMetricSource, readProbeSuite, readSlo } from '#schema/translate-inputs.ts';
 import { readRelease } from '#schema/translate-release.ts';

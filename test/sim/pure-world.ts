@@ -1,5 +1,6 @@
 import type { GateReading } from '#core/gate.ts';
-import type { Seen, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import { contextsOf } from '#operator/contexts.ts';
 import { readState, storable } from '#schema/translate.ts';

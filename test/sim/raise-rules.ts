@@ -1,6 +1,7 @@
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { Plan, ReleaseState, Seen, State } from '#core/model.ts';
+import type { Plan, ReleaseState, State } from '#core/model.ts';
+import type { Seen } from '#core/seen.ts';
 
 /** What a raise needs, told again from design and documents, not from the code that is under test. */
 

@@ -1,5 +1,6 @@
 import { CANARY_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import type { Fence, State } from '#core/model.ts';
+import type { State } from '#core/model.ts';
+import type { Fence } from '#core/seen.ts';
 import { LEASE } from '#kube/resources.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';

@@ -1,4 +1,4 @@
-import type { Problem } from '#core/model.ts';
+import type { Problem } from '#core/seen.ts';
 import { isRecord } from '#lib/json.ts';
 import { readValue } from '#schema/parse.ts';
 import { sloSpec } from '#schema/slo.ts';
