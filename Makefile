@@ -16,7 +16,7 @@ demo: modules ## A good and a bad release, live within a minute, and three thing
 	@node scripts/demo.ts
 
 test: setup check ## Everything that must hold: the checks, then every test, on a real cluster
-	vitest run
+	@node test/run/all.ts
 
 check: modules ## Types, layers, style, and generated files that are current: needs no cluster
 	tsc --noEmit
