@@ -1,3 +1,4 @@
+import { changeWords } from '#core/change.ts';
 import { printBad, printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
 import type { ArmView, RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
@@ -38,6 +39,7 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
     ['Stable', arm(view.stable)],
     ['Canary', arm(view.canary)],
     ['Release', release(view.release, now)],
+    ['Change', changeWords(view.release?.change ?? {})],
     ['Breach', breach(view.release)],
     ['Held', held(view.release)],
     ['Earlier', view.release?.earlierBreach],

@@ -1,3 +1,4 @@
+import { changeWords } from '#core/change.ts';
 import { printCount, printDuration, printShare } from '#core/figures.ts';
 import { historyOf } from '#core/view.ts';
 import type { ReleaseView } from '#core/view-release.ts';
@@ -56,7 +57,7 @@ export function drawHistory(
           align: 'right',
           cell: ({ timeToRemedyMs }) => (timeToRemedyMs === undefined ? '-' : printDuration(timeToRemedyMs)),
         },
-        { title: 'BY', cell: ({ change }) => change?.author ?? '-' },
+        { title: 'CHANGE', cell: ({ change = {} }) => changeWords(change) ?? '-' },
       ]
     : [];
   const shape: Column<ReleaseView>[] = [

@@ -1,5 +1,6 @@
 import { type Millis, parsePercent, type Weight, WHOLE } from '#lib/units.ts';
 import { type ArmEvidence, type Exposure, proofOf } from './breach.ts';
+import type { Change } from './change.ts';
 import type { Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
 import { type GateView, gatesOf } from './view-gates.ts';
@@ -34,8 +35,8 @@ export interface ReleaseView {
   earlierBreach?: string;
   /** Last readings, which outlive the Rollout's own. */
   gates: GateView[];
-  /** What the change is, as the Rollout's annotations said. */
-  change?: { commit?: string; author?: string };
+  /** What the change is and whose, as annotations said when it began. */
+  change?: Change;
   /** The release fails once it burnt this share of the budget. */
   maxSpend?: number;
   /** Oldest first. */
@@ -232,10 +233,13 @@ function weightIn(kind: string, message: string): Weight | undefined {
   return found === undefined ? undefined : parsePercent(found);
 }
 
-function changeOf(change: Raw): ReleaseView['change'] {
-  const named = present<NonNullable<ReleaseView['change']>>({
+function changeOf(change: Raw): Change | undefined {
+  const named = present<Change>({
     commit: text(change['commit']),
     author: text(change['author']),
+    kind: text(change['kind']),
+    url: text(change['url']),
+    cause: text(change['cause']),
   });
   return Object.keys(named).length === 0 ? undefined : named;
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { change } from './change.ts';
 import { breaches, LONG_PROSE_MAX, outcomes, prose, REPLACE_MAX, revision, roles, silences } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
 import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
@@ -130,12 +131,6 @@ const plan = group({
   rollback: flag().describe('True when the revision served recently: the steps are skipped.'),
 });
 
-const change = group({
-  commit: text({ max: 256 }).exactOptional().describe('Commit, from headgate.dev/change-commit.'),
-  author: text({ max: 256 }).exactOptional().describe('Author, from headgate.dev/change-author.'),
-  kind: text({ max: 63 }).exactOptional().describe('Human or agent, from headgate.dev/change-kind.'),
-});
-
 const image = group({
   container: label().describe('Name of the container.'),
   image: text({ max: 1024 }).describe('Its image.'),
@@ -157,7 +152,7 @@ export const releaseSpec = immutable(
         .describe('What earlier releases had burnt within the window: it counts against maxSpend.'),
     }).describe('How much error budget it may burn.'),
     images: list(image, { max: 32 }).describe('Images of the containers.'),
-    change: change.describe("What the change is, from the Rollout's annotations."),
+    change: change.describe('What the change is, from annotations of the template or the Rollout.'),
   }),
   'cannot be changed: a Release records what was decided when it began',
 );

@@ -1,3 +1,4 @@
+import type { Change } from '#core/change.ts';
 import type { ArmSplit, Gate, LabelSplit, ProbeSli, Sli, Slo } from '#core/gate.ts';
 import type { Bake, Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
@@ -14,13 +15,6 @@ export interface Budget {
   maxSpend: number;
   /** What earlier releases burnt within the window; left out: nothing. */
   carried?: number;
-}
-
-/** What the change is, as the Rollout's annotations say. */
-export interface Change {
-  commit?: string;
-  author?: string;
-  kind?: string;
 }
 
 /** What a Release says of its own beginning, in the words of the core. */

@@ -1,3 +1,4 @@
+import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
@@ -7,12 +8,13 @@ import type { GroupMode } from '#core/sights.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
+import { changeOf } from './change.ts';
 import { readPart, readValue } from './parse.ts';
 import { podTemplateProblems } from './pod-template.ts';
 import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
-import { type Budget, type Change, readRelease } from './translate-release.ts';
+import { type Budget, readRelease } from './translate-release.ts';
 
 /** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
 export interface RolloutWish {
@@ -149,18 +151,6 @@ export function revisionOf({ metadata, spec }: RolloutSpec['template']): string 
   );
   const annotations = Object.keys(metadata.annotations ?? {}).length === 0 ? undefined : metadata.annotations;
   return shortHash({ metadata: { labels, annotations }, spec });
-}
-
-const CHANGE = 'headgate.dev/change-';
-const CHANGE_MAX = { commit: 256, author: 256, kind: 63 } as const;
-
-function changeOf(object: unknown): Change {
-  const annotations = (object as { metadata?: { annotations?: Record<string, string> } }).metadata?.annotations ?? {};
-  const found = (Object.keys(CHANGE_MAX) as (keyof Change)[]).map((key) => {
-    const value = annotations[`${CHANGE}${key}`];
-    return [key, typeof value === 'string' && value !== '' ? value.slice(0, CHANGE_MAX[key]) : undefined];
-  });
-  return present<Change>(Object.fromEntries(found));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { changeWords } from '#core/change.ts';
 import { printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
 import type { ArmView, RolloutView } from '#core/view.ts';
 import type { ReleaseView } from '#core/view-release.ts';
@@ -73,12 +74,30 @@ function Climb({ view, release }: { view: RolloutView; release: ReleaseView }) {
           {release.outcome === undefined ? '' : `, ${words(release.outcome)}`}, began <Ago at={release.startedAt} /> ago
         </p>
       </header>
+      <Changed release={release} />
       <WeightChart release={release} weight={view.weight} now={now.value} bad={bad} />
       <Ladder rungs={release.ladder} />
       {running && release.earlierBreach !== undefined ? (
         <p class="said">An earlier attempt failed: {release.earlierBreach}</p>
       ) : null}
     </section>
+  );
+}
+
+/** Whose change it is. Only web addresses are recorded, so that a link leads nowhere else. */
+function Changed({ release: { change = {} } }: { release: ReleaseView }) {
+  const { url, ...rest } = change;
+  const told = changeWords(rest);
+  if (told === undefined && url === undefined) return null;
+  return (
+    <p class="said">
+      Change: {told}{' '}
+      {url === undefined || !/^https?:/i.test(url) ? null : (
+        <a href={url} rel="noreferrer noopener">
+          {url}
+        </a>
+      )}
+    </p>
   );
 }
 
