@@ -6,7 +6,7 @@ import { type FileResult, secondAttempt } from './second-attempt.ts';
 
 /**
  * `make test` after its checks: every test, and one second attempt for an end-to-end file that a busy machine may have
- * disturbed (docs/adr/0022). What was played again, and on what it had failed, is printed at the end.
+ * disturbed (docs/adr/0022). What was played again, and on what it had failed, is printed at the end. Takes vitest's filters.
  */
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,7 +24,7 @@ function reported(): readonly FileResult[] {
 
 mkdirSync(`${root}.cache`, { recursive: true });
 rmSync(report, { force: true });
-const first = vitest('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
+const first = vitest('--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2));
 if (first !== 0) {
   const second = secondAttempt(reported());
   if ('refused' in second) {
@@ -32,11 +32,9 @@ if (first !== 0) {
     process.exitCode = first;
   } else {
     const files = second.again.map(({ file }) => relative(root, file));
-    console.error(`\nSecond attempt, each file by itself: ${files.join(' ')}`);
-    process.exitCode = vitest('--project', 'e2e', ...files);
-    console.error('\nThe first attempt had failed on:');
     for (const { file, why } of second.again)
-      console.error(`  ${relative(root, file)}\n    ${why.join('\n    ').slice(0, 4000)}`);
-    console.error(process.exitCode === 0 ? '\nThe second attempt passed.' : '\nThe second attempt failed too.');
+      console.error(`\nFirst attempt of ${relative(root, file)}:\n  ${why.join('\n  ').slice(0, 4000)}`);
+    process.exitCode = vitest('--project', 'e2e', ...files);
+    console.error(`Played a second time (why: above): ${files.join(' ')}`);
   }
 }
