@@ -12,6 +12,17 @@ export type Weight = number;
 /** The weight that is all traffic. */
 export const WHOLE: Weight = 100_000;
 
+/** The next multiple of `grid` that is not above. */
+export function floorTo(weight: Weight, grid: Weight): Weight {
+  return weight - (weight % grid);
+}
+
+/** The nearest multiple of `grid` that is neither nothing nor everything unless `weight` is: a step is never lost. */
+export function roundTo(weight: Weight, grid: Weight): Weight {
+  if (weight <= 0 || weight >= WHOLE) return weight;
+  return Math.min(WHOLE - grid, Math.max(grid, Math.round(weight / grid) * grid));
+}
+
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h)){1,4}$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h)/g;

@@ -22,7 +22,7 @@ export function observeRoute(
     name,
     exists: true,
     resourceVersion: object.metadata.resourceVersion ?? '',
-    accepted: router.accepted(object),
+    accepted: router.accepted?.(object) ?? true,
     memo: reading.memo,
     ...(reading.weight === undefined ? {} : { weight: reading.weight }),
     ...(reading.spread === undefined ? {} : { spread: reading.spread }),

@@ -1,44 +1,36 @@
 import type { Spread } from '#core/sights.ts';
-import { shortHash } from '#lib/hash.ts';
 import { sameJson } from '#lib/json.ts';
-import { type Weight, WHOLE } from '#lib/units.ts';
-import {
-  defineRouter,
-  type PatchOperation,
-  type RouteObject,
-  type RouteReading,
-  type Router,
-  type ServicePair,
-} from './define.ts';
+import { floorTo, type Weight, WHOLE } from '#lib/units.ts';
+import { defineRouter, type PatchOperation, type RouteReading, type Router, type ServicePair } from './define.ts';
 import { guards, readFence, removeFence, setFence } from './fence.ts';
-import { acceptedByParents, lastSpecManager } from './gateway-status.ts';
-import { formatMemo, MAX_MEMO_RULES, type Memo, type OriginalWeight, parseMemo } from './memo.ts';
-
-/** How a kind of Gateway API v1 is called: in `spec.traffic[]`, and by the API server. */
-export interface RuleKind {
-  key: string;
-  plural: string;
-  kind: string;
-}
+import { lastSpecManager } from './gateway-status.ts';
+import { formatMemo, MAX_MEMO_RULES, type OriginalWeight, parseMemo } from './memo.ts';
+import { type Backend, type RuleShape, type RuleView, viewRules, weightOf } from './rule-view.ts';
 
 /**
- * A route of Gateway API v1 whose rules have backendRefs. Every rule that names the user's Service gets the canary right
- * behind it, cut from the same backendRef, so that port and filters are inherited and never invented.
+ * A route whose rules have lists of backends. Every rule that names the user's Service gets the canary right behind it,
+ * cut from the same entry, so that port and filters are inherited and never invented.
  *
- * `rules` is an atomic list that anybody may reorder, so a rule is known by its own content: the hash of the rule
- * without its backendRefs (equal rules by their order among themselves). During a release a rule is ours when the
- * memo lists its content, or when it carries both Services, which is our doing even if a person has since edited
- * its matches. A rule that names the Service and is neither was added after the capture: it is reported as extra.
+ * Such a list is atomic, and so is the list of the rules, which anybody may reorder: so a rule is known by its own
+ * content, the hash of the rule without its backends (equal rules by their order among themselves). During a release a
+ * rule is ours when the memo lists its content, or when it carries both Services, which is our doing even if a person
+ * has since edited its matches. A rule that names the Service and is neither was added after the capture: it is
+ * reported as extra.
  */
-export function ruleRouter({ key, plural, kind }: RuleKind): Router {
+export function ruleRouter(shape: RuleShape): Router {
+  const { kind, resource, granularity, accepted } = shape;
   return defineRouter({
-    kind: key,
-    resource: { group: 'gateway.networking.k8s.io', version: 'v1', plural, kind, namespaced: true },
-    can: ['weight'],
+    kind,
+    resource,
+    granularity,
+    can: accepted === undefined ? ['weight'] : ['weight', 'acceptance'],
     read(route, services, memoText): RouteReading {
-      const views = viewRules(route, services, parseMemo(memoText));
+      const views = viewRules(shape, { route, services, memo: parseMemo(memoText) });
       const fence = readFence(route);
-      const conflict = conflictOf(`${kind} ${route.metadata.name}`, services, views);
+      const conflict = conflictOf(shape, views, {
+        name: `${resource.kind} ${route.metadata.name}`,
+        stable: services.stable,
+      });
       const shares = views.filter(({ ours }) => ours).map(({ share }) => share);
       const weight = agreed(shares);
       return {
@@ -51,94 +43,21 @@ export function ruleRouter({ key, plural, kind }: RuleKind): Router {
         extra: views.filter(({ named, ours }) => named && !ours).map(({ label }) => label),
       };
     },
-    capture: (route, services) => captureMemo(viewRules(route, services, undefined)),
-    write(route, services, { weight, fence, memo: memoText, resourceVersion }) {
+    capture: (route, services) => captureMemo(viewRules(shape, { route, services, memo: undefined })),
+    write(route, services, { weight: wished, fence, memo: memoText, resourceVersion }) {
       const memo = parseMemo(memoText);
-      const changes = viewRules(route, services, memo).flatMap((view) => {
-        const refs = rewrite(view, services, weight, memo?.get(view.key));
-        return sameJson(refs, view.refs) ? [] : replaceRefs(view, refs);
+      const weight = floorTo(wished, granularity);
+      const changes = viewRules(shape, { route, services, memo }).flatMap((view) => {
+        const backends = rewrite(view, { shape, services, weight, original: memo?.get(view.key) });
+        return sameJson(backends, view.backends) ? [] : replaceList(view, backends);
       });
-      const all = [...setFence(route, fence), ...changes];
+      const all = [...setFence(route, { ...fence, weight: floorTo(fence.weight, granularity) }), ...changes];
       return all.length === 0 ? [] : [...guards(route, resourceVersion), ...all];
     },
     clearFence: removeFence,
-    accepted: acceptedByParents,
+    ...(accepted && { accepted }),
     manager: lastSpecManager,
   });
-}
-
-interface BackendRef {
-  group?: string;
-  kind?: string;
-  name: string;
-  namespace?: string;
-  weight?: number;
-  [field: string]: unknown;
-}
-
-interface Rule {
-  name?: string;
-  backendRefs?: BackendRef[];
-  [field: string]: unknown;
-}
-
-/** One rule, seen with our eyes. */
-interface RuleView {
-  index: number;
-  /** For people: `rules[1]`, or `rules[1] (pay)` when the rule has a name. */
-  label: string;
-  key: string;
-  refs: BackendRef[];
-  stable: BackendRef[];
-  canary: BackendRef[];
-  /** Backends that are neither and take traffic. */
-  rivals: BackendRef[];
-  /** Sends traffic, and the user's Service is among the backends. */
-  named: boolean;
-  ours: boolean;
-  share: Weight | undefined;
-  conflict: string | undefined;
-}
-
-/** Gateway API: a backendRef without weight has weight 1. */
-const weightOf = (ref: BackendRef): number => ref.weight ?? 1;
-const sum = (refs: BackendRef[]): number => refs.reduce((total, ref) => total + weightOf(ref), 0);
-
-function viewRules(route: RouteObject, services: ServicePair, memo: Memo | undefined): RuleView[] {
-  const rules = ((route['spec'] as { rules?: Rule[] } | undefined)?.rules ?? []).map((rule) => rule ?? {});
-  const fenced = memo !== undefined || readFence(route) !== undefined;
-  const repeats = new Map<string, number>();
-  return rules.map((rule, index) => {
-    const { backendRefs: refs = [], ...content } = rule;
-    const hash = shortHash(content);
-    const repeat = repeats.get(hash) ?? 0;
-    repeats.set(hash, repeat + 1);
-    const key = repeat === 0 ? hash : `${hash}.${repeat}`;
-    const stable = refs.filter((ref) => isService(ref, services.stable, route));
-    const canary = refs.filter((ref) => isService(ref, services.canary, route));
-    const rivals = refs.filter((ref) => !stable.includes(ref) && !canary.includes(ref) && weightOf(ref) > 0);
-    const named = stable.length > 0 && sum(refs) > 0;
-    const split = stable.length > 0 && canary.length > 0;
-    const known = memo === undefined ? named : memo.has(key) && (named || canary.length > 0);
-    const label = rule.name === undefined ? `rules[${index}]` : `rules[${index}] (${rule.name})`;
-    const view = { index, label, key, refs, stable, canary, rivals, named, ours: split || known };
-    return { ...view, share: shareOf(view), conflict: ruleConflict(view, services, fenced) };
-  });
-}
-
-function isService(ref: BackendRef, name: string, route: RouteObject): boolean {
-  const { group = '', kind = 'Service', namespace = route.metadata.namespace } = ref;
-  return ref.name === name && kind === 'Service' && group === '' && namespace === route.metadata.namespace;
-}
-
-/** Rounded to the grid, but a trickle is never nothing, nor is almost everything all of it. */
-function shareOf({ refs, canary }: Pick<RuleView, 'refs' | 'canary'>): Weight | undefined {
-  const part = sum(canary);
-  const all = sum(refs);
-  if (canary.length === 0 || (part === 0 && all > 0)) return 0;
-  if (all === 0) return undefined;
-  if (part === all) return WHOLE;
-  return Math.min(WHOLE - 1, Math.max(1, Math.round((part * WHOLE) / all)));
 }
 
 function agreed(shares: (Weight | undefined)[]): Weight | undefined {
@@ -152,33 +71,15 @@ function spreadOf(shares: (Weight | undefined)[]): Spread {
   return { least: Math.min(...known), most: Math.max(...known) };
 }
 
-function ruleConflict(
-  view: Omit<RuleView, 'share' | 'conflict'>,
-  { stable, canary }: ServicePair,
-  fenced: boolean,
+function conflictOf(
+  { word }: RuleShape,
+  views: RuleView[],
+  { name, stable }: { name: string; stable: string },
 ): string | undefined {
-  const { label } = view;
-  const own = `Headgate adds and removes ${canary} by itself`;
-  if (view.canary.length > 0 && view.stable.length === 0) {
-    return `${label} sends to ${canary} without ${stable}; put ${stable} in its place: ${own}`;
-  }
-  if (!view.ours) return undefined;
-  if (view.stable.length > 1) return `${label} names ${stable} more than once; keep one backendRef to it`;
-  if (view.canary.length > 1) return `${label} names ${canary} more than once; remove it: ${own}`;
-  const [rival] = view.rivals;
-  if (rival !== undefined) {
-    return `${label} already splits ${stable} with ${rival.name}; keep ${stable} alone in this rule, or take the route out of spec.traffic`;
-  }
-  // Without a fence or a memo no release of ours can have put it there.
-  if (!fenced && view.canary.length > 0) return `${label} already names ${canary}; remove it: ${own}`;
-  return undefined;
-}
-
-function conflictOf(name: string, { stable }: ServicePair, views: RuleView[]): string | undefined {
   const first = views.find(({ conflict }) => conflict !== undefined);
   if (first !== undefined) return first.conflict;
   if (views.every(({ named, ours }) => !named && !ours)) {
-    return `no rule of ${name} sends traffic to Service ${stable}; add a backendRef to ${stable}, or name another route in spec.traffic`;
+    return `no rule of ${name} sends traffic to Service ${stable}; add a ${word} to ${stable}, or name another route in spec.traffic`;
   }
   if (views.filter(({ ours }) => ours).length > MAX_MEMO_RULES) {
     return `more than ${MAX_MEMO_RULES} rules of ${name} name Service ${stable}; share them out over several routes`;
@@ -192,44 +93,53 @@ function captureMemo(views: RuleView[]): string {
 }
 
 /** Of a rule that is already split the original is lost; 1 is what the API server fills in for an absent weight. */
-function originalWeight({ stable: [ref], canary }: RuleView): OriginalWeight {
-  return canary.length > 0 ? 1 : (ref?.weight ?? 'absent');
+function originalWeight({ stable: [backend], canary }: RuleView): OriginalWeight {
+  return canary.length > 0 ? 1 : (backend?.weight ?? 'absent');
 }
 
-function rewrite(view: RuleView, services: ServicePair, weight: Weight, original: OriginalWeight = 1): BackendRef[] {
-  const { refs, stable, canary, conflict } = view;
+interface Rewriting {
+  shape: RuleShape;
+  services: ServicePair;
+  weight: Weight;
+  original: OriginalWeight | undefined;
+}
+
+function rewrite(view: RuleView, { shape, services, weight, original = 1 }: Rewriting): Backend[] {
+  const { backends, stable, canary, conflict } = view;
   const [mine] = stable;
-  if (!view.ours) return refs;
-  const others = refs.filter((ref) => !canary.includes(ref));
+  if (!view.ours) return backends;
+  const others = backends.filter((backend) => !canary.includes(backend));
   // A person who took the stable ref out of a rule of ours left all of its traffic on the canary.
-  if (mine === undefined)
-    return [...others, ...canary.slice(0, 1).map((ref) => reweigh(ref, original, services.stable))];
+  if (mine === undefined) {
+    const back = canary.slice(0, 1).map((backend) => shape.renamed(reweigh(backend, original), services.stable));
+    return [...others, ...back];
+  }
+  const replaced = (entries: Backend[]) => others.flatMap((backend) => (backend === mine ? entries : [backend]));
   // Nobody knows the shares that a person wants in a rule of conflict: only the canary's goes, to stable.
   if (conflict !== undefined) {
-    return canary.length === 0 ? refs : others.map((ref) => (ref === mine ? giveBack(ref, canary) : ref));
+    return canary.length === 0 ? backends : replaced([giveBack(mine, weightOf(shape, view, [mine, ...canary]))]);
   }
   if (weight > 0) {
-    const split = [reweigh(mine, WHOLE - weight), reweigh(mine, weight, services.canary)];
-    return others.flatMap((ref) => (ref === mine ? split : [ref]));
+    const parts = (share: Weight) => share / shape.granularity;
+    const split = shape.renamed(reweigh(mine, parts(weight)), services.canary);
+    return replaced([reweigh(mine, parts(WHOLE - weight)), split]);
   }
-  return canary.length === 0 ? refs : others.map((ref) => (ref === mine ? reweigh(ref, original) : ref));
+  return canary.length === 0 ? backends : replaced([reweigh(mine, original)]);
 }
 
 /** 1,000,000 is the greatest weight that Gateway API allows. */
-function giveBack(ref: BackendRef, canary: BackendRef[]): BackendRef {
-  return reweigh(ref, Math.min(1_000_000, weightOf(ref) + sum(canary)));
+function giveBack(backend: Backend, weight: number): Backend {
+  return reweigh(backend, Math.min(1_000_000, weight));
 }
 
-function reweigh(ref: BackendRef, weight: OriginalWeight, name = ref.name): BackendRef {
-  const { weight: _, ...rest } = ref;
-  return weight === 'absent' ? { ...rest, name } : { ...rest, name, weight };
+function reweigh({ weight: _, ...rest }: Backend, weight: OriginalWeight): Backend {
+  return weight === 'absent' ? rest : { ...rest, weight };
 }
 
 /** The whole list, tested as it was read: it is atomic for the API server too. */
-function replaceRefs({ index, refs }: RuleView, value: BackendRef[]): PatchOperation[] {
-  const path = `/spec/rules/${index}/backendRefs`;
+function replaceList({ path, backends }: RuleView, value: Backend[]): PatchOperation[] {
   return [
-    { op: 'test', path, value: refs },
+    { op: 'test', path, value: backends },
     { op: 'replace', path, value },
   ];
 }

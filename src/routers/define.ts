@@ -9,12 +9,12 @@ import type { Weight } from '#lib/units.ts';
  *
  * Laws, checked by test/routers/laws.ts for every kind in the catalog; `w` is any weight, `m` is
  * `capture(route)` at rest, and patches are applied as RFC 6902 says:
- * 1. Get what you put: after `write(w)`, `read` says `w` and the fence that was written.
+ * 1. Get what you put: after `write(w)`, `read` says `w`, or the next lower mark of the granularity, and so does the fence.
  * 2. Put twice is put once: after `write(w)`, the same `write(w)` is an empty patch.
  * 3. No trace at rest: after any writes and `write(0, m)`, `spec` is the user's text, byte for byte in canonical
  *    JSON; after `clearFence` the annotations are too.
  * 4. Hands off: rules that do not name the user's Service, and all other fields, never change.
- * 5. The whole is the whole: the two arms' weights sum to 100,000 in every rule that is split.
+ * 5. The whole is the whole: in every rule that is split the two arms' weights sum to 100,000 over the granularity.
  * 6. No blind write: if the object has another resourceVersion, fence or list than was read, the patch fails
  *    as a whole.
  * 7. No guess: rules that disagree read as undefined, with their spread; a conflict stays a conflict, and no write gives the canary
@@ -26,6 +26,11 @@ export interface Router {
   /** The kind that it reads and patches, as the API server's paths name it. */
   resource: { group: string; version: string; plural: string; kind: string; namespaced: boolean };
   can: readonly Ability[];
+  /**
+   * The finest share that it can write, in 1/100,000: 1, or 1,000 where only whole percents make sense. It divides the
+   * whole. A plan is rounded to it before a release begins; a wish between two of its marks is written as the lower one.
+   */
+  granularity: Weight;
   /** `memo` is the release's memory, undefined when no release has captured this route. */
   read(route: RouteObject, services: ServicePair, memo?: string): RouteReading;
   /** What rest looks like where the split text cannot tell; at most 1 KiB. Taken before the first raise. */
@@ -34,13 +39,17 @@ export interface Router {
   write(route: RouteObject, services: ServicePair, wish: RouteWish): PatchOperation[];
   /** Takes our annotation away once the release has ended. Empty when there is none. */
   clearFence(route: RouteObject): PatchOperation[];
-  /** True when the data plane has accepted this very generation, with resolved references, on every parent. */
-  accepted(route: RouteObject): boolean;
+  /**
+   * True when the data plane has accepted this very generation, with resolved references, everywhere. Left out by kinds
+   * without the ability: their controllers report nothing on the object, and what was written counts as taken once
+   * `settle` is over.
+   */
+  accepted?(route: RouteObject): boolean;
   /** The field manager other than us that wrote `spec` last, by the API server's clock. */
   manager(route: RouteObject): string | undefined;
 }
 
-export type Ability = 'weight' | 'header' | 'mirror';
+export type Ability = 'weight' | 'header' | 'mirror' | 'acceptance';
 
 /** Names of the two Services, in the route's namespace. */
 export interface ServicePair {

@@ -1,4 +1,4 @@
-import { ruleRouter } from './backend-rules.ts';
+import { gatewayRouter } from './gateway-rules.ts';
 
 /** Gateway API v1 GRPCRoute: other matches and filters than an HTTPRoute, the same backendRefs. */
-export const grpcRoute = ruleRouter({ key: 'grpcRoute', plural: 'grpcroutes', kind: 'GRPCRoute' });
+export const grpcRoute = gatewayRouter({ key: 'grpcRoute', plural: 'grpcroutes', kind: 'GRPCRoute' });

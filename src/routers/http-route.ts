@@ -1,4 +1,4 @@
-import { ruleRouter } from './backend-rules.ts';
+import { gatewayRouter } from './gateway-rules.ts';
 
 /** Gateway API v1 HTTPRoute. */
-export const httpRoute = ruleRouter({ key: 'httpRoute', plural: 'httproutes', kind: 'HTTPRoute' });
+export const httpRoute = gatewayRouter({ key: 'httpRoute', plural: 'httproutes', kind: 'HTTPRoute' });

@@ -10,7 +10,7 @@ export type OriginalWeight = number | 'absent';
 /** 16 rules is Gateway API's own limit; this many entries always fit into 1 KiB. */
 export const MAX_MEMO_RULES = 40;
 
-const MEMO = /^v1(?: [a-z0-9]{8}(?:\.\d{1,2})?=(?:-|\d{1,7}))*$/;
+const MEMO = /^v1(?: [a-z0-9]{8}(?:\.\d{1,2})?=(?:-|\d{1,10}))*$/;
 
 export function formatMemo(memo: Memo): string {
   const entries = [...memo].slice(0, MAX_MEMO_RULES);

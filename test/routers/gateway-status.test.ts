@@ -92,12 +92,12 @@ test.each<Row>([
   { name: 'no parents', because: 'a route that nobody serves', parents: [], refs: [], want: false },
 ])('accepted: $name', ({ parents, refs = [{ name: 'public' }, internal], want, because }) => {
   const metadata = { name: 'web', namespace: 'shop', generation: 4 };
-  expect(httpRoute.accepted({ metadata, spec: { parentRefs: refs }, status: { parents } }), because).toBe(want);
+  expect(httpRoute.accepted?.({ metadata, spec: { parentRefs: refs }, status: { parents } }), because).toBe(want);
 });
 
 test('a route without any status is not accepted', () => {
-  expect(httpRoute.accepted({ metadata: { name: 'web' }, spec: { parentRefs: [{ name: 'public' }] } })).toBe(false);
-  expect(httpRoute.accepted({ metadata: { name: 'web' } })).toBe(false);
+  expect(httpRoute.accepted?.({ metadata: { name: 'web' }, spec: { parentRefs: [{ name: 'public' }] } })).toBe(false);
+  expect(httpRoute.accepted?.({ metadata: { name: 'web' } })).toBe(false);
 });
 
 const entry = (manager: string, time: string, rest: Record<string, Json> = {}): Json => ({
