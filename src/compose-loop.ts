@@ -10,6 +10,7 @@ import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
+import { rolloutOf } from '#operator/reading.ts';
 import { createReconcile, type ReconcileDeps } from '#operator/reconcile.ts';
 import { createRecorder, type Recorder } from '#operator/record.ts';
 import { fillCostGauges, fillSeasonGauges } from '#operator/rollout-metrics.ts';
@@ -27,7 +28,7 @@ import { createHttpProbe } from '#probes/http.ts';
 import { createEventRecorder } from '#runtime/events.ts';
 import { systemClock, systemRandom } from '#runtime/system-clock.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
-import { type RolloutWish, readRollout } from '#schema/translate.ts';
+import type { RolloutWish } from '#schema/translate.ts';
 import type { Config } from './config.ts';
 import { VERSION } from './version.ts';
 
@@ -204,7 +205,7 @@ async function prepare(
   state: State | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const read = readRollout(rollout);
+  const read = rolloutOf(rollout);
   if (!read.ok) return;
   await templates.ask(rollout, read.spec.revision, signal);
   const stable = state?.stable;

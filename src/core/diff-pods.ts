@@ -21,7 +21,7 @@ export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
   const retired = others.filter((set) => next.stable !== undefined || !set.pods.some((pod) => pod.available));
   for (const set of retired) effects.push(...retire(set));
   effects.push(...dispensable(next, seen).map(({ name, uid }): Effect => ({ kind: 'DeletePod', pod: name, uid })));
-  effects.push(...history(others, seen), ...release(wish, seen));
+  effects.push(...stray(wish, next, seen), ...history(others, seen), ...release(wish, seen));
   // Before anything is known of a Rollout but its deletion, nothing is made.
   return next.stable === undefined && seen.deleting ? [] : effects;
 }
@@ -83,6 +83,20 @@ function release(wish: Wish, seen: Seen): Effect[] {
 function retire(set: SeenReplicaSet): Effect[] {
   const off = labels(set, { revision: set.revision, arms: nobody });
   return set.replicas === 0 ? off : [...off, { kind: 'ScaleReplicaSet', name: set.name, replicas: 0 }];
+}
+
+/**
+ * A ReplicaSet that is deleted by hand leaves its pods behind for a moment, or for good (`--cascade=orphan`). They lose what
+ * their arm may not carry, and gain nothing: what still serves rightly goes on serving.
+ */
+function stray({ arms }: Wish, next: State, { strays = [] }: Seen): Effect[] {
+  if (next.stable === undefined) return [];
+  return strays.flatMap((pod): Effect[] => {
+    const arm = arms.find(({ revision }) => revision === pod.revision);
+    const stable = arm !== undefined && (arm.arms.stable || (arm.joined ?? 0) > 0);
+    const kept = { stable: pod.arms.stable && stable, canary: pod.arms.canary && arm?.arms.canary === true };
+    return sameArms(pod.arms, kept) ? [] : [{ kind: 'LabelPod', pod: pod.name, arms: kept }];
+  });
 }
 
 function history(others: SeenReplicaSet[], seen: Seen): Effect[] {

@@ -13,6 +13,8 @@ export interface Seen {
   /** What keeps a release from beginning: bad spec, missing objects, conflicts. Ordered, stable. */
   problems: Problem[];
   replicaSets: SeenReplicaSet[];
+  /** Living pods with an arm label whose ReplicaSet somebody deleted: nobody counts them, and Services still find them. */
+  strays?: StrayPod[];
   /** The user's Service; undefined when it is missing. */
   service?: SeenService;
   canaryService?: { current: boolean };
@@ -77,6 +79,13 @@ export interface SeenPod {
   terminating: boolean;
   /** Why it is not ready, as the kubelet says it, e.g. `CrashLoopBackOff`. */
   trouble?: string;
+}
+
+/** A pod that no ReplicaSet of its revision keeps. */
+export interface StrayPod {
+  name: string;
+  revision: Revision;
+  arms: Arms;
 }
 
 export interface SeenService {

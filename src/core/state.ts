@@ -158,7 +158,8 @@ function retreatReason(cause: string | undefined): PauseReason {
 
 /** A pod that still is behind the user's Service gets new connections. */
 function servesUsers({ revision }: ReleaseState, seen: Seen): boolean {
-  return living(setOf(seen, revision)).some(({ arms }) => arms.stable);
+  const strays = (seen.strays ?? []).filter((stray) => stray.revision === revision);
+  return [...living(setOf(seen, revision)), ...strays].some(({ arms }) => arms.stable);
 }
 
 /** Remembers since when every route is at rest and no pod of the canary is behind the Service: what a route sent to goes some time after that, never before. */

@@ -7,7 +7,6 @@ import type { PodInfo } from '#gates/evidence.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { ProbeTarget } from '#probes/define.ts';
-import { readRelease } from '#schema/translate-release.ts';
 import { contextsOf } from './contexts.ts';
 import type { GateEngine } from './gate-engine.ts';
 import { keyOf, type Sight } from './observe.ts';
@@ -16,6 +15,7 @@ import type { Sampled } from './probe-sampler.ts';
 import { checksOf, findSuite } from './probe-slo.ts';
 import type { Prober, ProbeWish } from './prober.ts';
 import { scrapeOf } from './propose.ts';
+import { releaseOf } from './reading.ts';
 import { BY_ROLLOUT, type Stores } from './stores.ts';
 
 /** What was decided last, and on what sight. */
@@ -39,9 +39,7 @@ export function follow(deps: FollowDeps, rollout: KubeObject, { next }: Decision
   deps.decided.set(key, { next, sight });
   const release = next.release;
   const read =
-    sight.release === undefined || sight.release.metadata.name !== release?.name
-      ? undefined
-      : readRelease(sight.release);
+    sight.release === undefined || sight.release.metadata.name !== release?.name ? undefined : releaseOf(sight.release);
   if (release === undefined || !read?.ok || isOver(release, sight)) {
     deps.engine.unwatch(key);
     deps.prober.unwatch(key);

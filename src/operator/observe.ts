@@ -4,9 +4,8 @@ import type { Plan, Spec, State } from '#core/model.ts';
 import type { ProbeReading, Problem, Seen, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
-import { type ReadRollout, type RolloutWish, readRollout } from '#schema/translate.ts';
+import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
-import { readRelease } from '#schema/translate-release.ts';
 import type { BudgetFigure } from './budget-look.ts';
 import { budgetsOf } from './budgets.ts';
 import { observeGroup } from './groups.ts';
@@ -17,6 +16,7 @@ import { isOurs } from './ours.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
+import { releaseOf, rolloutOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { triedOf } from './tried.ts';
@@ -52,7 +52,7 @@ export interface Sight {
 export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): Sight {
   const { stores, now } = deps;
   const key = keyOf(rollout);
-  const read = readRollout(rollout);
+  const read = rolloutOf(rollout);
   const wish = accepted(rollout, read, deps);
   const objects = stores.pods.byIndex(BY_ROLLOUT, key);
   const pods = objects
@@ -72,9 +72,10 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     deleting: rollout.metadata.deletionTimestamp !== undefined,
     problems,
     replicaSets: sets,
+    ...straysOf(pods, sets),
     ...services(rollout, spec, stores),
     routes,
-    ...releaseOf(release, rollout),
+    ...recordOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
     ...allowances(rollout, state, { wish, spec, proposal, deps }),
     endedRecorded: endedRecorded(rollout, state, stores),
@@ -91,6 +92,14 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
       .sort(),
   };
   return { seen, pods, ...(wish === undefined ? {} : { wish }), ...(release === undefined ? {} : { release }) };
+}
+
+function straysOf(pods: ObservedPod[], sets: Seen['replicaSets']): Pick<Seen, 'strays'> {
+  const strays = pods.filter(
+    ({ terminating, arms, revision }) =>
+      !terminating && (arms.stable || arms.canary) && !sets.some((set) => set.revision === revision),
+  );
+  return strays.length === 0 ? {} : { strays: strays.map(({ name, revision, arms }) => ({ name, revision, arms })) };
 }
 
 export function keyOf({ metadata }: KubeObject): string {
@@ -214,10 +223,10 @@ function services(
   return { service: seen, canaryService: { current: canaryServiceCurrent(rollout, service, canary) } };
 }
 
-function releaseOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Seen, 'release'> {
+function recordOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Seen, 'release'> {
   // One that an earlier Rollout of the same name left behind holds the plan of another release.
   if (release === undefined || ours([release], rollout).length === 0) return {};
-  const read = readRelease(release);
+  const read = releaseOf(release);
   if (!read.ok) return {};
   const recorded = (release['status'] as { record?: string } | undefined)?.record ?? '';
   return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan: read.value.plan, recorded } };

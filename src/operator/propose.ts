@@ -8,12 +8,13 @@ import { foreseeSteps } from '#gates/foresight.ts';
 import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
-import { readMetricSource, readProbeSuite, readSlo, type SourceWish } from '#schema/translate-inputs.ts';
+import { readProbeSuite, type SourceWish } from '#schema/translate-inputs.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
 import { gateFor, gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import { probeProblems } from './probe-slo.ts';
+import { metricSourceOf, sloOf } from './reading.ts';
 import type { Stores } from './stores.ts';
 
 /** What a release that begins now would go by, or why it cannot be planned. Pure but for the caches. */
@@ -207,7 +208,7 @@ function findSlo(
       ],
     };
   }
-  const read = readSlo(object);
+  const read = sloOf(object);
   if (!read.ok)
     return {
       problems: read.problems.map(({ field: at, message }) => ({
@@ -251,7 +252,7 @@ function querySlo(
 /** The MetricSource by name, or the cluster's default; a sentence when there is none. */
 export function findSource(stores: Stores, name: string | undefined): SourceWish | string {
   const all = stores.sources.list().flatMap((object) => {
-    const read = readMetricSource(object);
+    const read = metricSourceOf(object);
     return read.ok ? [read.value] : [];
   });
   if (name !== undefined)

@@ -13,9 +13,9 @@ import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { addressFromKey } from '#runtime/cache.ts';
-import { readState } from '#schema/translate.ts';
 import { measureBreach } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
+import { stateOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import type { StatusWriter } from './status.ts';
 import { namesOf, type Stores } from './stores.ts';
@@ -68,7 +68,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
     if (await addFinalizer(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
-    const remembered = readState(rollout);
+    const remembered = stateOf(rollout);
     const asked = await prepared(deps, rollout, remembered, signal);
     const now = deps.clock.now();
     const state = remembered ?? initialState(now);

@@ -1,4 +1,5 @@
 import { POD, REPLICA_SET } from '#kube/resources.ts';
+import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { type Actor, createActor, type Newborn, refOf, runController } from './actor.ts';
 import { dig } from './kind.ts';
@@ -100,7 +101,7 @@ function report(actor: Actor, set: KubeObject, pods: readonly KubeObject[], now:
     availableReplicas: ages.filter((age) => age >= minReadyMs).length,
     observedGeneration: set.metadata.generation,
   };
-  actor.merge(refOf(REPLICA_SET, set), { status }, 'status');
+  if (!sameJson(status, set['status'])) actor.merge(refOf(REPLICA_SET, set), { status }, 'status');
   const young = ages.filter((age) => age < minReadyMs).map((age) => minReadyMs - age);
   return young.length === 0 ? undefined : Math.min(...young);
 }

@@ -139,8 +139,9 @@ function dropSet({ world, random }: Moment): void {
   const sets = setsOf(world).filter(({ metadata }) => metadata.name !== `shop-${world.state()?.stable}`);
   const name = one(sets, random)?.metadata.name;
   if (name === undefined) return;
-  world.note(`ReplicaSet ${name} is deleted by hand`);
-  world.actor.remove(ref(REPLICA_SET, name), {});
+  const propagationPolicy = one(['Background', 'Foreground'], random);
+  world.note(`ReplicaSet ${name} is deleted by hand, ${propagationPolicy}`);
+  world.actor.remove(ref(REPLICA_SET, name), { propagationPolicy });
 }
 
 function foreignLabels({ world, random }: Moment): void {

@@ -2,15 +2,18 @@ import { CANARY_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
 import type { State } from '#core/model.ts';
 import type { Fence } from '#core/seen.ts';
 import { LEASE } from '#kube/resources.ts';
+import { stateOf } from '#operator/reading.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import { httpRoute } from '#routers/http-route.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
-import { readState } from '#schema/translate.ts';
 import { BACKLOG_MS } from './faults.ts';
 import type { World } from './world.ts';
+
+/** Two leaders may die, and one stand still, before the labels of a release that went back are taken off its pods. */
+const WAY_BACK_MS = 60_000;
 
 /** Looks at every change of the cluster, and says what must never happen. */
 export interface Watcher {
@@ -33,6 +36,8 @@ class Eyes implements Watcher {
   readonly #takenBack = new Set<string>();
   /** Replicas of each ReplicaSet as an operator wrote them last. */
   readonly #wished = new Map<string, number>();
+  /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
+  readonly #joined = new Map<string, number>();
   /** Whether a canary pod was ready at the last look, and when one was. */
   #carried = false;
   #carriedAt = Number.NEGATIVE_INFINITY;
@@ -90,20 +95,27 @@ class Eyes implements Watcher {
 
   /** Invariants 10 and 12: the commit point, and pauses. */
   #onRollout({ object, previous }: Change): void {
-    const [before, after] = [previous === undefined ? undefined : readState(previous), readState(object)];
+    const [before, after] = [previous === undefined ? undefined : stateOf(previous), stateOf(object)];
     if (before === undefined || after === undefined || this.#world.writer === undefined) return;
     const [was, is] = [before.release, after.release];
     if (is !== undefined) this.begun.add(is.name);
     this.#tell(before, after);
-    this.#world.looked('committed', 'paused');
+    if (mayJoin(was)) this.#noteJoined(this.#ready(STABLE_LABEL));
+    this.#checkCommit(before, after);
+    this.#world.looked('paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
-    if (was?.committed && is?.name === was.name && (!is.committed || is.ending !== undefined))
-      this.#violate('back over the commit point');
-    if (was?.committed && after.stable === was.from) this.#violate('stable fell back after the commit point');
     if (acted || was === undefined || is?.name !== was.name || is.ending !== undefined || is.committed) return;
     const held = before.phase === 'Paused' && before.reason !== 'Step';
     if (held && after.phase !== 'Paused') this.#violate(`the pause ${before.reason} was lifted by nobody`);
+  }
+
+  #checkCommit({ release: was }: State, { release: is, stable }: State): void {
+    this.#world.looked('committed');
+    if (was?.committed !== true) return;
+    if (is?.name === was.name && (!is.committed || is.ending !== undefined))
+      this.#violate('back over the commit point');
+    if (stable === was.from) this.#violate('stable fell back after the commit point');
   }
 
   #tell(before: State, { phase, reason, release }: State): void {
@@ -140,18 +152,34 @@ class Eyes implements Watcher {
       this.#violate(`stable is scaled to ${left}`);
   }
 
-  /** Invariant 9: no unproven pod behind the stable Service. */
+  /**
+   * Invariant 9: no unproven pod behind the stable Service. One that came there by right, before its release went back to
+   * its first step, has the time that it takes to be taken from there.
+   */
   #onPod(): void {
     const { stable, release } = this.#world.state() ?? {};
     this.#noteCarriers();
-    const joining = release?.stage === 'Promoting' || release?.ending !== undefined;
-    if (stable === undefined || joining) return;
+    if (stable === undefined) return;
+    const serving = this.#ready(STABLE_LABEL);
+    if (mayJoin(release)) {
+      this.#noteJoined(serving);
+      return;
+    }
     this.#world.looked('unproven');
-    const unproven = this.#ready(STABLE_LABEL).filter(({ metadata }) => {
-      const revision = metadata.labels?.[REVISION_LABEL];
-      return revision !== stable && revision !== release?.from;
+    const latest = this.#world.clock.monotonic() - WAY_BACK_MS;
+    const unproven = serving.find(({ metadata: { labels, uid = '' } }) => {
+      const revision = labels?.[REVISION_LABEL];
+      return (
+        revision !== stable &&
+        revision !== release?.from &&
+        (this.#joined.get(uid) ?? Number.NEGATIVE_INFINITY) < latest
+      );
     });
-    if (unproven.length > 0) this.#violate(`${unproven[0]?.metadata.name} is behind the stable Service and unproven`);
+    if (unproven !== undefined) this.#violate(`${unproven.metadata.name} is behind the stable Service and unproven`);
+  }
+
+  #noteJoined(pods: readonly KubeObject[]): void {
+    for (const { metadata } of pods) this.#joined.set(metadata.uid ?? '', this.#world.clock.monotonic());
   }
 
   #ready(label: string): KubeObject[] {
@@ -165,6 +193,11 @@ class Eyes implements Watcher {
     this.#carried = this.#ready(CANARY_LABEL).length > 0;
     if (this.#carried) this.#carriedAt = now;
   }
+}
+
+/** Its pods may be behind stable's Service: they pass the last stage, or are on their way out of it. */
+function mayJoin(release: State['release']): boolean {
+  return release?.stage === 'Promoting' || release?.ending !== undefined;
 }
 
 /** Parts of 100,000 that the route gives the canary. */

@@ -1,12 +1,12 @@
 import type { State } from '#core/model.ts';
 import { NAMESPACE, POD, REPLICA_SET, ROLLOUT_ACTION } from '#kube/resources.ts';
+import { stateOf } from '#operator/reading.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Random } from '#ports/random.ts';
 import { createActor } from '#sandbox/actor.ts';
 import { runCluster } from '#sandbox/cluster.ts';
 import { dig } from '#sandbox/kind.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
-import { readState } from '#schema/translate.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
 import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
@@ -126,7 +126,7 @@ export class World {
 
   state(): State | undefined {
     const rollout = this.rollout();
-    return rollout === undefined ? undefined : readState(rollout);
+    return rollout === undefined ? undefined : stateOf(rollout);
   }
 
   pods(): KubeObject[] {
