@@ -19,6 +19,8 @@ export interface CountState {
   readonly look?: Look;
   /** Not stored: pods of the canary that were too young to be counted at the newest look. */
   readonly warming?: readonly string[];
+  /** Not stored: since when, and until when, the source was at work without a gap while a tick waits for scrapes. */
+  readonly watched?: { from: Millis; to: Millis };
   /** Not stored: why the newest tick could not be counted, or not whole. */
   readonly problem?: CountProblem;
 }
@@ -77,7 +79,7 @@ export function foldCounts<State extends CountState>(
   if (first) return { ...told, ...look, startedAt: known.ticks === 0 ? tick.at : known.startedAt };
   const sight = { reading, tick, pods };
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
-  if (mustWait(reading, pods)) return rules.wait(told, sight, context);
+  if (mustWait(reading, pods)) return rules.wait(watching(told, tick, context), sight, context);
   return { ...rules.count(told, sight, context), ...look };
 }
 
@@ -91,6 +93,29 @@ function noted<State extends CountState>(
   const { problem: _, warming: __, ...clean } = state;
   const young = warming.length === 0 ? clean : { ...clean, warming };
   return (problem === undefined ? young : { ...young, problem }) as State;
+}
+
+/**
+ * A source that was away knows nothing of what anybody did meanwhile. So what it shows of a silence begins where it came
+ * back, and not where the last tick was counted.
+ */
+function watching<State extends CountState>(state: State, { at, samples }: TickSamples, context: GateContext): State {
+  const patience = STALE_SCRAPES * scrapeOf(context);
+  if (!samples.some(({ scrapedAt }) => scrapedAt > at - patience)) return state;
+  const { from, to } = watchedOf(state);
+  return { ...state, watched: at - to > patience ? { from: at, to: at } : { from, to: at } };
+}
+
+/** Up to the last tick counted everybody was seen. */
+function watchedOf({ at, watched }: CountState): { from: Millis; to: Millis } {
+  return watched !== undefined && watched.to > at ? watched : { from: at, to: at };
+}
+
+/** Since when the source was there to see a silence; undefined while it has not been there for as long as scrapes may take. */
+export function silentSince(state: CountState, at: Millis, context: GateContext): Millis | undefined {
+  const { from } = watchedOf(state);
+  const back = from > state.at;
+  return back && at - from < STALE_SCRAPES * scrapeOf(context) ? undefined : from;
 }
 
 /** The processes of a gateway are nobody's pods: how old they are says nothing of the arms. */

@@ -11,7 +11,7 @@ import {
   RATE_REQUESTS_PER_EXCESS,
 } from './bounds.ts';
 import { addArm, addCounts, burnLogE, burnRate, foldRecent, noCounts, sumRecent } from './burn.ts';
-import { type CountSight, isExposed, scrapeOf } from './count.ts';
+import { type CountSight, isExposed, scrapeOf, silentSince } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
 import { clearStopTest, foldStopTest, logEvidence, matters, reaches, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
@@ -166,7 +166,8 @@ export function isDarkable({ at, targets }: TickSamples, pods: readonly PodInfo[
 
 /**
  * The tick waits for the canary's scrapes, while stable's counters tell what was due meanwhile. One late scrape is no
- * silence, and neither is a source that comes back and has not been to the canary yet: its scrapes must have failed.
+ * silence, and neither is a source that comes back and has not been to the canary yet: its scrapes must have failed, and
+ * only what was due since it came back counts.
  */
 export function pendingSilence(
   state: ErrorGate,
@@ -176,9 +177,10 @@ export function pendingSilence(
   const failing = new Set(targets.filter(({ up }) => up === 0).map(({ pod }) => pod));
   const failed = unscraped.length === overdue.length && overdue.every((pod) => failing.has(pod));
   if (!failed || counts.canary.total > 0) return state;
-  const sinceRaise = Math.min(1, (at - (context.raisedAt ?? 0)) / (at - state.at));
-  const due =
-    state.silence.due + sinceRaise * dueOn(state, context, { stable: counts.stable.total, ms: at - state.at });
+  const since = silentSince(state, at, context);
+  if (since === undefined) return state;
+  const silent = Math.min(1, (at - Math.max(since, context.raisedAt ?? 0)) / (at - state.at));
+  const due = state.silence.due + silent * dueOn(state, context, { stable: counts.stable.total, ms: at - state.at });
   return due >= darkLimit(state.silence) ? stopWith(state, 'DarkCanary', at) : state;
 }
 

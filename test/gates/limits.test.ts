@@ -41,6 +41,34 @@ test('a source that comes back and has been to stable only does not make the can
   expect(drill.gate.fired).toBeUndefined();
 });
 
+test('a source that comes back to a first scrape that fails does not hold the outage against the canary', () => {
+  // kills: `silentSince` not asked: the first late scrape after an outage of minutes is a canary dark for minutes.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(4, good);
+  drill.prometheus = false;
+  drill.ticks(8, good);
+  drill.prometheus = true;
+  drill.frozen.add('c-1');
+  drill.ticks(2, good);
+  drill.frozen.clear();
+  drill.tick(good);
+  const { canary, stable } = drill.judge().evidence;
+  expect({ canary, stable }).toEqual(drill.service.truth);
+  expect(drill.gate.fired).toBeUndefined();
+});
+
+test('a canary that hangs when the source comes back is dark as soon as its scrapes are overdue', () => {
+  // kills: a silence that begins anew with every tick.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(4, good);
+  drill.prometheus = false;
+  drill.ticks(8, { stable: [1350, 2] });
+  drill.prometheus = true;
+  drill.frozen.add('c-1');
+  const said = drill.ticks(5, { stable: [1350, 2] }).map(short);
+  expect(said.indexOf('Fail/DarkCanary')).toBe(3);
+});
+
 test('a canary that is older than the first look after a restart is not dark at its first scrape', () => {
   // kills: requests due before the first scrape held against a canary whose answers to them cannot be told.
   const drill = new Drill();

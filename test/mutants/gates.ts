@@ -317,6 +317,18 @@ export const gates: readonly Mutant[] = [
     because: 'a source that dies right after a pass would promote',
   },
   {
+    name: 'an outage of the source is held against the canary',
+    breaks: 'false stops',
+    file: 'src/gates/error-count.ts',
+    find: 'const since = silentSince(state, at, context);',
+    replace: 'const since = state.at;',
+    killedBy: {
+      file: limitsTest,
+      test: 'a source that comes back to a first scrape that fails does not hold the outage against the canary',
+    },
+    because: 'one late scrape after an outage of minutes would be a canary dark for minutes',
+  },
+  {
     name: 'a hanging canary is never dark',
     breaks: 'silence',
     file: 'src/gates/error-count.ts',
