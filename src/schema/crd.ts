@@ -24,6 +24,8 @@ export interface Kind {
   description: string;
   spec: z.ZodType;
   status?: z.ZodType;
+  /** The status of an object that nobody has looked at yet. */
+  unseen?: object;
   /** Most characters of the object's name, and why there is a limit. */
   nameLimit?: { max: number; because: string };
   columns: Column[];
@@ -71,7 +73,7 @@ function subresources({ scale }: Kind) {
 }
 
 /** The whole object's schema. */
-export function schemaOf({ kind, description, spec, status, nameLimit }: Kind): Structural {
+export function schemaOf({ kind, description, spec, status, unseen, nameLimit }: Kind): Structural {
   const properties: Record<string, Structural> = {
     apiVersion: { type: 'string' },
     kind: { type: 'string' },
@@ -82,6 +84,7 @@ export function schemaOf({ kind, description, spec, status, nameLimit }: Kind): 
     properties['status'] = {
       description: `What is seen of this ${kind}.`,
       ...toStructural(status, `${kind}.status`),
+      ...(unseen === undefined ? {} : { default: unseen }),
     };
   }
   const schema: Structural = { type: 'object', description, properties, required: ['spec'] };

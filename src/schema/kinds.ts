@@ -19,6 +19,8 @@ export const kinds: readonly Kind[] = [
     description: 'A workload whose every new revision is brought to its users in steps, and taken back when it is bad.',
     spec: rolloutSpec,
     status: rolloutStatus,
+    // Without it kstatus calls a Rollout ready that the operator has never looked at.
+    unseen: { observedGeneration: -1 },
     nameLimit: { max: 52, because: 'the names of its ReplicaSets and their pods are made from it' },
     scale: true,
     columns: [

@@ -61,9 +61,9 @@ export const condition = group({
 
 /** Rollout.status. */
 export const rolloutStatus = group({
-  observedGeneration: int({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 })
+  observedGeneration: int({ min: -1, max: Number.MAX_SAFE_INTEGER - 1 })
     .exactOptional()
-    .describe('Generation of the spec that this status was written for.'),
+    .describe('Generation of the spec that this status was written for; -1: nobody has looked at it yet.'),
   phase: phase().exactOptional().describe('Healthy, Progressing, Paused or Degraded.'),
   reason: choice(reasons).exactOptional().describe('Why it is paused or degraded.'),
   message: prose(LONG_PROSE_MAX).exactOptional().describe('Why it moves, waits or went back.'),

@@ -148,7 +148,7 @@ test('status and spec are written by their own paths', async () => {
   const { api } = build();
   const object = { ...rollout(), metadata: { name: 'shop', namespace: 'default' }, status: { phase: 'Healthy' } };
   const made = await api.create(ROLLOUT, object as unknown as KubeObject);
-  expect([made['status'], made.metadata.generation]).toEqual([undefined, 1]);
+  expect([made['status'], made.metadata.generation]).toEqual([{ observedGeneration: -1 }, 1]);
   const seen = await api.replace(
     ROLLOUT,
     { ...made, spec: { ...(made['spec'] as object), replicas: 9 }, status: { phase: 'Healthy' } },
