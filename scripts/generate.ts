@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generated } from '#schema/emit.ts';
+import { renderArgoCd } from './argocd.ts';
 import { renderCatalogue } from './catalogue.ts';
 import { renderChart } from './chart.ts';
 import { DASHBOARD, renderDashboard } from './dashboards.ts';
@@ -13,6 +14,7 @@ const root = new URL('../', import.meta.url);
 const files: Record<string, string> = {
   ...generated(),
   ...renderChart(),
+  ...renderArgoCd(),
   'docs/catalogue.md': renderCatalogue(),
   'docs/reliability.md': renderReliability(),
   [relative(fileURLToPath(root), fileURLToPath(DASHBOARD))]: renderDashboard(),

