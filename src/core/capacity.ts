@@ -88,8 +88,10 @@ export function replicasDuring(seen: Seen, stable: string | undefined, wanted: n
   return Math.max(wanted, setOf(seen, stable)?.replicas ?? 0);
 }
 
-/** What the kubelet says about the first pod in trouble, for people. */
+/** What the API server says about pods that it refuses, or the kubelet about the first pod in trouble, for people. */
 export function podTrouble(seen: Seen, revision: string): string {
-  const pod = living(setOf(seen, revision)).find((candidate) => candidate.trouble !== undefined);
+  const set = setOf(seen, revision);
+  if (set?.refused !== undefined) return ` (ReplicaSet ${set.name}: ${set.refused})`;
+  const pod = living(set).find((candidate) => candidate.trouble !== undefined);
   return pod === undefined ? '' : ` (${pod.name}: ${pod.trouble})`;
 }

@@ -1,6 +1,6 @@
 import type { State } from './model.ts';
 import { routeTitle } from './routes.ts';
-import type { Problem, Seen, SeenRoute } from './seen.ts';
+import type { Notice, Problem, Seen, SeenReplicaSet, SeenRoute } from './seen.ts';
 import type { BudgetSight } from './sights.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */
@@ -17,8 +17,9 @@ export interface ConditionWish {
  */
 export function conditionsOf(
   state: State,
-  { problems, routes, budget, actionsUnprotected }: Pick<Seen, 'problems' | 'routes' | 'budget' | 'actionsUnprotected'>,
+  seen: Pick<Seen, 'problems' | 'routes' | 'budget' | 'actionsUnprotected' | 'replicaSets' | 'notices'>,
 ): ConditionWish[] {
+  const { problems, routes, budget, actionsUnprotected, replicaSets, notices } = seen;
   const reason = state.reason ?? state.phase;
   const { message } = state;
   const healthy = state.phase === 'Healthy';
@@ -39,6 +40,8 @@ export function conditionsOf(
     ...queued(state),
     ...held(state),
     ...blind(budget),
+    ...refused(replicaSets),
+    ...noticed(notices),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
 }
@@ -76,6 +79,30 @@ function blind(budget: BudgetSight | undefined): ConditionWish[] {
   if (unknown.length === 0) return [];
   const message = unknown.map(({ slo, unknown: why = 'nobody has looked yet' }) => `${slo}: ${why}`).join('\n');
   return [{ type: 'BudgetUnknown', status: 'True', reason: 'NoFigure', message }];
+}
+
+/** Pods that are wished and that the API server does not let be: a quota is the usual one. */
+function refused(sets: readonly SeenReplicaSet[]): ConditionWish[] {
+  const short = sets.filter(({ refused: why, replicas, pods }) => why !== undefined && replicas > livingOf(pods));
+  if (short.length === 0) return [];
+  const message = short
+    .map(
+      ({ name, replicas, pods, refused: why }) =>
+        `ReplicaSet ${name} has ${livingOf(pods)} of ${replicas} pods: ${why}`,
+    )
+    .join('\n');
+  const reason = short.some(({ refused: why = '' }) => why.includes('exceeded quota'))
+    ? 'QuotaExceeded'
+    : 'FailedCreate';
+  return [{ type: 'PodsRefused', status: 'True', reason, message }];
+}
+
+function livingOf(pods: SeenReplicaSet['pods']): number {
+  return pods.filter(({ terminating }) => !terminating).length;
+}
+
+function noticed(notices: readonly Notice[] = []): ConditionWish[] {
+  return notices.map((notice) => ({ ...notice, status: 'True' }));
 }
 
 const unprotected: ConditionWish = {

@@ -64,8 +64,10 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
     return [{ revision: next.stable, ...kept, arms: stableOnly }];
   }
   const during = spec === undefined ? {} : { replicas: replicasDuring(seen, next.stable, spec.replicas) };
-  if (release.committed) return afterCommit(release, seen, during, now);
-  const stable: ArmWish = { revision: next.stable, ...during, arms: stableOnly };
+  if (release.committed) return afterCommit(next, release, seen, { during, now });
+  // Once the canary has gone a release that went back keeps nothing up: who waits for a person may wait for days.
+  const kept = spec !== undefined && isGone(release, seen, now) ? { replicas: spec.replicas } : during;
+  const stable: ArmWish = { revision: next.stable, ...kept, arms: stableOnly };
   return [stable, canaryArm(next, release, seen, now)];
 }
 
@@ -96,9 +98,14 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
  */
 function leavingArm(release: ReleaseState, seen: Seen, now: Millis): ArmWish {
   const { revision, ending } = release;
-  const over = routesAtRest(seen) && restedFor(release, now) >= leaveDelay(seen);
+  const over = isGone(release, seen, now);
   const kept = setOf(seen, revision)?.replicas ?? 0;
   return { revision, replicas: over ? 0 : kept, arms: over && ending?.kind !== 'Retreat' ? none : canaryOnly };
+}
+
+/** It went back, no route sends to it any more, and its pods have had their time. */
+function isGone(release: ReleaseState, seen: Seen, now: Millis): boolean {
+  return release.ending !== undefined && routesAtRest(seen) && restedFor(release, now) >= leaveDelay(seen);
 }
 
 /** How long every route has been at rest; −1 when one is not. */
@@ -111,11 +118,21 @@ export function leaveDelay({ spec }: Seen): Millis {
   return spec === undefined ? BLIND_DELAY_MS : Math.max(spec.scaleDownDelayMs, spec.settleMs);
 }
 
-function afterCommit(release: ReleaseState, seen: Seen, during: { replicas?: number }, now: Millis): ArmWish[] {
+function afterCommit(
+  { since: committedAt }: State,
+  release: ReleaseState,
+  seen: Seen,
+  { during, now }: { during: { replicas?: number }; now: Millis },
+): ArmWish[] {
   const since = restedFor(release, now);
   const carried = servingOf(seen, release.revision).length;
-  const needed = during.replicas ?? setOf(seen, release.revision)?.replicas ?? 0;
+  const fresh = setOf(seen, release.revision);
   const old = setOf(seen, release.from);
+  const full = during.replicas ?? fresh?.replicas ?? 0;
+  // Pods that were asked for later may find no room because the old ones have it: as many as the old ones are enough.
+  const late = now - committedAt > (seen.spec?.progressDeadlineMs ?? Number.POSITIVE_INFINITY);
+  const cramped = fresh?.refused !== undefined || late;
+  const needed = cramped ? Math.min(full, old?.replicas ?? 0) : full;
   const begun = living(old).some((pod) => !pod.arms.stable) || (old !== undefined && !old.arms.stable);
   // Old pods leave the Service once the new ones carry it; a new pod that dies later must not bring them back.
   const oldArms = carried >= needed || begun ? none : stableOnly;

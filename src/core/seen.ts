@@ -37,6 +37,16 @@ export interface Seen {
   /** The API server takes forged actions, so none is looked at. */
   actionsUnprotected?: boolean;
   quarantined: string[];
+  /** What a person should know and what stops nothing. Ordered, stable. */
+  notices?: Notice[];
+}
+
+/** A condition of its own: at most one of each type. */
+export interface Notice {
+  type: 'SharedDisruptionBudget' | 'ClusterTooOld';
+  reason: string;
+  /** Names the object and the fix. */
+  message: string;
 }
 
 /** Something only a person can mend, naming the field and the fix. */
@@ -56,6 +66,8 @@ export interface SeenReplicaSet {
   createdAt: Millis;
   /** Image of its first container, for people. */
   image?: string;
+  /** Why its missing pods cannot be made, as the API server says it, e.g. `exceeded quota: team, …`. */
+  refused?: string;
   pods: SeenPod[];
 }
 

@@ -53,6 +53,8 @@ function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
   if (state.stable === undefined) return bringUp(state, seen, spec, now);
   if (seen.problems.length > 0) return withoutSpec(state, seen, now);
   if (spec.revision !== state.stable) {
+    const asleep = withoutPods(state, seen, spec, now);
+    if (asleep !== undefined) return asleep;
     if (seen.proposal === undefined) return show(state, { phase: 'Progressing', message: 'Planning the release' }, now);
     return notYet(before, seen, now) ?? begin(state, { seen, revision: spec.revision, from: state.stable, now });
   }
@@ -60,8 +62,17 @@ function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
   const message =
     available >= spec.replicas
       ? 'stable serves all traffic'
-      : `${available} of ${spec.replicas} stable pods are available`;
+      : `${available} of ${spec.replicas} stable pods are available${podTrouble(seen, state.stable)}`;
   return show(state, { phase: 'Healthy', message }, now);
+}
+
+/** Scaled to nothing there is nobody to compare with, nor anybody to meet the canary: a release waits for pods. */
+function withoutPods(state: State, seen: Seen, spec: Spec, now: Millis): State | undefined {
+  const set = setOf(seen, state.stable);
+  if (spec.replicas > 0 || (set?.replicas ?? 0) > 0) return undefined;
+  // One that never had a pod has proved nothing that a newer one would have to be measured by.
+  if (set === undefined) return { ...state, stable: spec.revision };
+  return show(state, { phase: 'Progressing', message: 'Waiting to begin: spec.replicas is 0' }, now);
 }
 
 /** A release that would spend what is not there, or whose group moves, has not begun. */

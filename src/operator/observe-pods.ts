@@ -103,10 +103,27 @@ interface SetSpec {
   template?: { metadata?: { labels?: Record<string, string> }; spec?: { containers?: { image?: string }[] } };
 }
 
+interface SetStatus {
+  conditions?: { type: string; status: string; message?: string }[];
+}
+
+/** Longest that somebody else's sentence may be. */
+const REFUSED_MAX = 300;
+
+/**
+ * Why the missing pods cannot be made, by the condition that the ReplicaSet controller sets. Without the name of the
+ * pod, which is another one at every try.
+ */
+function refusedOf({ conditions = [] }: SetStatus): string | undefined {
+  const failure = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+  return failure?.message?.replace(/^pods "[^"]*" is forbidden: /, '').slice(0, REFUSED_MAX);
+}
+
 export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplicaSet {
   const { replicas = 0, template } = (object['spec'] ?? {}) as SetSpec;
   const revision = object.metadata.labels?.[REVISION_LABEL] ?? '';
   const image = template?.spec?.containers?.[0]?.image;
+  const refused = refusedOf((object['status'] ?? {}) as SetStatus);
   return {
     name: object.metadata.name,
     revision,
@@ -114,6 +131,7 @@ export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplica
     arms: armsOf(template?.metadata?.labels),
     createdAt: Date.parse(object.metadata.creationTimestamp ?? '') || 0,
     ...(image === undefined ? {} : { image }),
+    ...(refused === undefined ? {} : { refused }),
     pods: pods.filter((pod) => pod.revision === revision),
   };
 }

@@ -3,7 +3,16 @@ import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
 import { probes } from './probes.ts';
 import { raising } from './raising.ts';
+import { scaling } from './scaling.ts';
 import { together } from './together.ts';
 import { young } from './young.ts';
 
-export const mutants: readonly Mutant[] = [...raising, ...keeping, ...gates, ...young, ...probes, ...together];
+export const mutants: readonly Mutant[] = [
+  ...raising,
+  ...keeping,
+  ...gates,
+  ...young,
+  ...probes,
+  ...together,
+  ...scaling,
+];

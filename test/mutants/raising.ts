@@ -265,7 +265,7 @@ export const raising: readonly Mutant[] = [
     name: 'the canary is scaled down by the clock alone',
     breaks: 7,
     file: 'src/core/desired.ts',
-    find: 'const over = routesAtRest(seen) && restedFor(release, now) >= leaveDelay(seen);',
+    find: 'const over = isGone(release, seen, now);',
     replace: 'const over = now - (ending?.at ?? now) >= leaveDelay(seen);',
     killedBy: {
       file: invariantsTest,

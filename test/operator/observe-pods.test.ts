@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { observePod } from '#operator/observe-pods.ts';
+import { observePod, observeSet } from '#operator/observe-pods.ts';
 
 interface Row {
   name: string;
@@ -52,4 +52,26 @@ test.each<Row>([
 ])('trouble of $name', ({ status, want, because }) => {
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'shop-1' }, status };
   expect(observePod(pod, { minReadyMs: 0, now: 0 }).trouble, because).toBe(want);
+});
+
+test('a set says why its pods are refused, in the same words at every try', () => {
+  const said = (pod: string, status = 'True') =>
+    observeSet(
+      {
+        ...{ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'shop-1a2b' }, spec: { replicas: 3 } },
+        status: {
+          conditions: [
+            {
+              ...{ type: 'ReplicaFailure', status, reason: 'FailedCreate' },
+              message: `pods "${pod}" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4`,
+            },
+          ],
+        },
+      },
+      [],
+    ).refused;
+  // kills: the name of a pod that changes at every try, and with it the condition.
+  expect(said('shop-1a2b-x7x7x')).toBe('exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4');
+  expect(said('shop-1a2b-y8y8y')).toBe(said('shop-1a2b-x7x7x'));
+  expect(said('shop-1a2b-x7x7x', 'False')).toBeUndefined();
 });

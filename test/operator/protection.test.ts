@@ -48,7 +48,10 @@ test.each([
 });
 
 test('unprotected actions are a condition that names the fix', () => {
-  const conditions = conditionsOf(initialState(0), { problems: [], routes: [], actionsUnprotected: true });
+  const conditions = conditionsOf(initialState(0), {
+    ...{ problems: [], routes: [], replicaSets: [] },
+    actionsUnprotected: true,
+  });
   expect(conditions.at(-1)).toMatchObject({
     type: 'ActionsUnprotected',
     status: 'True',

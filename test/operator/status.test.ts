@@ -6,10 +6,12 @@ import type { Store } from '#runtime/cache.ts';
 import { releasing } from '#test/core/world.ts';
 import { createVirtualClock } from '#test/support/virtual-clock.ts';
 
+const releasingWorld = releasing();
+releasingWorld.runUntil(({ state }) => state.release?.stage === 'Holding');
+
 /** A fleet whose sentences change at every tick, as the figures of a gate do. */
 function fleet(size: number) {
-  const world = releasing();
-  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  const world = releasingWorld;
   const clock = createVirtualClock({ wall: world.now });
   const rollouts = new Map<string, KubeObject>();
   for (let i = 0; i < size; i++) {
@@ -38,7 +40,8 @@ function fleet(size: number) {
     writes = 0;
     return count;
   };
-  return { clock, write, taken };
+  const status = () => rollouts.get('shop-0')?.['status'];
+  return { clock, write, taken, status };
 }
 
 // kills: writing whatever differs; a condition that repeats the sentence and so makes it urgent
@@ -75,4 +78,22 @@ test('a change of state and of its conditions waits for nothing', async () => {
   expect(taken()).toBe(2);
   await write({ phase: 'Paused', reason: 'User' });
   expect(taken()).toBe(1);
+});
+
+// kills: an autoscaler that acts on an arm with hardly any traffic, or on one that has gone back
+test.each([
+  { weight: 49_999, ending: false, arm: 'stable', because: 'most requests are still there' },
+  { weight: 50_000, ending: false, arm: 'canary', because: 'from the half on the canary is the one to size' },
+  { weight: 95_000, ending: true, arm: 'stable', because: 'the traffic is on its way back' },
+])('scale shows $arm at $weight, ending: $ending: $because', async ({ weight, ending, arm }) => {
+  const { write, status } = fleet(1);
+  const { release } = releasingWorld.state;
+  if (release === undefined) throw new Error('there is a release');
+  const gone = { ending: { kind: 'Retreat', at: 0, why: 'test' } } as const;
+  await write({ release: { ...release, weight, ...(ending ? gone : {}) } }, true);
+  const revision = arm === 'canary' ? 'v2' : 'v1';
+  expect(status()).toMatchObject({
+    selector: `headgate.dev/rollout=shop-0,headgate.dev/revision=${revision}`,
+    replicas: arm === 'canary' ? 1 : 4,
+  });
 });
