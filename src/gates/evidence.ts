@@ -63,21 +63,31 @@ export interface TickSamples {
 
 /** One process' counters side by side. One that has no such series counts 0: it appears with the first such event. */
 export function joinCounters(lists: readonly (readonly CounterSample[])[]): ProcessSample[] {
-  const joined = new Map<string, ProcessName & { values: number[] }>();
+  const joined = new Map<string, Joined>();
   const doubled: ProcessSample[] = [];
   for (const [index, list] of lists.entries()) {
-    const told = new Set<string>();
-    for (const { value, ...name } of list) {
-      const known = joined.get(name.process);
-      const values = known?.values ?? lists.map(() => 0);
+    for (const { process, pod, container, scrapedAt, value } of list) {
+      const known = joined.get(process);
+      if (known === undefined) {
+        const values = lists.map((_, place) => (place === index ? value : 0));
+        joined.set(process, { sample: { process, pod, container, scrapedAt, values }, values, list: index });
+        continue;
+      }
       // Two values of one counter: kept apart, so that `sampleProblem` finds them.
-      if (told.has(name.process)) doubled.push({ ...name, values: [value] });
-      else values[index] = value;
-      told.add(name.process);
-      joined.set(name.process, { ...name, values, scrapedAt: Math.max(name.scrapedAt, known?.scrapedAt ?? 0) });
+      if (known.list === index) doubled.push({ process, pod, container, scrapedAt, values: [value] });
+      else known.values[index] = value;
+      known.list = index;
+      known.sample.scrapedAt = Math.max(scrapedAt, known.sample.scrapedAt);
     }
   }
-  return [...joined.values(), ...doubled];
+  return [...Array.from(joined.values(), ({ sample }) => sample), ...doubled];
+}
+
+/** A process that is being joined: its counters so far, and the last list that named it. */
+interface Joined {
+  sample: ProcessSample;
+  values: number[];
+  list: number;
 }
 
 export type Arm = 'canary' | 'stable';

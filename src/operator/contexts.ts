@@ -28,8 +28,7 @@ export function contextsOf(
   const weight = waits ? 0 : Math.min(release.weight, carriedBy(at.routes));
   // Several guardrails share the chance of a false stop (weighted Bonferroni, equal weights).
   const guardrails = plan.gates.filter(({ role }) => role === 'Guardrail').length;
-  return plan.gates.map((gate) => ({
-    gate,
+  const shared = {
     alpha: ALPHA / Math.max(1, guardrails),
     epoch: epochOf(release),
     stepEpoch: stepEpochOf(release),
@@ -47,7 +46,8 @@ export function contextsOf(
     tickMs: at.tickMs,
     targetSpend: at.budget.targetSpend,
     maxSpend: leftToSpend(at.budget),
-  }));
+  };
+  return plan.gates.map((gate) => ({ gate, ...shared }));
 }
 
 /** Spend adds up over the window. What one undetected fault may cost is left to every release, or it could not move. */

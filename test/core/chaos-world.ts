@@ -194,13 +194,14 @@ export class ChaosWorld extends World {
     if (this.old === undefined) return;
     const { state, seen } = this.old;
     const { next, effects } = decide(state, { ...seen, actions: [] }, this.now);
-    const stores = JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
-    for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores)) this.apply(effect);
+    const stores = () => JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
+    for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores())) this.apply(effect);
   }
 
   /** What the other operator will know when it wakes. */
   protected remember(): void {
-    this.old = { state: structuredClone(this.state), seen: structuredClone(this.seen()) };
+    // States, and what is seen, are made anew by every pass; what the world changes in place is copied.
+    this.old = { state: this.state, seen: { ...this.seen(), quarantined: [...this.quarantined], actions: [] } };
   }
 
   /** For those who count what befell the world. */

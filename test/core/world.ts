@@ -138,6 +138,7 @@ export class World {
     const release = this.state.release;
     const object = release === undefined ? undefined : this.releases.get(release.name);
     const ended = this.state.ended;
+    const available = new Set(this.pods.filter((pod) => this.available(pod)));
     return {
       rollout: 'shop',
       spec: this.spec,
@@ -152,8 +153,8 @@ export class World {
             uid: `uid-${pod.name}`,
             arms: pod.arms,
             terminating: pod.terminating !== undefined,
-            available: this.available(pod),
-            ready: this.available(pod),
+            available: available.has(pod),
+            ready: available.has(pod),
           })),
       })),
       service: { name: 'shop', narrowed: this.narrowed },

@@ -1,10 +1,11 @@
 import type { Gate, GateContext, GateReading } from '#core/gate.ts';
+import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo, TickSamples } from '#gates/evidence.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { readCheckpoint, writeCheckpoint } from '#operator/gate-checkpoint.ts';
 import { failRun, type GateRun, readingOf, startRun } from '#operator/gate-run.ts';
 import { gateFor } from '#src/catalog.ts';
-import type { Living, PureService, Shape } from './pure-service.ts';
+import { answerOf, type Living, type PureService, type Shape, type Told } from './pure-service.ts';
 
 /** The gates of the catalog over a made-up Prometheus, folded as the operator folds them and without its I/O. */
 
@@ -63,12 +64,15 @@ export const GATES: readonly Gate[] = [
 const MEMORY = 90;
 const SCRAPE_MS = 1000;
 
-/** What Prometheus finds at one instant. */
-interface Shown {
-  pods: readonly Living[];
-  gates: readonly Gate[];
+/** What Prometheus was shown at one instant, in the shape of that moment, and what it has answered of it. */
+interface Instant {
+  release: string;
+  told: readonly Told[];
   shape: Shape;
+  answers: Map<string, TickSamples>;
 }
+
+export type Checkpoint = ReadonlyMap<string, LiveGate>;
 
 export class PureGates {
   readonly #service: PureService;
@@ -76,26 +80,28 @@ export class PureGates {
   #newest = 0;
   #told: { now: number; readings: GateReading[] } | undefined;
   /** What was asked at each instant, so that an operator that starts again is told the same. */
-  readonly #history = new Map<number, { release: string; ticks: Map<string, TickSamples> }>();
+  readonly #history = new Map<number, Instant>();
 
   constructor(service: PureService) {
     this.#service = service;
   }
 
-  /** Prometheus scrapes, and keeps what it was shown in the shape of this moment. */
-  record(at: number, release: string, { pods, gates, shape }: Shown): void {
+  /** Prometheus scrapes, and keeps what it was shown. */
+  record(at: number, release: string, pods: readonly Living[], shape: Shape): void {
     if (shape !== 'late') this.#service.scrape(at, pods);
-    const ticks = new Map(gates.map(({ name, slo }) => [name, this.#service.tick(at, pods, slo.sli, shape)]));
     this.#newest = at;
-    this.#history.set(at, { release, ticks });
-    for (const old of this.#history.keys()) if (old < at - MEMORY * SCRAPE_MS) this.#history.delete(old);
+    this.#history.set(at, { release, told: this.#service.told(pods), shape, answers: new Map() });
+    for (const old of this.#history.keys()) {
+      if (old >= at - MEMORY * SCRAPE_MS) break;
+      this.#history.delete(old);
+    }
   }
 
   /** Looks where the release stands now: runs go on, begin from the checkpoint, or end. */
-  watch(contexts: readonly GateContext[], checkpoint: string): void {
+  watch(contexts: readonly GateContext[], checkpoint: Checkpoint): void {
     this.#told = undefined;
     const known = contexts.every(({ gate }) => this.#runs.has(gate.name));
-    const saved = known ? new Map<string, string>() : readCheckpoint(checkpoint);
+    const saved = known ? new Map<string, string>() : readCheckpoint(writeCheckpoint(checkpoint));
     for (const context of contexts) {
       const run = this.#runs.get(context.gate.name) ?? startRun(context, SCRAPE_MS, saved.get(context.gate.name));
       run.context = { scrapeMs: SCRAPE_MS, ...context };
@@ -137,10 +143,13 @@ export class PureGates {
    * whose pods were not there yet, with none.
    */
   #answer(at: number, { gate, epoch }: GateContext): TickSamples | undefined {
-    const then = this.#history.get(Math.min(at, this.#newest));
-    const tick = then?.ticks.get(gate.name);
-    if (then === undefined || tick === undefined) return undefined;
-    return epoch.startsWith(`${then.release}/`) ? { ...tick, at } : { ...tick, at, samples: [], targets: [] };
+    const asked = Math.min(at, this.#newest);
+    const then = this.#history.get(asked);
+    if (then === undefined) return undefined;
+    const tick = then.answers.get(gate.name) ?? answerOf(gate.slo.sli, asked, then.told, then.shape);
+    then.answers.set(gate.name, tick);
+    const told = at === asked ? tick : { ...tick, at };
+    return epoch.startsWith(`${then.release}/`) ? told : { ...told, samples: [], targets: [] };
   }
 
   readings(now: number): GateReading[] {
@@ -157,7 +166,8 @@ export class PureGates {
     });
   }
 
-  checkpoint(): string {
-    return writeCheckpoint(new Map([...this.#runs].map(([name, { gate }]) => [name, gate])));
+  /** The gates as they are now; they never change, so their text can wait until somebody reads it. */
+  checkpoint(): Checkpoint {
+    return new Map(Array.from(this.#runs, ([name, { gate }]) => [name, gate]));
   }
 }

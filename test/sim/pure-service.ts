@@ -1,5 +1,12 @@
 import type { CountedSli, Sli } from '#core/gate.ts';
-import { type Arm, joinCounters, type PodInfo, type ProcessSample, type TickSamples } from '#gates/evidence.ts';
+import {
+  type Arm,
+  type CounterSample,
+  joinCounters,
+  type PodInfo,
+  type ProcessSample,
+  type TickSamples,
+} from '#gates/evidence.ts';
 
 /** Pods that count requests, and a Prometheus that shows their counters in every shape that there is. */
 
@@ -51,8 +58,10 @@ export interface Nature {
 export const SOUND: Nature = { bad: 0, slow: 0.01, orders: 0.3 };
 export const ROTTEN: Nature = { bad: 0.4, slow: 0.9, orders: 0.02 };
 
-interface Told extends Pick<Process, 'newly'> {
+/** What was scraped of one pod, as it was at that instant: nothing of it changes afterwards. */
+export interface Told extends Pick<Process, 'newly'> {
   name: string;
+  arm: Arm | undefined;
   scrape: NonNullable<Process['scrape']>;
 }
 
@@ -84,14 +93,27 @@ export class PureService {
       known.newly = { total: Math.max(0, total - before.total), bad: Math.max(0, bad - before.bad) };
       known.scrape = { at: now, total, bad, slow: Math.floor(slow), orders: Math.floor(orders) };
     }
+    if (this.#processes.size === pods.length) return;
     const names = new Set(pods.map(({ name }) => name));
     for (const name of this.#processes.keys()) if (!names.has(name)) this.#processes.delete(name);
   }
 
+  /** What there is to be told of these pods. */
+  told(pods: readonly Living[]): Told[] {
+    const told: Told[] = [];
+    for (const { name, arm } of pods) {
+      const known = this.#processes.get(name);
+      if (known?.scrape !== undefined) told.push({ name, arm, scrape: known.scrape, newly: known.newly });
+    }
+    return told;
+  }
+
   #process(name: string, now: number): Process {
-    const known = this.#processes.get(name) ?? { startedAt: now, ...NOTHING, newly: NOTHING };
-    this.#processes.set(name, known);
-    return known;
+    const known = this.#processes.get(name);
+    if (known !== undefined) return known;
+    const begun = { startedAt: now, ...NOTHING, newly: NOTHING };
+    this.#processes.set(name, begun);
+    return begun;
   }
 
   infos(pods: readonly Living[]): PodInfo[] {
@@ -101,53 +123,55 @@ export class PureService {
       return arm === undefined ? [] : [{ pod: name, arm, available, containers }];
     });
   }
+}
 
-  /** What the queries of an objective answer at an instant. */
-  tick(at: number, pods: readonly Living[], sli: Sli, shape: Shape): TickSamples {
-    // Probes answer for themselves.
-    if (sli.kind === 'probe') return { at, names: [], samples: [], targets: [] };
-    if (sli.kind === 'query') return this.#answer(at, pods, shape);
-    const told = this.#told(pods, shape);
-    const columns = COLUMNS[sli.kind];
-    const lists = columns.map(([, read]) =>
-      told.flatMap(({ name, scrape }) => {
-        const process = { process: `shop/${name}/app/10.0.0.1`, pod: name, container: 'app', scrapedAt: scrape.at };
-        const one = { ...process, value: ODD[shape] ?? read(scrape) };
-        // A series that nobody has ever counted in does not exist.
-        return one.value === 0 ? [] : shape === 'doubled' ? [one, one] : [one];
-      }),
-    );
-    const count = shape === 'twice scraped' ? 2 : 1;
-    return {
-      at,
-      names: columns.map(([name]) => name),
-      samples: joinCounters(lists),
-      targets: told.map(({ name }) => ({ pod: name, count, up: count })),
-    };
-  }
+/** What the queries of an objective answer at an instant. */
+export function answerOf(sli: Sli, at: number, all: readonly Told[], shape: Shape): TickSamples {
+  // Probes answer for themselves.
+  if (sli.kind === 'probe') return { at, names: [], samples: [], targets: [] };
+  if (sli.kind === 'query') return answerOfQuery(at, all, shape);
+  const told = shownIn(shape, all);
+  const columns = COLUMNS[sli.kind];
+  const lists = columns.map(([, read]) => {
+    const list: CounterSample[] = [];
+    for (const { name, scrape } of told) {
+      const value = ODD[shape] ?? read(scrape);
+      // A series that nobody has ever counted in does not exist.
+      if (value === 0) continue;
+      const one = { process: processOf(name), pod: name, container: 'app', scrapedAt: scrape.at, value };
+      list.push(one);
+      if (shape === 'doubled') list.push(one);
+    }
+    return list;
+  });
+  const count = shape === 'twice scraped' ? 2 : 1;
+  return {
+    at,
+    names: columns.map(([name]) => name),
+    samples: joinCounters(lists),
+    targets: told.map(({ name }) => ({ pod: name, count, up: count })),
+  };
+}
 
-  #told(pods: readonly Living[], shape: Shape): Told[] {
-    if (shape === 'empty') return [];
-    const told = pods.flatMap(({ name }) => {
-      const { scrape, newly } = this.#processes.get(name) ?? {};
-      return scrape === undefined || newly === undefined ? [] : [{ name, scrape, newly }];
-    });
-    return shape === 'partial' ? told.slice(0, Math.floor(told.length / 2)) : told;
-  }
+const processOf = (pod: string) => `shop/${pod}/app/10.0.0.1`;
 
-  /** The share of canary requests that failed, as a person's PromQL gives it. */
-  #answer(at: number, pods: readonly Living[], shape: Shape): TickSamples {
-    const told = this.#told(
-      pods.filter(({ arm }) => arm === 'canary'),
-      shape,
-    );
-    const sum = (column: 'total' | 'bad') => told.reduce((all, { newly }) => all + newly[column], 0);
-    // Guarded as the docs ask for: no requests, no failures.
-    const value = ODD[shape] ?? sum('bad') / Math.max(1, sum('total'));
-    const one: ProcessSample = { process: '{}', pod: '', container: '', values: [value], scrapedAt: at };
-    const samples = told.length === 0 ? [] : shape === 'doubled' ? [one, { ...one, process: '{b}' }] : [one];
-    return { at, names: ['value'], samples, targets: [] };
-  }
+function shownIn(shape: Shape, told: readonly Told[]): readonly Told[] {
+  if (shape === 'empty') return [];
+  return shape === 'partial' ? told.slice(0, Math.floor(told.length / 2)) : told;
+}
+
+/** The share of canary requests that failed, as a person's PromQL gives it. */
+function answerOfQuery(at: number, all: readonly Told[], shape: Shape): TickSamples {
+  const told = shownIn(
+    shape,
+    all.filter(({ arm }) => arm === 'canary'),
+  );
+  const sum = (column: 'total' | 'bad') => told.reduce((so, { newly }) => so + newly[column], 0);
+  // Guarded as the docs ask for: no requests, no failures.
+  const value = ODD[shape] ?? sum('bad') / Math.max(1, sum('total'));
+  const one: ProcessSample = { process: '{}', pod: '', container: '', values: [value], scrapedAt: at };
+  const samples = told.length === 0 ? [] : shape === 'doubled' ? [one, { ...one, process: '{b}' }] : [one];
+  return { at, names: ['value'], samples, targets: [] };
 }
 
 const ODD: Partial<Record<Shape, number>> = {

@@ -1,5 +1,5 @@
 import type { GateReading } from '#core/gate.ts';
-import type { State } from '#core/model.ts';
+import type { ReleaseState, State } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import { contextsOf } from '#operator/contexts.ts';
@@ -8,7 +8,7 @@ import type { Budget } from '#schema/translate-release.ts';
 import { ChaosWorld, faults } from '#test/core/chaos-world.ts';
 import { type Fault, TICK_MS } from '#test/core/world.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
-import { GATES, PureGates } from './pure-gates.ts';
+import { type Checkpoint, GATES, PureGates } from './pure-gates.ts';
 import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
 import { unlawfulGrant } from './raise-rules.ts';
 
@@ -28,6 +28,8 @@ const GATE_BYTES = 1024;
 /** Verdicts that say something bad of the canary itself. */
 const SLANDER = new Set(['Worse', 'ObjectiveMissed', 'BudgetSpent', 'SinglePod', 'Threshold']);
 
+const NO_CHECKPOINT = { release: '', saved: new Map(), at: 0, state: '' };
+
 export class PureWorld extends ChaosWorld {
   readonly faults: Tally = new Map();
   readonly #service = new PureService();
@@ -39,13 +41,13 @@ export class PureWorld extends ChaosWorld {
   #wasSick = '';
   #shape: Shape = 'whole';
   #shapeUntil = 0;
-  #checkpoint = { release: '', text: '', at: 0, state: '' };
-  /** Requests that pods of each revision were asked, and how many at the last ticks. */
-  readonly #served = new Map<string, number[]>();
+  #checkpoint: { release: string; saved: Checkpoint; at: number; state: string } = NO_CHECKPOINT;
+  /** Requests that pods of each revision were asked, and how many they had been at the end of each tick. */
+  readonly #served = new Map<string, { all: number; before: number[] }>();
   /** By attempt and gate: what had been asked when it began. */
   readonly #began = new Map<string, number>();
-  /** By stay and gate: instants that could be counted. */
-  readonly #sighted = new Map<string, number>();
+  /** Stays and gates for which an instant could be counted. */
+  readonly #sighted = new Set<string>();
   /** Revisions that a person's word or an earlier service may have brought to all users. */
   readonly #worded = new Set<string>();
   #healed = false;
@@ -91,7 +93,8 @@ export class PureWorld extends ChaosWorld {
     this.turn(fault);
     if (fault === 'none') this.#follow();
     else this.#crash(fault);
-    this.#checkGates();
+    for (const asked of this.#served.values()) asked.before.push(asked.all);
+    this.#noteService();
   }
 
   #befall(what: string): void {
@@ -143,6 +146,11 @@ export class PureWorld extends ChaosWorld {
     this.spec = { ...this.spec, revision };
   }
 
+  /** A route carries weight that we gave. */
+  get sends(): boolean {
+    return this.seenRoutes().some(({ weight = 0, fence }) => weight > 0 && fence !== undefined);
+  }
+
   get rotten(): boolean {
     return this.#rotten.has(this.spec.revision);
   }
@@ -157,11 +165,11 @@ export class PureWorld extends ChaosWorld {
 
   #living(): Living[] {
     const { release } = this.state;
-    return this.pods.flatMap(({ name, set, terminating, age, ...pod }) => {
-      const revision = this.#revisionOf(set);
+    const living = this.pods.filter(({ terminating, age }) => terminating === undefined && age >= 2);
+    return living.map((pod) => {
+      const revision = this.#revisionOf(pod.set);
       const arm = revision === release?.revision ? 'canary' : revision === release?.from ? 'stable' : undefined;
-      if (terminating !== undefined || age < 2) return [];
-      return [{ name, arm, available: this.available({ name, set, terminating, age, ...pod }) }];
+      return { name: pod.name, arm, available: this.available(pod) };
     });
   }
 
@@ -179,8 +187,8 @@ export class PureWorld extends ChaosWorld {
     for (const pod of pods) {
       const revision = this.#revisionOf(pod.set);
       this.#service.serve(pod.name, this.beat, requests / pods.length, this.#natureOf(revision));
-      const asked = this.#served.get(revision) ?? [0];
-      asked[0] = (asked[0] ?? 0) + requests / pods.length;
+      const asked = this.#served.get(revision) ?? { all: 0, before: [] };
+      asked.all += requests / pods.length;
       this.#served.set(revision, asked);
     }
   }
@@ -192,7 +200,7 @@ export class PureWorld extends ChaosWorld {
     const { release } = this.state;
     if (release === undefined) return;
     const living = this.#living();
-    this.#gates.record(this.beat, release.name, { pods: living, gates: this.plan.gates, shape: this.#shape });
+    this.#gates.record(this.beat, release.name, living, this.#shape);
     this.#gates.read(this.now, () => this.#service.infos(living), this.#shape);
   }
 
@@ -202,7 +210,7 @@ export class PureWorld extends ChaosWorld {
     const object = release === undefined ? undefined : this.releases.get(release.name);
     const over = release?.committed || release?.ending !== undefined;
     if (release === undefined || object === undefined || over) {
-      this.#gates.watch([], '');
+      this.#gates.watch([], NO_CHECKPOINT.saved);
       return;
     }
     const contexts = contextsOf(release, object.plan, {
@@ -212,12 +220,13 @@ export class PureWorld extends ChaosWorld {
       scrapeMs: TICK_MS,
       settleMs: this.spec.settleMs,
     });
-    const { text, at, state } = this.#checkpoint;
+    for (const { gate, stepEpoch } of contexts) this.#sight(`${stepEpoch} ${gate.name}`, gate.name);
+    const { saved, at, state } = this.#checkpoint;
     const mine = this.#checkpoint.release === release.name;
-    this.#gates.watch(contexts, mine ? text : '');
+    this.#gates.watch(contexts, mine ? saved : NO_CHECKPOINT.saved);
     const place = `${release.stage} ${release.step}`;
     if (mine && state === place && this.now - at < CHECKPOINT_TICKS * TICK_MS) return;
-    this.#checkpoint = { release: release.name, text: this.#gates.checkpoint(), at: this.now, state: place };
+    this.#checkpoint = { release: release.name, saved: this.#gates.checkpoint(), at: this.now, state: place };
   }
 
   #crash(fault: Fault): void {
@@ -231,43 +240,41 @@ export class PureWorld extends ChaosWorld {
     const before = this.state;
     const after: State | undefined = readState({ status: { state: JSON.parse(JSON.stringify(storable(before))) } });
     if (!sameJson(after, storable(before))) this.violate(`a restart changes the state to ${JSON.stringify(after)}`);
-    const oversized = this.#gates.saves().filter((text) => Buffer.byteLength(text) > GATE_BYTES);
-    if (oversized.length > 0) this.violate('a saved gate is larger than 1 KiB');
-    if (this.#gates.saves(true).join() !== this.#gates.saves().join()) this.violate('a saved gate is read otherwise');
+    const saves = this.#gates.saves();
+    if (saves.some((text) => Buffer.byteLength(text) > GATE_BYTES)) this.violate('a saved gate is larger than 1 KiB');
+    if (this.#gates.saves(true).join() !== saves.join()) this.violate('a saved gate is read otherwise');
     this.#gates.forget();
   }
 
-  #checkGates(): void {
-    const { release } = this.state;
-    for (const asked of this.#served.values()) asked.splice(1, asked.length, ...asked.slice(0, LATE_TICKS));
-    this.#noteService();
-    if (release === undefined) return;
-    for (const reading of this.#gates.readings(this.now)) this.#checkReading(reading, release.revision);
+  /** Notes an instant that can be counted for a stay. */
+  #sight(stay: string, gate: string): void {
+    // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
+    const told = this.#shape === 'whole' || (gate === 'ratio' && ASKABLE.has(this.#shape));
+    if (told) this.#sighted.add(stay);
   }
 
-  #checkReading(reading: GateReading, revision: string): void {
+  /** What gates told the pass that is over, before it changed anything. */
+  #checkReading(reading: GateReading, release: ReleaseState): void {
     const { gate, epoch, stepEpoch, verdict, cause = '', evidence } = reading;
     this.looked('silence', 'slander', 'counted');
     const stay = `${stepEpoch} ${gate}`;
-    // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
-    const told = this.#shape === 'whole' || (gate === 'ratio' && ASKABLE.has(this.#shape));
-    const sighted = (this.#sighted.get(stay) ?? 0) + (told ? 1 : 0);
-    this.#sighted.set(stay, sighted);
-    if (verdict === 'Pass' && sighted === 0) this.violate(`${gate} passes and has counted nothing`);
+    this.#sight(stay, gate);
+    if (verdict === 'Pass' && !this.#sighted.has(stay)) this.violate(`${gate} passes and has counted nothing`);
     if (verdict === 'Pass' && this.#shape === 'down') this.violate(`${gate} passes and its source is down`);
-    const sound = !this.#rotten.has(revision) && this.#wasSick !== this.state.release?.name;
+    const sound = !this.#rotten.has(release.revision) && this.#wasSick !== release.name;
     if (verdict === 'Fail' && sound && SLANDER.has(cause)) this.violate(`${gate} calls a sound canary ${cause}`);
-    const asked = this.#served.get(revision) ?? [0];
+    const asked = this.#served.get(release.revision) ?? { all: 0, before: [] };
     const attempt = `${epoch} ${gate}`;
-    const began = this.#began.get(attempt) ?? asked.at(-1) ?? 0;
+    const began = this.#began.get(attempt) ?? asked.before[Math.max(0, asked.before.length - LATE_TICKS)] ?? 0;
     this.#began.set(attempt, began);
-    const most = Math.ceil((asked[0] ?? 0) - began) + 1;
+    const most = Math.ceil(asked.all - began) + 1;
     if (evidence.canary.total > most) this.violate(`${gate} counts ${evidence.canary.total} requests of ${most}`);
   }
 
   protected override watch(before: State, seen: Seen, fault: Fault): void {
     const plan = this.releases.get(this.state.release?.name ?? '')?.plan;
     this.looked('earned');
+    if (before.release !== undefined) for (const reading of seen.gates) this.#checkReading(reading, before.release);
     const wrong = plan && unlawfulGrant({ before, after: this.state, seen, plan });
     if (wrong !== undefined) this.violate(wrong);
     super.watch(before, seen, fault);

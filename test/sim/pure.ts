@@ -33,8 +33,15 @@ export const pure: Play = {
   run(seed, plan) {
     const world = new PureWorld(seed);
     const wrong = chaos(world, plan) ?? (world.deleting ? farewell(world) : (breach(world) ?? rest(world)));
-    const timeline = [...world.events, ...world.timeline].sort();
-    return { ...(wrong === undefined ? {} : { wrong }), timeline, faults: world.faults, checks: world.checks };
+    return {
+      ...(wrong === undefined ? {} : { wrong }),
+      // Read of worlds that failed alone.
+      get timeline() {
+        return [...world.events, ...world.timeline].sort();
+      },
+      faults: world.faults,
+      checks: world.checks,
+    };
   },
 };
 
@@ -51,7 +58,7 @@ function chaos(world: PureWorld, plan: readonly Mishap[]): string | undefined {
 
 /** Invariant 5: whatever was under way, a rotten canary loses its traffic. */
 function breach(world: PureWorld): string | undefined {
-  const sends = () => world.seen().routes.some(({ weight = 0, fence }) => weight > 0 && fence !== undefined);
+  const sends = () => world.sends;
   const over = () => !world.rotten || (world.state.release?.ending !== undefined && !sends());
   // One that was raised at the last moment has its time too: stable may have been ill until then.
   const young = () => sends() && world.now - (world.state.release?.raisedAt ?? 0) < BREACH_TICKS * TICK_MS;
@@ -66,18 +73,24 @@ function breach(world: PureWorld): string | undefined {
 }
 
 function rest(world: PureWorld): string | undefined {
-  for (let tick = 1; tick <= CALM_TICKS && world.violations.length === 0 && unrested(world); tick += 1) {
+  for (let tick = 1; tick <= CALM_TICKS && world.violations.length === 0 && !rested(world); tick += 1) {
     world.step([]);
     if (tick % 20 === 0) world.help();
   }
   return world.violations[0] ?? unrested(world);
 }
 
+function rested(world: PureWorld): boolean {
+  return standsAtRest(world) && unrested(world) === undefined;
+}
+
+function standsAtRest({ state: { phase, stable, release }, spec }: PureWorld): boolean {
+  return phase === 'Healthy' && stable === spec.revision && release === undefined;
+}
+
 /** What the world still lacks, if anything. */
 function unrested(world: PureWorld): string | undefined {
-  const { phase, stable, release } = world.state;
-  if (phase !== 'Healthy' || stable !== world.spec.revision || release !== undefined)
-    return `it stands at ${JSON.stringify(world.state)}`;
+  if (!standsAtRest(world)) return `it stands at ${JSON.stringify(world.state)}`;
   const { revision, replicas, routes } = world.spec;
   const split = world.routes.filter(({ name, weight, fence }) => routes.includes(name) && (weight > 0 || fence));
   if (split.length > 0) return `a trace is left on ${split.map(({ name }) => name).join()}`;
