@@ -6,8 +6,12 @@ import { latency } from '#gates/latency.ts';
 import { probe } from '#gates/probe.ts';
 import { threshold } from '#gates/threshold.ts';
 import { assert } from '#lib/assert.ts';
+import { apisixRoute } from '#routers/apisix-route.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
+import { httpProxy } from '#routers/http-proxy.ts';
 import { httpRoute } from '#routers/http-route.ts';
+import { traefikService } from '#routers/traefik-service.ts';
+import { virtualService } from '#routers/virtual-service.ts';
 
 /**
  * The only list of kinds. A new kind is one file, one line here and one golden folder; schema, docs and law suites
@@ -16,6 +20,13 @@ import { httpRoute } from '#routers/http-route.ts';
 export const routers = [
   { router: httpRoute, doc: 'Gateway API HTTPRoute: splits every rule that names the Service by weight.' },
   { router: grpcRoute, doc: 'Gateway API GRPCRoute: splits every rule that names the Service by weight.' },
+  {
+    router: virtualService,
+    doc: "Istio VirtualService: splits every HTTP route that names the Service's host by weight.",
+  },
+  { router: traefikService, doc: 'Traefik TraefikService: splits the weighted service that names the Service.' },
+  { router: httpProxy, doc: 'Contour HTTPProxy: splits every route that names the Service by weight.' },
+  { router: apisixRoute, doc: 'APISIX ApisixRoute: splits every HTTP rule that names the Service, in whole percents.' },
 ] as const;
 
 export const gates: readonly GateKind[] = [errors, latency, business, threshold, probe];

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { dispositions } from '#lib/errors.ts';
 import { gates, probes, routers } from '#src/catalog.ts';
 import { VERSION } from '#src/version.ts';
@@ -82,6 +83,20 @@ test('each kind of the catalog has its file, its cases, and nobody else has', ()
   ];
   const wanted = places.flatMap((place) => [`src/${place}.ts`, `test/${place}.test.ts`]);
   expect(wanted.filter((path) => !files.includes(path))).toEqual([]);
+});
+
+// kills: a kind that everything knows but the role: its routes would never be seen, and no e2e test has all gateways.
+test('the operator may watch and patch every kind of route', () => {
+  const [role] = parseAllDocuments(read('deploy/operator-roles.yaml')).map((document) => document.toJS());
+  const rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[] = role.rules;
+  const verbsOf = (group: string, plural: string) =>
+    rules
+      .filter((rule) => rule.apiGroups.includes(group) && rule.resources.includes(plural))
+      .flatMap(({ verbs }) => verbs);
+  for (const { router } of routers)
+    expect(verbsOf(router.resource.group, router.resource.plural), router.kind).toEqual(
+      expect.arrayContaining(['get', 'list', 'watch', 'patch']),
+    );
 });
 
 test('the layers of ARCHITECTURE.md are those that the linter holds', () => {

@@ -1,4 +1,3 @@
-import { podLadder } from '#core/capacity.ts';
 import { printCount, printDuration, printShare, printWeight } from '#core/figures.ts';
 import type { Slo } from '#core/gate.ts';
 import { foreseeSteps, type StepForesight } from '#gates/foresight.ts';
@@ -6,6 +5,7 @@ import { deriveWeights } from '#gates/ramp.ts';
 import { SERVICE_LEVEL_OBJECTIVE } from '#kube/resources.ts';
 import type { Millis } from '#lib/units.ts';
 import { parsePercent, WHOLE } from '#lib/units.ts';
+import { climbable } from '#schema/traffic.ts';
 import { type RolloutWish, readRollout } from '#schema/translate.ts';
 import { readSlo } from '#schema/translate-inputs.ts';
 import { CliError, type ExitCode, exit } from './exit.ts';
@@ -64,7 +64,7 @@ function planOf(slo: Objective, { spec, steps, budget, gates }: RolloutWish, { s
   const { targetSpend } = budget;
   const weights = deriveWeights({ slos, rps, reactionMs, targetSpend });
   const given = steps ?? weights.map((weight) => ({ weight, holdMs: HOLD_MS }));
-  const taken = spec.routes.length === 0 ? podLadder({ steps: given }, spec.replicas).steps : given;
+  const taken = climbable({ steps: given }, spec).steps;
   const tolerate = gates.find((gate) => gate.slo === slo.name)?.tolerate ?? 1 - slo.objective;
   const { objective, windowMs } = slo;
   const foreseen = foreseeSteps({ steps: taken, rps, base, tolerate, objective, windowMs, targetSpend, reactionMs });

@@ -1,4 +1,4 @@
-import { type Weight, WHOLE } from '#lib/units.ts';
+import { roundTo, type Weight, WHOLE } from '#lib/units.ts';
 import type { Bake, ReleaseState, Step } from './model.ts';
 import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
@@ -20,24 +20,35 @@ export function podsAt(step: Step | undefined, replicas: number): number {
 
 /**
  * The ladder without routes: each pod behind the Service gets its share of the connections, so that a weight can only be
- * one of 1/(N+1) to N/(N+N). Steps get the weight that their pods give, those of the same number become one that is held
- * as long as the longest, and the bake compares halves.
+ * one of 1/(N+1) to N/(N+N). Steps get the weight that their pods give, and the bake compares halves.
  */
 export function podLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, replicas: number): T {
-  const steps = new Map<number, Step>();
-  for (const step of plan.steps) {
+  const steps = plan.steps.map((step): Step => {
     const pods = podsAt(step, replicas);
-    const { holdMs = 0, pause } = steps.get(pods) ?? {};
-    const stop = step.pause ?? pause;
-    steps.set(pods, {
-      weight: shareOfPods(pods, replicas),
-      holdMs: Math.max(holdMs, step.holdMs),
-      canaryReplicas: pods,
-      ...(stop === undefined ? {} : { pause: stop }),
-    });
-  }
+    return { ...step, weight: shareOfPods(pods, replicas), canaryReplicas: pods };
+  });
   const bake = plan.bake === undefined ? {} : { bake: { ...plan.bake, control: WHOLE / 2 } };
-  return { ...plan, steps: [...steps.values()].sort((a, b) => a.weight - b.weight), ...bake };
+  return { ...plan, steps: merged(steps), ...bake };
+}
+
+/** The ladder of routes that cannot carry every weight: each step and the bake at the nearest one that they can. */
+export function gridLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, granularity: Weight): T {
+  const steps = plan.steps.map((step): Step => ({ ...step, weight: roundTo(step.weight, granularity) }));
+  const control = roundTo(plan.bake?.control ?? 0, granularity);
+  const bake = plan.bake === undefined ? {} : { bake: { ...plan.bake, control } };
+  return { ...plan, steps: merged(steps), ...bake };
+}
+
+/** Steps of the same weight become one, which is held as long as the longest; a pause of one of them stays. */
+function merged(steps: readonly Step[]): Step[] {
+  const byWeight = new Map<Weight, Step>();
+  for (const step of steps) {
+    const { holdMs = 0, pause } = byWeight.get(step.weight) ?? {};
+    const stop = step.pause ?? pause;
+    const held = { ...step, holdMs: Math.max(holdMs, step.holdMs) };
+    byWeight.set(step.weight, stop === undefined ? held : { ...held, pause: stop });
+  }
+  return [...byWeight.values()].sort((a, b) => a.weight - b.weight);
 }
 
 function shareOfPods(pods: number, replicas: number): Weight {

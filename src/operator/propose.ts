@@ -1,4 +1,3 @@
-import { podLadder } from '#core/capacity.ts';
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, State, Step } from '#core/model.ts';
@@ -7,6 +6,7 @@ import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
 import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
+import { climbable } from '#schema/traffic.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readProbeSuite, type SourceWish } from '#schema/translate-inputs.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
@@ -63,7 +63,7 @@ function ladderOf(
 ): Pick<Plan, 'steps' | 'bake'> {
   if (rollback) return { steps: [] };
   const ladder = { steps: wish.steps ?? steps(), ...(wish.bake === undefined ? {} : { bake: wish.bake }) };
-  return wish.spec.routes.length === 0 ? podLadder(ladder, wish.spec.replicas) : ladder;
+  return climbable(ladder, wish.spec);
 }
 
 /** Whoever moves beside others must be able to tell its own failures from theirs where they all meet. */

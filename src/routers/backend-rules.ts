@@ -18,7 +18,7 @@ import { type Backend, type RuleShape, type RuleView, viewRules, weightOf } from
  * reported as extra.
  */
 export function ruleRouter(shape: RuleShape): Router {
-  const { kind, resource, granularity, accepted } = shape;
+  const { kind, resource, granularity, accepted, skips } = shape;
   return defineRouter({
     kind,
     resource,
@@ -56,6 +56,7 @@ export function ruleRouter(shape: RuleShape): Router {
     },
     clearFence: removeFence,
     ...(accepted && { accepted }),
+    ...(skips && { skips }),
     manager: lastSpecManager,
   });
 }

@@ -17,8 +17,9 @@ import type { Weight } from '#lib/units.ts';
  * 5. The whole is the whole: in every rule that is split the two arms' weights sum to 100,000 over the granularity.
  * 6. No blind write: if the object has another resourceVersion, fence or list than was read, the patch fails
  *    as a whole.
- * 7. No guess: rules that disagree read as undefined, with their spread; a conflict stays a conflict, and no write gives the canary
- *    traffic in a rule that is in conflict.
+ * 7. No guess: rules that disagree read as undefined, with their spread, and the next write mends them.
+ * 8. A conflict stays a conflict, and no write gives the canary traffic in a rule that is in conflict.
+ * A law that cannot apply to a kind is named in its `skips`, with the reason.
  */
 export interface Router {
   /** The key of `spec.traffic[]` that chooses it. */
@@ -45,9 +46,25 @@ export interface Router {
    * `settle` is over.
    */
   accepted?(route: RouteObject): boolean;
+  /** Laws that cannot apply to this kind. */
+  skips?: readonly { law: Law; reason: string }[];
   /** The field manager other than us that wrote `spec` last, by the API server's clock. */
   manager(route: RouteObject): string | undefined;
 }
+
+/** The laws above, as the tests and the table in docs/routers.md call them. */
+export const LAWS = [
+  '1: read says what write put',
+  '2: the same write again is an empty patch',
+  '3: rest is the text of the user, byte for byte',
+  '4: what is not ours never changes',
+  '5: both arms sum to the whole in every split rule',
+  '6: a patch fails as a whole when anything moved',
+  '7: rules that disagree are unknown, and the next write mends them',
+  '8: a conflict stays a conflict and gets no canary',
+] as const;
+
+export type Law = (typeof LAWS)[number];
 
 export type Ability = 'weight' | 'header' | 'mirror' | 'acceptance';
 

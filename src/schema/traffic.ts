@@ -1,20 +1,54 @@
+import { gridLadder, podLadder } from '#core/capacity.ts';
+import type { Bake, Spec, Step } from '#core/model.ts';
+import { routeKey, splitRouteKey } from '#core/routes.ts';
+import type { Weight } from '#lib/units.ts';
+import { routers } from '#src/catalog.ts';
 import { group, list, name, ruled } from './vocabulary.ts';
 
-const route = ruled(
-  group({
-    httpRoute: name().exactOptional().describe('Name of an HTTPRoute in this namespace. Give this or grpcRoute.'),
-    grpcRoute: name().exactOptional().describe('Name of a GRPCRoute in this namespace.'),
+const kinds = routers.map(({ router }) => router.kind);
+
+const fields = Object.fromEntries(
+  routers.map(({ router: { kind, resource } }) => {
+    const what = `${resource.kind} (${resource.group}/${resource.version})`;
+    return [kind, name().exactOptional().describe(`Name of an object of the kind ${what} in this namespace.`)];
   }),
-  {
-    cel: 'has(self.httpRoute) != has(self.grpcRoute)',
-    message: 'give exactly one of httpRoute and grpcRoute',
-    holds: ({ httpRoute, grpcRoute }) => (httpRoute === undefined) !== (grpcRoute === undefined),
-  },
 );
+
+/** Objects of which each names one route: one field for each kind of the catalog. */
+const route = ruled(group(fields), {
+  cel: `[${kinds.map((kind) => `has(self.${kind})`).join(', ')}].exists_one(given, given)`,
+  message: `give exactly one of ${kinds.slice(0, -1).join(', ')} and ${kinds.at(-1)}`,
+  holds: (entry) => kinds.filter((kind) => entry[kind] !== undefined).length === 1,
+});
+
+const same = kinds.map((kind) => `(has(a.${kind}) && has(b.${kind}) && a.${kind} == b.${kind})`).join(' || ');
 
 /** Rollout.spec.traffic: the routes that split the traffic, of any kind of the catalog, none of them twice. */
 export const traffic = ruled(list(route, { max: 8 }), {
-  cel: 'self.all(a, self.exists_one(b, (has(a.httpRoute) && has(b.httpRoute) && a.httpRoute == b.httpRoute) || (has(a.grpcRoute) && has(b.grpcRoute) && a.grpcRoute == b.grpcRoute)))',
+  cel: `self.all(a, self.exists_one(b, ${same}))`,
   message: 'must not have two entries of the same route',
   holds: (all) => new Set(all.map((entry) => JSON.stringify(entry))).size === all.length,
 });
+
+/** The key of the route that an entry of `traffic` names. The schema asks for exactly one kind. */
+export function routeKeyOf(entry: Readonly<Record<string, string | undefined>>): string {
+  const found = routers.find(({ router }) => entry[router.kind] !== undefined)?.router;
+  return routeKey(found?.resource.kind ?? 'HTTPRoute', entry[found?.kind ?? ''] ?? '');
+}
+
+/** The finest share that all of these routes can carry: that of the coarsest of them. */
+export function granularityOf(routes: readonly string[]): Weight {
+  const finest = routes.map((key) => {
+    const { kind } = splitRouteKey(key);
+    return routers.find(({ router }) => router.resource.kind === kind)?.router.granularity ?? 1;
+  });
+  return Math.max(1, ...finest);
+}
+
+/** The ladder as this Rollout can climb it: by the shares that its routes can carry, or without routes its pods. */
+export function climbable<T extends { steps: Step[]; bake?: Bake }>(
+  ladder: T,
+  { routes, replicas }: Pick<Spec, 'routes' | 'replicas'>,
+): T {
+  return routes.length === 0 ? podLadder(ladder, replicas) : gridLadder(ladder, granularityOf(routes));
+}

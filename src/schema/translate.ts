@@ -2,7 +2,6 @@ import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
-import { routeKey } from '#core/routes.ts';
 import type { Problem } from '#core/seen.ts';
 import type { GroupMode } from '#core/sights.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -14,6 +13,7 @@ import { podTemplateProblems } from './pod-template.ts';
 import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
+import { routeKeyOf } from './traffic.ts';
 import { type Budget, readRelease } from './translate-release.ts';
 
 /** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
@@ -118,17 +118,12 @@ function specOf(given: RolloutSpec): Spec {
     progressDeadlineMs: millis(given.progressDeadline),
     revisionHistoryLimit: given.revisionHistoryLimit,
     service: given.service,
-    routes: given.traffic.map(routeOf),
+    routes: given.traffic.map(routeKeyOf),
     onBreach: given.onBreach,
     scaleDownDelayMs: millis(given.scaleDownDelay),
     rollbackWindow: given.rollbackWindow,
     settleMs: millis(given.settle),
   };
-}
-
-/** The schema asks for exactly one kind. */
-function routeOf({ httpRoute, grpcRoute = '' }: RolloutSpec['traffic'][number]): string {
-  return httpRoute === undefined ? routeKey('GRPCRoute', grpcRoute) : routeKey('HTTPRoute', httpRoute);
 }
 
 function stepOf({ weight, hold, canaryReplicas, pause }: NonNullable<RolloutSpec['steps']>[number]): Step {

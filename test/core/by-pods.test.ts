@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { podLadder } from '#core/capacity.ts';
+import { gridLadder, podLadder } from '#core/capacity.ts';
 import type { Step } from '#core/model.ts';
 import { releasing, settled, type World } from './world.ts';
 
@@ -70,6 +70,47 @@ describe('the ladder that pods can climb', () => {
         const got = steps.map(({ weight }) => weight);
         expect(got.every((weight, index) => weight > (got[index - 1] ?? 0) && weight <= 50_000)).toBe(true);
         expect(steps.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+describe('the ladder of routes that carry whole percents', () => {
+  test.each([
+    {
+      name: 'steps between two percents',
+      because: 'they go to the nearest',
+      steps: [step(1600), step(33_333)],
+      want: [step(2000), step(33_000)],
+    },
+    {
+      name: 'steps below the first',
+      because: 'a step that moves nothing proves nothing; two at one weight are one, held as long as the longest',
+      steps: [step(100, { pause: {} }), step(700, { holdMs: 9000 }), step(5000)],
+      want: [step(1000, { holdMs: 9000, pause: {} }), step(5000)],
+    },
+    { name: 'the last one', because: 'stable still serves', steps: [step(99_999)], want: [step(99_000)] },
+  ])('$name: $because', ({ steps, want, because }) => {
+    expect(gridLadder({ steps }, 1000).steps, because).toEqual(want);
+  });
+
+  test('the bake too', () => {
+    const bake = { forMs: 60_000, control: 500 };
+    expect(gridLadder({ steps: [], bake }, 1000).bake).toEqual({ forMs: 60_000, control: 1000 });
+    expect(gridLadder({ steps: [], bake: { ...bake, control: 0 } }, 1000).bake?.control).toBe(0);
+  });
+
+  // kills: steps cut off to the lower percent, which loses the first; steps of one weight left standing.
+  test('it rises, on marks that all can carry, and without a grid nothing changes', () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 99_999 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(weights, fc.constantFrom(1, 1000), (given, grid) => {
+        const asked = [...new Set(given)].sort((a, b) => a - b);
+        const got = gridLadder({ steps: asked.map((weight) => step(weight)) }, grid).steps.map(({ weight }) => weight);
+        expect(got.every((weight, i) => weight % grid === 0 && weight > (got[i - 1] ?? 0) && weight < 100_000)).toBe(
+          true,
+        );
+        if (grid === 1) expect(got).toEqual(asked);
       }),
     );
   });

@@ -1,12 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
-import type { RouteObject } from '#routers/define.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
-import { applyPatch } from '#sandbox/patches.ts';
+import { gatewayDialect, route } from './gateway-rules.ts';
 import { routerLaws } from './laws.ts';
-import { route, ruleSubject, services } from './rules.ts';
+import { goldenCases, ruleSubject, services } from './rules.ts';
 
 const content = fc.record(
   {
@@ -20,7 +17,7 @@ const content = fc.record(
   { requiredKeys: [] },
 );
 
-routerLaws(ruleSubject(grpcRoute, content));
+routerLaws(ruleSubject(gatewayDialect(grpcRoute, content)));
 
 test('a conflict names the kind', () => {
   const object = route([{ backendRefs: [{ name: 'cart', port: 80 }] }]);
@@ -30,12 +27,4 @@ test('a conflict names the kind', () => {
   );
 });
 
-const golden = new URL('golden/grpc-route/', import.meta.url);
-
-test.each(readdirSync(golden))('golden: %s', (name) => {
-  const load = (file: string): RouteObject => parse(readFileSync(new URL(`${name}/${file}.yaml`, golden), 'utf8'));
-  const before = load('before');
-  const memo = grpcRoute.capture(before, services);
-  const wish = { weight: 5000, memo, fence: { release: 'checkout-7', n: 1, weight: 5000 }, resourceVersion: '41' };
-  expect(applyPatch(before, grpcRoute.write(before, services, wish))).toEqual(load('after'));
-});
+goldenCases(grpcRoute);

@@ -1,119 +1,156 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { RouteObject, Router } from '#routers/define.ts';
+import { applyPatch } from '#sandbox/patches.ts';
 import type { RouterSubject } from './laws.ts';
 
-/** Routes of Gateway API whose rules have backendRefs, for the laws of each kind of them. */
+/** Routes whose rules have lists of backends, for the laws of each kind of them. */
 
 export interface Ref {
-  name: string;
   weight?: number;
   [field: string]: unknown;
 }
 export interface Rule {
-  backendRefs?: Ref[];
   [field: string]: unknown;
 }
 
 export const services = { stable: 'checkout', canary: 'checkout-canary' };
 
-export function route(rules: Rule[], annotations?: Record<string, string>): RouteObject {
-  return {
-    metadata: { name: 'web', namespace: 'shop', resourceVersion: '7', ...(annotations && { annotations }) },
-    spec: { parentRefs: [{ name: 'public' }], hostnames: ['shop.example'], rules },
-  };
+/** How a kind writes such a route. */
+export interface Dialect {
+  router: Router;
+  /** Whatever a rule says beside its backends. */
+  content: fc.Arbitrary<Rule>;
+  /** The field of a rule that has the list. */
+  field: string;
+  spec(rules: Rule[]): object;
+  rulesOf(object: RouteObject): Rule[];
+  /** A backend that is the Service of this name. */
+  ref(name: string): Ref;
+  /** The name of the Service that a backend is; undefined for what is called alike and is none of this namespace. */
+  nameOf(ref: Ref): unknown;
+  /** Other fields that a backend of the user's may have. */
+  extras: fc.Arbitrary<object>;
+  /** Backends of others that the kind calls alike. */
+  namesakes: readonly Ref[];
+  /** Rules at most; many, where it is left out. */
+  most?: 1;
 }
 
-export const rulesOf = (object: RouteObject): Rule[] => (object['spec'] as { rules: Rule[] }).rules;
-const isOurs = ({ backendRefs = [] }: Rule) => backendRefs.some(({ name }) => name === 'checkout');
+export function routeOf(
+  dialect: Pick<Dialect, 'spec'>,
+  rules: Rule[],
+  annotations?: Record<string, string>,
+): RouteObject {
+  const metadata = { name: 'web', namespace: 'shop', resourceVersion: '7', ...(annotations && { annotations }) };
+  return { metadata, spec: dialect.spec(rules) };
+}
 
-const port = fc.constantFrom(80, 8080);
-const filters = fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]);
-const own = fc.record(
-  {
-    name: fc.constant('checkout'),
-    group: fc.constant(''),
-    kind: fc.constant('Service'),
-    namespace: fc.constant('shop'),
-    port,
-    weight: fc.integer({ min: 1, max: 1_000_000 }),
-    filters,
-  },
-  { requiredKeys: ['name', 'port'] },
-);
-const idle = fc.record({ name: fc.constantFrom('old', 'older'), port, weight: fc.constant(0) });
-const foreign = fc.record(
-  {
-    name: fc.constantFrom('cart', 'checkout-b', 'search'),
-    port,
-    weight: fc.integer({ min: 0, max: 9 }),
-    namespace: fc.constantFrom('other', 'shop'),
-  },
-  { requiredKeys: ['name', 'port'] },
-);
-/** A Service of the same name that is not the user's: another namespace, or another kind. */
-const namesake = fc.constantFrom<Ref>(
-  { name: 'checkout', namespace: 'other', port: 80 },
-  { name: 'checkout', kind: 'ServiceImport', group: 'multicluster.x-k8s.io', port: 80 },
-);
-const weightIn = ({ backendRefs = [] }: Rule, service: string) =>
-  backendRefs.find(({ name }) => name === service)?.weight;
+const listOf = ({ field }: Dialect, rule: Rule): Ref[] => (rule[field] as Ref[] | undefined) ?? [];
+const has = (dialect: Dialect, rule: Rule, name: string) =>
+  listOf(dialect, rule).some((ref) => dialect.nameOf(ref) === name);
 
-/** Whatever a rule says beside its backendRefs: each kind has its own matches. */
-export type Content = fc.Arbitrary<Omit<Rule, 'backendRefs'>>;
-
-function ruleKinds(content: Content): {
+interface RuleKinds {
   ownRule: fc.Arbitrary<Rule>;
   foreignRule: fc.Arbitrary<Rule>;
   rivalRule: fc.Arbitrary<Rule>;
-} {
+}
+
+function ruleKinds(dialect: Dialect): RuleKinds {
+  const { content, field, extras, ref, namesakes } = dialect;
+  const weighed = (name: string, weight: fc.Arbitrary<number>): fc.Arbitrary<Ref> =>
+    fc.tuple(extras, weight).map(([more, given]) => ({ ...ref(name), ...more, weight: given }));
   const with_ = (refs: fc.Arbitrary<Ref[] | undefined>): fc.Arbitrary<Rule> =>
-    fc.tuple(content, refs).map(([rest, backendRefs]) => (backendRefs ? { ...rest, backendRefs } : rest));
-  const beside = fc.tuple(fc.array(idle, { maxLength: 2 }), own, fc.array(idle, { maxLength: 1 }));
+    fc.tuple(content, refs).map(([rest, list]) => (list ? { ...rest, [field]: list } : rest));
+  const own = weighed('checkout', fc.integer({ min: 1, max: 1_000_000 }));
+  // What a list makes of absent weights beside others differs; alone, a backend gets everything.
+  const alone = extras.map((more) => [{ ...ref('checkout'), ...more }]);
+  const idle = fc.constantFrom('old', 'older').chain((name) => weighed(name, fc.constant(0)));
+  const beside = fc
+    .tuple(fc.array(idle, { maxLength: 2 }), own, fc.array(idle, { maxLength: 1 }))
+    .map(([before, mine, after]) => [...before, mine, ...after]);
+  const foreign = fc
+    .constantFrom('cart', 'checkout-b', 'search')
+    .chain((name) => weighed(name, fc.integer({ min: 0, max: 9 })));
+  const others = namesakes.length === 0 ? foreign : fc.oneof(foreign, fc.constantFrom(...namesakes));
   return {
-    ownRule: with_(beside.map(([before, mine, after]) => [...before, mine, ...after])),
-    foreignRule: with_(fc.option(fc.array(fc.oneof(foreign, namesake), { maxLength: 3 }), { nil: undefined })),
+    ownRule: with_(fc.oneof(alone, beside)),
+    foreignRule: with_(fc.option(fc.array(others, { maxLength: 3 }), { nil: undefined })),
     rivalRule: with_(fc.tuple(own, foreign).map(([mine, rival]) => [mine, { ...rival, weight: 1 }])),
   };
 }
 
 /** What the law suite asks for. */
-export function ruleSubject(router: Router, content: Content): RouterSubject {
-  const { ownRule, foreignRule, rivalRule } = ruleKinds(content);
+export function ruleSubject(dialect: Dialect): RouterSubject {
+  const { ownRule, foreignRule, rivalRule } = ruleKinds(dialect);
   const notes = fc.option(fc.constant({ 'example.com/team': 'a/b~c' }), { nil: undefined });
-  const others = fc.array(fc.oneof(ownRule, foreignRule), { maxLength: 6 });
+  const some = (rule: fc.Arbitrary<Rule>, maxLength: number) =>
+    fc.array(rule, { maxLength: dialect.most === 1 ? 0 : maxLength });
+  const either = fc.oneof(ownRule, foreignRule);
   const routes = fc
-    .tuple(others, ownRule, fc.array(foreignRule, { maxLength: 3 }), notes)
-    .map(([head, mine, tail, annotations]) => route([...head, mine, ...tail], annotations));
+    .tuple(some(either, 6), ownRule, some(foreignRule, 3), notes)
+    .map(([head, mine, tail, annotations]) => routeOf(dialect, [...head, mine, ...tail], annotations));
   const conflicts = fc
-    .tuple(fc.array(fc.oneof(ownRule, foreignRule), { maxLength: 3 }), rivalRule, fc.array(ownRule, { maxLength: 2 }))
-    .map(([head, rival, tail]) => route([...head, rival, ...tail]));
-  return { router, services, routes, conflicts, splits, foreign: untouchable, disagree };
-}
-
-function splits(object: RouteObject): [number, number][] {
-  return rulesOf(object)
-    .filter((rule) => rule.backendRefs?.some(({ name }) => name === services.canary))
-    .map((rule) => [weightIn(rule, 'checkout') ?? -1, weightIn(rule, services.canary) ?? -1]);
-}
-
-function untouchable(object: RouteObject): unknown {
+    .tuple(some(either, 3), rivalRule, some(ownRule, 2))
+    .map(([head, rival, tail]) => routeOf(dialect, [...head, rival, ...tail]));
   return {
-    ...(object['spec'] as object),
-    rules: rulesOf(object).map((rule) => ({
-      ...rule,
-      backendRefs: isOurs(rule)
-        ? rule.backendRefs?.filter(({ name }) => !name.startsWith('checkout') || name === 'checkout-b')
-        : rule.backendRefs,
-    })),
+    router: dialect.router,
+    services,
+    routes,
+    conflicts,
+    splits: (object) => splits(dialect, object),
+    foreign: (object) => untouchable(dialect, object),
+    disagree: (object) => disagree(dialect, object),
   };
 }
 
-function disagree(object: RouteObject): RouteObject | undefined {
+function splits(dialect: Dialect, object: RouteObject): [number, number][] {
+  const weightIn = (rule: Rule, name: string) =>
+    listOf(dialect, rule).find((ref) => dialect.nameOf(ref) === name)?.weight ?? -1;
+  return dialect
+    .rulesOf(object)
+    .filter((rule) => has(dialect, rule, services.canary))
+    .map((rule) => [weightIn(rule, services.stable), weightIn(rule, services.canary)]);
+}
+
+function untouchable(dialect: Dialect, object: RouteObject): unknown {
+  const mine = (ref: Ref) => dialect.nameOf(ref) === services.stable || dialect.nameOf(ref) === services.canary;
+  const rules = dialect.rulesOf(object).map((rule) => {
+    if (rule[dialect.field] === undefined) return rule;
+    const list = listOf(dialect, rule).filter((ref) => !mine(ref));
+    return { ...rule, [dialect.field]: has(dialect, rule, services.stable) ? list : rule[dialect.field] };
+  });
+  return dialect.spec(rules);
+}
+
+function disagree(dialect: Dialect, object: RouteObject): RouteObject | undefined {
   const torn = structuredClone(object);
-  const split = rulesOf(torn).filter((rule) => rule.backendRefs?.some(({ name }) => name === services.canary));
+  const split = dialect.rulesOf(torn).filter((rule) => has(dialect, rule, services.canary));
   const [first] = split;
   if (first === undefined || split.length < 2) return undefined;
-  first.backendRefs = (first.backendRefs ?? []).filter(({ name }) => name !== services.canary);
-  for (const ref of first.backendRefs) if (ref.name === 'checkout') ref.weight = 1;
+  const rest = listOf(dialect, first).filter((ref) => dialect.nameOf(ref) !== services.canary);
+  first[dialect.field] = rest.map((ref) => (dialect.nameOf(ref) === services.stable ? { ...ref, weight: 1 } : ref));
   return torn;
+}
+
+/** Golden folders: `before.yaml` is written at 5 %, and must be `after.yaml`; and back again. */
+export function goldenCases(router: Router): void {
+  const folder = router.kind.replace(/(?<=[a-z])[A-Z]/g, (big) => `-${big}`).toLowerCase();
+  const golden = new URL(`golden/${folder}/`, import.meta.url);
+  test.each(readdirSync(golden))('golden: %s', (name) => {
+    const load = (file: string): RouteObject => parse(readFileSync(new URL(`${name}/${file}.yaml`, golden), 'utf8'));
+    const before = load('before');
+    const memo = router.capture(before, services);
+    const fence = { release: 'checkout-7', n: 1, weight: 5000 };
+    const write = (object: RouteObject, weight: number): RouteObject =>
+      applyPatch(
+        object,
+        router.write(object, services, { weight, memo, fence: { ...fence, weight }, resourceVersion: '41' }),
+      );
+    expect(router.read(before, services).conflict).toBeUndefined();
+    expect(write(before, 5000)).toEqual(load('after'));
+    expect(write(load('after'), 0)['spec']).toEqual(before['spec']);
+  });
 }

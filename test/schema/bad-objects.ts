@@ -48,8 +48,12 @@ export const badObjects: BadObject[] = [
     name: 'two kinds in one entry of traffic',
     because: 'each entry names one object',
     object: rollout({ traffic: [{ httpRoute: 'shop', grpcRoute: 'shop' }] }),
-    refused: 'spec.traffic[0]: Invalid value: give exactly one of httpRoute and grpcRoute',
-    read: { field: 'spec.traffic[0]', message: 'give exactly one of httpRoute and grpcRoute' },
+    refused:
+      'spec.traffic[0]: Invalid value: give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy and apisixRoute',
+    read: {
+      field: 'spec.traffic[0]',
+      message: 'give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy and apisixRoute',
+    },
   },
   {
     name: 'a route twice',

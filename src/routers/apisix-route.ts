@@ -1,0 +1,60 @@
+import { ruleRouter } from './backend-rules.ts';
+import { currentCondition } from './conditions.ts';
+import type { RouteObject } from './define.ts';
+import type { Backend, Rule } from './rule-view.ts';
+
+/**
+ * Apache APISIX' ApisixRoute: every entry of `spec.http` whose backends name the Service. `stream` is left alone.
+ *
+ * Whole percents only: several backends become the plugin `traffic-split`, whose round robin serves the heavier backend
+ * alone until the rest of its weight equals the lighter one's. With weights that have no common divisor, in 1/100,000,
+ * the canary would see nothing for tens of thousands of requests and then every other one.
+ *
+ * The controller's condition is `Accepted` since 2.0 and was `ResourcesAvailable` before.
+ */
+export const apisixRoute = ruleRouter({
+  kind: 'apisixRoute',
+  resource: {
+    group: 'apisix.apache.org',
+    version: 'v2',
+    plural: 'apisixroutes',
+    kind: 'ApisixRoute',
+    namespaced: true,
+  },
+  granularity: 1000,
+  rules: rulesOf,
+  isService: (backend, name) => backend['serviceName'] === name && backend['subset'] === undefined,
+  renamed: (backend, name) => ({ ...backend, serviceName: name }),
+  // `DefaultWeight` of its ingress controller.
+  weights: (backends) => backends.map(({ weight = 100 }) => weight),
+  word: 'backend',
+  nameOf: ({ serviceName }) => String(serviceName),
+  objection,
+  accepted: (route) => currentCondition(route, ['Accepted', 'ResourcesAvailable']),
+});
+
+interface HttpRule {
+  name?: string;
+  backends?: Backend[];
+  upstreams?: { name?: string }[];
+  plugins?: { name?: string; enable?: boolean }[];
+}
+
+function rulesOf(route: RouteObject): Rule[] {
+  const { http = [] } = (route['spec'] ?? {}) as { http?: (HttpRule | null)[] };
+  return http.map((entry, index) => {
+    const { backends = [], ...content } = entry ?? {};
+    const label = content.name === undefined ? `http[${index}]` : `http[${index}] (${content.name})`;
+    return { label, path: `/spec/http/${index}/backends`, backends, content };
+  });
+}
+
+/** Upstreams share the traffic with the backends, and a plugin of the user's stands before the one that we cause. */
+function objection({ content }: Rule, stable: string): string | undefined {
+  const { upstreams = [], plugins = [] } = content as HttpRule;
+  if (upstreams.length > 0) {
+    return `splits ${stable} with upstreams; keep ${stable} alone in this rule, or take the route out of spec.traffic`;
+  }
+  const own = plugins.some(({ name, enable = true }) => name === 'traffic-split' && enable);
+  return own ? 'has the plugin traffic-split, before which weights of backends count nothing; take it out' : undefined;
+}
