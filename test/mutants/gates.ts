@@ -293,7 +293,7 @@ export const gates: readonly Mutant[] = [
     name: 'a tick counts without a pod',
     breaks: 'evidence',
     file: 'src/gates/count.ts',
-    find: 'if (mustWait(reading, pods)) return rules.wait(told, sight, context);',
+    find: 'if (mustWait(reading, pods)) return rules.wait(watching(told, tick, context), sight, context);',
     replace: '',
     killedBy: { file: limitsTest, test: 'a pod whose scrape comes late is waited for, and its tick counts whole' },
     because: 'the canary would seem to get less traffic than it does',

@@ -15,7 +15,7 @@ export type Fate =
   | { kind: 'broken'; why: string };
 
 /** Failures that say something about behaviour: an expectation, a law with its counterexample, a world that never arrives. */
-const ASSERTION = /AssertionError|Property failed after|not reached within/;
+const ASSERTION = /AssertionError|instead of rejecting|Property failed after|not reached within/;
 
 /** Failures that any nonsense in the code would cause. */
 const NONSENSE = /SyntaxError|ReferenceError|is not a function|is not defined|Cannot read propert|Transform failed/;
