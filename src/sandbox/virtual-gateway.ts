@@ -1,7 +1,7 @@
-import { HTTP_ROUTE } from '#kube/resources.ts';
-import type { KubeObject } from '#ports/kube-api.ts';
+import { GRPC_ROUTE, HTTP_ROUTE } from '#kube/resources.ts';
+import type { KubeObject, Resource } from '#ports/kube-api.ts';
 import { createActor, refOf, runController } from './actor.ts';
-import { dig } from './kind.ts';
+import { dig, kindId } from './kind.ts';
 import type { Sandbox } from './sandbox.ts';
 import { timestamp } from './writing.ts';
 
@@ -10,7 +10,7 @@ import { timestamp } from './writing.ts';
  * be asked, for that is what users meet.
  */
 export interface VirtualGateway {
-  /** Weights by backend, of the first rule; the route's name is `namespace/name`. */
+  /** Weights by backend, of the first rule; the route's name is `namespace/name`, or `namespace/GRPCRoute/name`. */
   live(route: string): ReadonlyMap<string, number>;
   /** Whether it has accepted a route and does not send as the route says. */
   lies(route: string): boolean;
@@ -26,6 +26,8 @@ interface BackendRef {
   weight?: number;
 }
 
+const KINDS = [HTTP_ROUTE, GRPC_ROUTE] as const;
+
 export function runVirtualGateway(
   sandbox: Sandbox,
   { acceptMs = 100, applyMs = 200 }: { acceptMs?: number; applyMs?: number } = {},
@@ -34,9 +36,9 @@ export function runVirtualGateway(
   const actor = createActor(sandbox, 'gateway');
   const table = new Map<string, ReadonlyMap<string, number>>();
   const lies = new Set<string>();
-  const accept = (route: KubeObject) => {
+  const accept = (resource: Resource, route: KubeObject) => {
     const { name, namespace = '', generation } = route.metadata;
-    const key = `${namespace}/${name}`;
+    const key = `${namespace}/${resource === HTTP_ROUTE ? '' : `${resource.kind}/`}${name}`;
     if (gateway.frozen) lies.add(key);
     else
       clock.timer(applyMs, () => {
@@ -56,16 +58,16 @@ export function runVirtualGateway(
       })),
     }));
     if (observedGeneration(route) !== generation)
-      actor.merge(refOf(HTTP_ROUTE, route), { status: { parents } }, 'status');
+      actor.merge(refOf(resource, route), { status: { parents } }, 'status');
   };
   const stop = runController({
     sandbox,
     delayMs: acceptMs,
     concerns: ({ kind, object }) =>
-      kind === 'httproutes.gateway.networking.k8s.io' && observedGeneration(object) !== object.metadata.generation,
+      KINDS.some((resource) => kind === kindId(resource)) && observedGeneration(object) !== object.metadata.generation,
     sweep() {
       if (gateway.blind) return 1000;
-      for (const route of actor.list(HTTP_ROUTE)) accept(route);
+      for (const resource of KINDS) for (const route of actor.list(resource)) accept(resource, route);
       // Whoever thaws it finds the newest routes, whether or not anything has changed since.
       return gateway.frozen ? 1000 : undefined;
     },

@@ -3,8 +3,9 @@ import { POD, REPLICA_SET } from '#kube/resources.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Random } from '#ports/random.ts';
 import { dig } from '#sandbox/kind.ts';
+import { SHAPES } from './prometheus.ts';
 import { NAMESPACE_NAME, ref, refs } from './shop.ts';
-import { SHAPES, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What befalls the cluster and its people, one at a time. Each is named as the reports name it. */
 
@@ -20,6 +21,7 @@ export const MISHAPS: Readonly<Record<string, { chance: number; befall(moment: M
   'gateway accepts and does not apply': { chance: 0.02, befall: ({ world }) => toggleGateway(world, 'frozen') },
   'gateway does not accept': { chance: 0.02, befall: ({ world }) => toggleGateway(world, 'blind') },
   'source turns': { chance: 0.03, befall: turnSource },
+  'counters start again': { chance: 0.015, befall: ({ world }) => world.prometheus?.reset() },
   'history compacted': { chance: 0.02, befall: ({ world }) => world.sandbox.store.compact() },
   'weight by hand': { chance: 0.04, befall: foreignWeight },
   'new image': { chance: 0.02, befall: newImage },
@@ -33,6 +35,7 @@ export const MISHAPS: Readonly<Record<string, { chance: number; befall(moment: M
   'pod labels by hand': { chance: 0.01, befall: foreignLabels },
   'HPA scales the Rollout': { chance: 0.015, befall: autoscale },
   'spec changed': { chance: 0.015, befall: changeSpec },
+  'routes of the spec change': { chance: 0.03, befall: ({ world }) => world.turnRoutes() },
   'all operators leave': { chance: 0.006, befall: killAll },
   'Rollout deleted': { chance: 0.0015, befall: ({ world }) => world.deleteRollout() },
 };
@@ -76,13 +79,15 @@ function turnSource({ world, random }: Moment): void {
 
 /** Somebody takes the traffic back by hand, or more of it than they should. */
 function foreignWeight({ world, random }: Moment): void {
-  const route = world.actor.get(refs.route);
+  const target = one(world.shop.routes, random)?.ref;
+  if (target === undefined) return;
+  const route = world.actor.get(target);
   const refsOf = (dig(route, ['spec', 'rules', '0', 'backendRefs']) ?? []) as { name: string; weight?: number }[];
   if (refsOf.length < 2) return;
   const weight = one([0, 0, 1000, 50_000], random) ?? 0;
   const changed = refsOf.map((each) => ({ ...each, weight: each.name === 'shop' ? 100_000 - weight : weight }));
   const rules = dig(route, ['spec', 'rules']) as object[];
-  world.actor.merge(refs.route, { spec: { rules: rules.map((rule) => ({ ...rule, backendRefs: changed })) } });
+  world.actor.merge(target, { spec: { rules: rules.map((rule) => ({ ...rule, backendRefs: changed })) } });
 }
 
 function newImage({ world, random }: Moment): void {

@@ -1,5 +1,6 @@
 import { QUARANTINE_LABEL, STABLE_LABEL } from '#core/labels.ts';
 import { POD, RELEASE, REPLICA_SET, SERVICE } from '#kube/resources.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
@@ -103,12 +104,13 @@ async function breach(world: World): Promise<string | undefined> {
   if (!world.shop.image.includes('bad') || world.deleted) return undefined;
   world.looked('breached');
   // Fewer seconds where the release has ended and its traffic is gone: what ended raises nothing any more.
-  const over = () => world.state()?.release?.ending !== undefined && weightOf(world.actor.get(refs.route)) === 0;
+  const most = () => Math.max(...world.routes().map(weightOf));
+  const over = () => world.state()?.release?.ending !== undefined && most() === 0;
   await pass(world, BREACH_SECONDS, () => {
     world.staff(2);
     return over();
   });
-  const weight = weightOf(world.actor.get(refs.route));
+  const weight = most();
   if (weight === 0 || world.keepsWeight()) return undefined;
   return `a bad canary has ${weight}: ${JSON.stringify(world.state())}`;
 }
@@ -120,10 +122,17 @@ const NOTICE_SECONDS = 60;
 async function notice(world: World): Promise<string | undefined> {
   const ignored = () => {
     const { release, phase } = world.state() ?? {};
-    const route = world.actor.get(refs.route);
-    const fence = route && readFence(route);
-    const below = fence !== undefined && fence.release === release?.name && weightOf(route) < fence.weight;
-    return below && phase !== 'Paused' && release.ending === undefined && release.committed !== true;
+    const isBelow = (route: KubeObject | undefined) => {
+      const fence = route && readFence(route);
+      return fence !== undefined && fence.release === release?.name && weightOf(route) < fence.weight;
+    };
+    return (
+      release !== undefined &&
+      world.routes().some(isBelow) &&
+      phase !== 'Paused' &&
+      release.ending === undefined &&
+      release.committed !== true
+    );
   };
   if (world.deleted || !ignored()) return undefined;
   await pass(world, NOTICE_SECONDS, () => {
@@ -150,9 +159,9 @@ function unrested(world: World): string | undefined {
   const { phase, release, stable } = world.state() ?? {};
   if (phase !== 'Healthy' || release !== undefined) return `it stands at ${JSON.stringify(world.state())}`;
   if (world.imageOf(`shop-${stable}`) !== world.shop.image) return `${stable} serves, not ${world.shop.image}`;
-  const route = world.actor.get(refs.route);
-  if (route === undefined || weightOf(route) > 0 || readFence(route) !== undefined)
-    return 'a trace is left on the route';
+  for (const route of world.routes())
+    if (route === undefined || weightOf(route) > 0 || readFence(route) !== undefined)
+      return `a trace is left on the route ${route?.metadata.name}`;
   return serves(world);
 }
 
@@ -185,8 +194,10 @@ function left(world: World): string | undefined {
   if (services.join() !== 'shop') return `Services left: ${services.join()}`;
   const selector = dig(world.actor.get(refs.service), ['spec', 'selector']);
   if (JSON.stringify(selector) !== '{"app":"shop"}') return `the Service selects ${JSON.stringify(selector)}`;
-  const route = world.actor.get(refs.route);
-  const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
-  if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
-  return readFence(route) === undefined ? undefined : 'a fence is left on the route';
+  for (const route of world.routes()) {
+    const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
+    if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
+    if (readFence(route) !== undefined) return 'a fence is left on the route';
+  }
+  return undefined;
 }

@@ -28,7 +28,7 @@ export interface ProcessParts {
   clock: Clock;
   random: Random;
   exchange: Exchange;
-  outside: Outside;
+  outside: Partial<Outside>;
 }
 
 export const TICK_MS = 1000;

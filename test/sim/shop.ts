@@ -1,4 +1,13 @@
-import { HTTP_ROUTE, METRIC_SOURCE, PROBE_SUITE, ROLLOUT, SERVICE, SERVICE_LEVEL_OBJECTIVE } from '#kube/resources.ts';
+import { routeKey } from '#core/routes.ts';
+import {
+  GRPC_ROUTE,
+  HTTP_ROUTE,
+  METRIC_SOURCE,
+  PROBE_SUITE,
+  ROLLOUT,
+  SERVICE,
+  SERVICE_LEVEL_OBJECTIVE,
+} from '#kube/resources.ts';
 import type { Resource } from '#ports/kube-api.ts';
 import type { Newborn } from '#sandbox/actor.ts';
 
@@ -10,8 +19,30 @@ export const refs = {
   rollout: ref(ROLLOUT),
   service: ref(SERVICE),
   canaryService: ref(SERVICE, 'shop-canary'),
-  route: ref(HTTP_ROUTE),
 };
+
+/** A route of the shop, as the Rollout and the objects name it. */
+export interface ShopRoute {
+  key: string;
+  traffic: object;
+  ref: ReturnType<typeof ref>;
+}
+
+const http = (name: string): ShopRoute => ({ key: name, traffic: { httpRoute: name }, ref: ref(HTTP_ROUTE, name) });
+const grpc = (name: string): ShopRoute => ({
+  key: routeKey('GRPCRoute', name),
+  traffic: { grpcRoute: name },
+  ref: ref(GRPC_ROUTE, name),
+});
+
+/** What its traffic comes by: one route in most shops. */
+export const ROUTES: readonly (readonly ShopRoute[])[] = [
+  [http('shop')],
+  [http('shop')],
+  [http('shop')],
+  [http('shop'), http('admin')],
+  [http('shop'), grpc('shop')],
+];
 
 export interface ShopSpec {
   image: string;
@@ -19,6 +50,8 @@ export interface ShopSpec {
   onBreach: 'Pause' | 'Retreat' | 'Abort';
   steps: { weight: number; hold: string; pause?: object }[];
   probes: boolean;
+  /** All that there are; the spec may name fewer of them. */
+  routes: readonly ShopRoute[];
 }
 
 export function templateOf(image: string): object {
@@ -28,7 +61,11 @@ export function templateOf(image: string): object {
   };
 }
 
-export function rolloutOf({ image, replicas, onBreach, steps, probes }: ShopSpec): Newborn {
+export function trafficOf(routes: readonly ShopRoute[]): object[] {
+  return routes.map(({ traffic }) => traffic);
+}
+
+export function rolloutOf({ image, replicas, onBreach, steps, probes, routes }: ShopSpec): Newborn {
   return {
     metadata: { name: 'shop', namespace: NAMESPACE_NAME },
     spec: {
@@ -36,7 +73,7 @@ export function rolloutOf({ image, replicas, onBreach, steps, probes }: ShopSpec
       selector: { matchLabels: { app: 'shop' } },
       template: templateOf(image),
       service: 'shop',
-      traffic: [{ httpRoute: 'shop' }],
+      traffic: trafficOf(routes),
       gates: [{ slo: 'shop' }],
       ...(probes ? { probes: [{ suite: 'shop' }] } : {}),
       steps,
@@ -49,20 +86,26 @@ export function rolloutOf({ image, replicas, onBreach, steps, probes }: ShopSpec
   };
 }
 
-export function objectsAround(): [Resource, Newborn][] {
+export function objectsAround({ routes }: Pick<ShopSpec, 'routes'>): [Resource, Newborn][] {
   const metadata = { name: 'shop', namespace: NAMESPACE_NAME };
   const total = { metric: 'http_requests_total' };
   const bad = { ...total, matchers: [{ label: 'code', op: '=~', value: '5..' }] };
   return [
     [SERVICE, { metadata, spec: { selector: { app: 'shop' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } }],
-    [
-      HTTP_ROUTE,
-      { metadata, spec: { parentRefs: [{ name: 'gate' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] } },
-    ],
+    ...routes.map(({ ref: { resource, name, namespace } }): [Resource, Newborn] => [
+      resource,
+      {
+        metadata: { name, namespace },
+        spec: { parentRefs: [{ name: 'gate' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+      },
+    ]),
     [SERVICE_LEVEL_OBJECTIVE, { metadata, spec: { objective: '99', sli: { events: { total, bad } } } }],
     [
       METRIC_SOURCE,
-      { metadata: { name: 'main' }, spec: { prometheus: { url: 'http://prometheus:9090' }, default: true } },
+      {
+        metadata: { name: 'main' },
+        spec: { prometheus: { url: 'http://prometheus:9090' }, scrapeInterval: '1s', default: true },
+      },
     ],
     [PROBE_SUITE, { metadata, spec: { requests: [{ name: 'smoke', http: { path: '/' } }], every: '5s' } }],
   ];

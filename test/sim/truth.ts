@@ -5,6 +5,7 @@ import { type Clock, sleep } from '#ports/clock.ts';
 import type { Outside } from '#src/compose-loop.ts';
 import { noEvidence } from '../core/world.ts';
 import { TICK_MS } from './process.ts';
+import type { Prometheus } from './prometheus.ts';
 
 /** Gates and probes that know what the world is like, in the place of those that measure it. */
 
@@ -19,10 +20,12 @@ export interface Truth {
   answers(pod: string): boolean;
 }
 
-export function outsideOf(truth: Truth, clock: Clock): Outside {
+/** With a Prometheus gates are the production's, and it alone is made up. */
+export function outsideOf(truth: Truth, clock: Clock, prometheus: Prometheus | undefined): Partial<Outside> {
   return {
-    engine: (again) => truthfulEngine(truth, clock, again),
-    sources: blindSources,
+    ...(prometheus === undefined
+      ? { engine: (again) => truthfulEngine(truth, clock, again), sources: blindSources }
+      : { sources: prometheus.pool(clock) }),
     probe: async ({ target }) => {
       // It takes its time, and a process that has died waits for ever.
       await sleep(clock, PROBE_MS);

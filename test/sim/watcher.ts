@@ -1,5 +1,5 @@
 import { CANARY_LABEL, REVISION_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import type { State } from '#core/model.ts';
+import type { ReleaseState, State } from '#core/model.ts';
 import type { Fence } from '#core/seen.ts';
 import { LEASE } from '#kube/resources.ts';
 import { stateOf } from '#operator/reading.ts';
@@ -47,7 +47,7 @@ class Eyes implements Watcher {
   }
 
   look(change: Change): void {
-    if (change.kind.startsWith('httproutes.')) this.#onRoute(change);
+    if (change.kind.endsWith('routes.gateway.networking.k8s.io')) this.#onRoute(change);
     if (change.kind.startsWith('rollouts.')) this.#onRollout(change);
     if (change.kind.startsWith('replicasets.')) this.#onSet(change);
     if (change.kind === 'pods.') this.#onPod();
@@ -102,6 +102,7 @@ class Eyes implements Watcher {
     this.#tell(before, after);
     if (mayJoin(was)) this.#noteJoined(this.#ready(STABLE_LABEL));
     this.#checkCommit(before, after);
+    if (is !== undefined) this.#checkBlame(is);
     this.#world.looked('paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
@@ -112,10 +113,27 @@ class Eyes implements Watcher {
 
   #checkCommit({ release: was }: State, { release: is, stable }: State): void {
     this.#world.looked('committed');
+    if (is?.committed === true && was?.committed !== true) this.#checkRotten(is);
     if (was?.committed !== true) return;
     if (is?.name === was.name && (!is.committed || is.ending !== undefined))
       this.#violate('back over the commit point');
     if (stable === was.from) this.#violate('stable fell back after the commit point');
+  }
+
+  /** What fails two of five requests is found out at every weight, whatever became of its source meanwhile. */
+  #checkRotten({ name, revision }: ReleaseState): void {
+    this.#world.looked('rotten');
+    const image = this.#world.imageOf(`shop-${revision}`);
+    if (image.includes('bad') && !this.#world.promoted.has(name)) this.#violate(`${image} is stable by nobody's word`);
+  }
+
+  /** Sound images fail nothing, so nothing can be worse with them: unless both arms were ill for a while. */
+  #checkBlame({ name, revision, breach }: ReleaseState): void {
+    if (this.#world.prometheus === undefined || breach === undefined) return;
+    this.#world.looked('slander');
+    const image = this.#world.imageOf(`shop-${revision}`);
+    const ill = this.#world.faults.has('source: both arms bad') || image.includes('bad') || image === '';
+    if (!ill && breach.cause === 'Worse') this.#violate(`${name} is blamed and never failed`);
   }
 
   #tell(before: State, { phase, reason, release }: State): void {
@@ -139,9 +157,7 @@ class Eyes implements Watcher {
     this.#world.looked('scaled', 'demand');
     const { stable, release } = this.#world.state() ?? {};
     const revision = object.metadata.labels?.[REVISION_LABEL];
-    // A gateway that accepts and does not apply cannot be found out without traffic.
-    const { gateway } = this.#world.cluster;
-    const sent = gateway.lies('shop/shop') ? 0 : (gateway.live('shop/shop').get('shop-canary') ?? 0);
+    const sent = this.#world.sent();
     if (revision === release?.revision && !release?.committed && sent > 0)
       this.#violate(`the canary is scaled to ${left} while the gateway sends it ${sent}`);
     if (
@@ -200,7 +216,7 @@ function mayJoin(release: State['release']): boolean {
   return release?.stage === 'Promoting' || release?.ending !== undefined;
 }
 
-/** Parts of 100,000 that the route gives the canary. */
+/** Parts of 100,000 that the route gives the canary. Both kinds are read alike. */
 export function weightOf(route: KubeObject | undefined): number {
   if (route === undefined) return 0;
   return httpRoute.read(route, { stable: 'shop', canary: 'shop-canary' }).weight ?? 0;

@@ -12,7 +12,18 @@ import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } f
 import type { Invariant } from './invariants.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
 import { type OperatorProcess, startOperator } from './process.ts';
-import { NAMESPACE_NAME, objectsAround, ref, refs, rolloutOf, type ShopSpec, templateOf } from './shop.ts';
+import { Prometheus, type Shape } from './prometheus.ts';
+import {
+  NAMESPACE_NAME,
+  objectsAround,
+  ROUTES,
+  ref,
+  refs,
+  rolloutOf,
+  type ShopSpec,
+  templateOf,
+  trafficOf,
+} from './shop.ts';
 import { outsideOf, type Truth, type Verdict } from './truth.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
@@ -35,9 +46,12 @@ const ODD: Partial<Record<Shape, Verdict>> = {
   'twice scraped': { verdict: 'NoData', cause: 'ScrapedTwice', stable: 'Unknown' },
   partial: { verdict: 'Inconclusive', cause: 'TooFewSamples', stable: 'Meets' },
   'both arms bad': { verdict: 'Inconclusive', cause: 'BothArmsBad', stable: 'Misses' },
+  '+Inf': { verdict: 'Error', cause: 'BadQuery', stable: 'Unknown' },
+  '-Inf': { verdict: 'Error', cause: 'BadQuery', stable: 'Unknown' },
+  doubled: { verdict: 'NoData', cause: 'ScrapedTwice', stable: 'Unknown' },
 };
-export const SHAPES = ['whole', 'down', 'slow', 'empty', 'NaN', 'twice scraped', 'partial', 'both arms bad'] as const;
-export type Shape = (typeof SHAPES)[number];
+/** In one world of so many the production gate engine counts what users meet. */
+const MEASURED_EVERY = 8;
 /** Ticks that a gate needs before it says anything. */
 const TICKS_NEEDED = 2;
 
@@ -51,6 +65,8 @@ export class World {
   readonly watcher: Watcher;
   readonly shop: ShopSpec;
   storm: Storm = calm;
+  /** Given where gates are measured and not told. */
+  readonly prometheus: Prometheus | undefined;
   /** What the source gives the gates. */
   source: Shape = 'whole';
   readonly faults: Tally = new Map();
@@ -64,6 +80,8 @@ export class World {
   /** Pods that are not ready, for as long as somebody wants it so. */
   readonly broken = new Set<string>();
   deleted = false;
+  /** Releases of which somebody said that they may go on without evidence. */
+  readonly promoted = new Set<string>();
   /** Replicas that were wished for lately. */
   readonly #fewer: number[] = [];
   readonly #seed: number;
@@ -86,10 +104,33 @@ export class World {
         { weight: 40, hold: this.pick(['1s', '8s']), ...(this.chance(0.15) ? { pause: {} } : {}) },
       ],
       probes: this.chance(0.5),
+      routes: this.pick(ROUTES),
     };
+    if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
-    for (const [resource, object] of objectsAround()) this.actor.create(resource, object);
+    for (const [resource, object] of objectsAround(this.shop)) this.actor.create(resource, object);
     this.actor.create(refs.rollout.resource, rolloutOf(this.shop));
+    if (Math.floor(seed) % MEASURED_EVERY === 5) {
+      this.prometheus = this.#measured();
+      this.struck('gates are measured');
+    }
+  }
+
+  #measured(): Prometheus {
+    return new Prometheus({
+      clock: this.clock,
+      pods: () => this.pods(),
+      canaryShare: () => {
+        const shares = this.shop.routes.map(({ key }) => {
+          const live = this.cluster.gateway.live(`${NAMESPACE_NAME}/${key}`);
+          const [stable = 1, canary = 0] = [live.get('shop'), live.get('shop-canary')];
+          return canary / Math.max(1, stable + canary);
+        });
+        return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+      },
+      isRotten: (pod) => String(dig(pod, ['spec', 'containers', '0', 'image'])).includes('bad'),
+      shape: () => this.source,
+    });
   }
 
   chance(probability: number): boolean {
@@ -178,7 +219,7 @@ export class World {
       clock: body.clock,
       random,
       exchange,
-      outside: outsideOf(this.#truth(), body.clock),
+      outside: outsideOf(this.#truth(), body.clock, this.prometheus),
     });
     void operator.done.then(() => {
       this.note(`${id} ends`);
@@ -205,6 +246,30 @@ export class World {
     this.deleted = true;
     this.note('deletes the Rollout');
     this.actor.remove(refs.rollout, {});
+  }
+
+  /** The first route alone, or all of them. */
+  turnRoutes(): void {
+    const traffic = dig(this.rollout(), ['spec', 'traffic']) as object[] | undefined;
+    if (this.deleted || this.shop.routes.length < 2 || traffic === undefined) return;
+    const routes = traffic.length > 1 ? this.shop.routes.slice(0, 1) : this.shop.routes;
+    this.struck(traffic.length > 1 ? 'route dropped from the spec' : 'route back in the spec');
+    this.note(`the spec names ${routes.map(({ key }) => key).join(' and ')}`);
+    this.actor.merge(refs.rollout, { spec: { traffic: trafficOf(routes) } });
+  }
+
+  routes(): (KubeObject | undefined)[] {
+    return this.shop.routes.map((route) => this.actor.get(route.ref));
+  }
+
+  /** What the gateway sends to the canary by any route. One that accepts and does not apply cannot be found out without traffic. */
+  sent(): number {
+    const { gateway } = this.cluster;
+    const sent = this.shop.routes.map(({ key }) => {
+      const name = `${NAMESPACE_NAME}/${key}`;
+      return gateway.lies(name) ? 0 : (gateway.live(name).get('shop-canary') ?? 0);
+    });
+    return Math.max(...sent);
   }
 
   /** As an HPA does. */
@@ -237,6 +302,8 @@ export class World {
   say(verb: string): void {
     this.#actions += 1;
     this.note(`says ${verb}`);
+    const release = this.state()?.release?.name;
+    if (release !== undefined && (verb === 'promote' || verb === 'skip-step')) this.promoted.add(release);
     const metadata = { name: `act-${this.#actions}`, namespace: NAMESPACE_NAME };
     this.actor.create(ROLLOUT_ACTION, { metadata, spec: { rollout: 'shop', verb, by: 'sandbox' } });
   }
