@@ -12,6 +12,7 @@ import type { Fence, Seen, SeenRoute } from './seen.ts';
 export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
   return [
     ...lowerings(wish, next, seen),
+    ...abandoned(next, seen).flatMap((route) => giveBack(route, next)),
     ...records(next, seen),
     ...services(wish, seen),
     ...diffPods(wish, next, seen),
@@ -26,6 +27,23 @@ function lowerings(wish: Wish, next: State, seen: Seen): Effect[] {
     const fence = loweringFence(route, wish, next.release, seen);
     return fence === undefined ? [] : [setWeight(route, fence, next, false)];
   });
+}
+
+/**
+ * Routes that nothing of this Rollout splits any more. One that a release wrote which this record does not know yet is
+ * none of them: a new leader's cache may be older than the route.
+ */
+function abandoned(next: State, { rollout, leftRoutes = [] }: Seen): SeenRoute[] {
+  const known = ({ release }: Fence) => isOwn({ release }, rollout) && numberOf(release) <= next.releases;
+  return leftRoutes.filter(({ fence, conflict }) => fence !== undefined && conflict === undefined && known(fence));
+}
+
+/** What was left in the middle of a release goes back to the user's text, fence and all. */
+function giveBack(route: SeenRoute, next: State): Effect[] {
+  const { name, weight, fence, resourceVersion } = route;
+  if (fence === undefined) return [];
+  if (weight === 0) return [{ kind: 'ClearFence', route: name, resourceVersion }];
+  return [setWeight(route, { ...fence, n: fence.n + 1, weight: 0 }, next, false)];
 }
 
 /** The fence that a lowering of this route would write; undefined when there is nothing to lower or to plant. */
@@ -56,8 +74,12 @@ function loweringFence(
 }
 
 /** A fence that a release of this Rollout wrote: another Rollout's is its own business, at rest too. */
-function isOwn({ release }: Fence, rollout: string): boolean {
+function isOwn({ release }: Pick<Fence, 'release'>, rollout: string): boolean {
   return release.startsWith(`${rollout}-`) && /^\d+$/.test(release.slice(rollout.length + 1));
+}
+
+function numberOf(release: string): number {
+  return Number(release.slice(release.lastIndexOf('-') + 1));
 }
 
 function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
@@ -177,9 +199,9 @@ function goodbye(next: State, seen: Seen): Effect[] {
       ? seen.replicaSets.find((set) => set.revision === release.revision)
       : undefined;
   const gone = canary === undefined || canary.pods.length === 0;
-  const fenceless = seen.routes.every(
-    ({ exists, fence }) => !exists || fence === undefined || !isOwn(fence, seen.rollout),
-  );
+  const fenceless =
+    abandoned(next, seen).length === 0 &&
+    seen.routes.every(({ exists, fence }) => !exists || fence === undefined || !isOwn(fence, seen.rollout));
   if (!gone || !fenceless) return [];
   // What was narrowed is widened even where the spec cannot be read any more.
   const service = seen.spec?.service ?? seen.service?.name;

@@ -19,6 +19,8 @@ export interface Seen {
   service?: SeenService;
   canaryService?: { current: boolean };
   routes: SeenRoute[];
+  /** Routes that have left the spec since a release of this Rollout wrote its fence on them. */
+  leftRoutes?: SeenRoute[];
   /** The Release object of state.release, when it exists. */
   release?: { name: string; uid: string; plan: Plan; recorded: string };
   /** What the Release object of state.ended says: true when its outcome stands there (or it is gone). */

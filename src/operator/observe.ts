@@ -1,6 +1,7 @@
 import type { GateReading } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
+import { routeKey } from '#core/routes.ts';
 import type { ProbeReading, Problem, Seen, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
@@ -18,7 +19,7 @@ import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
 import { releaseOf, rolloutOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
-import { BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
+import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { triedOf } from './tried.ts';
 
 export interface ObserveDeps {
@@ -75,6 +76,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     ...straysOf(pods, sets),
     ...services(rollout, spec, stores),
     routes,
+    ...leftRoutes(rollout, routes, spec, stores),
     ...recordOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
     ...allowances(rollout, state, { wish, spec, proposal, deps }),
@@ -126,6 +128,28 @@ function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | und
   return names.map((key) =>
     observeRoute(key, placeOf(stores, key, namespace ?? ''), { service, memo: release?.memo[key] }),
   );
+}
+
+/** Routes with a fence of this Rollout that are no part of its spec, nor of its release, any more. */
+function leftRoutes(
+  rollout: KubeObject,
+  routes: SeenRoute[],
+  spec: Spec | undefined,
+  stores: Stores,
+): Pick<Seen, 'leftRoutes'> {
+  // What the spec names can only be told from a spec that can be read.
+  if (spec === undefined) return {};
+  const { namespace = '' } = rollout.metadata;
+  const named = new Set([...routes.map(({ name }) => name), ...spec.routes]);
+  const fenced = [...stores.routes].flatMap(([kind, store]) =>
+    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => routeKey(kind, metadata.name)),
+  );
+  const left = fenced.filter((key) => !named.has(key)).sort();
+  if (left.length === 0) return {};
+  const { service } = spec;
+  return {
+    leftRoutes: left.map((key) => observeRoute(key, placeOf(stores, key, namespace), { service, memo: undefined })),
+  };
 }
 
 /** The spec that counts: what is there now if it can be read, else what was last accepted. An invalid edit replaces nothing. */

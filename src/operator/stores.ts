@@ -13,6 +13,7 @@ import {
   SERVICE_LEVEL_OBJECTIVE,
 } from '#kube/resources.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { readFence } from '#routers/fence.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { InformerSpec, Informers } from '#runtime/informers.ts';
 import { routers } from '#src/catalog.ts';
@@ -51,6 +52,14 @@ export function modeOf(rollout: KubeObject): GroupMode {
   const mode = (rollout['spec'] as { groupMode?: unknown } | undefined)?.groupMode;
   return mode === 'Attribute' ? 'Attribute' : 'Serialise';
 }
+
+/** Index of routes by the Rollout whose release wrote the fence, as `namespace/name`. */
+export const BY_FENCE = 'fence';
+
+const byFence = (route: KubeObject) => {
+  const rollout = readFence(route)?.release.replace(/-\d+$/, '');
+  return rollout === undefined ? [] : [`${route.metadata.namespace ?? ''}/${rollout}`];
+};
 
 /** Index of routes by namespace and name run together, as gateways do that put hyphens between and within both. */
 export const BY_JOINED_NAME = 'joined';
@@ -117,7 +126,7 @@ export const watched: InformerSpec[] = [
       resource: router.resource,
       optional: true,
       transform: (object) => object,
-      indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)] },
+      indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)], [BY_FENCE]: byFence },
     }),
   ),
 ];

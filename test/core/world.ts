@@ -160,6 +160,7 @@ export class World {
       service: { name: 'shop', narrowed: this.narrowed },
       canaryService: { current: this.canaryService },
       routes: this.seenRoutes(),
+      leftRoutes: this.seenLeft(),
       ...(object === undefined || release === undefined
         ? {}
         : {
@@ -184,6 +185,13 @@ export class World {
 
   protected seenRoutes(): Seen['routes'] {
     return (this.state.release?.routes ?? this.spec.routes).map((name) => this.seenRoute(name));
+  }
+
+  /** With a fence of ours, and named by nobody any more. */
+  private seenLeft(): Seen['routes'] {
+    const named = new Set([...(this.state.release?.routes ?? []), ...this.spec.routes]);
+    const left = this.routes.filter(({ name, exists, fence }) => exists && fence !== undefined && !named.has(name));
+    return left.map(({ name }) => this.seenRoute(name));
   }
 
   private seenRoute(name: string): Seen['routes'][number] {

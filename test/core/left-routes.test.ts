@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { decide } from '#core/decide.ts';
+import { releasing, type World, type WorldRoute } from './world.ts';
+
+/** A route that leaves spec.traffic takes nothing of Headgate with it. */
+
+/** Two routes, holding at the second step; the second route leaves the spec. */
+function leaving(): World {
+  const world = releasing();
+  const [first] = world.routes;
+  world.routes.push({ ...(first as WorldRoute), name: 'admin' });
+  world.spec = { ...world.spec, routes: ['shop', 'admin'] };
+  world.runUntil(({ state }) => state.release?.stage === 'Holding' && state.release.step === 1);
+  world.spec = { ...world.spec, routes: ['shop'] };
+  return world;
+}
+
+const admin = (world: World): WorldRoute => world.routes[1] as WorldRoute;
+const settled = ({ state }: World) => state.phase === 'Healthy' && state.release === undefined;
+
+test('promoted: the fence goes from the route that left as from the one that stayed', () => {
+  const world = leaving();
+  world.runUntil(settled);
+  world.run(3);
+  expect(world.routes).toMatchObject([
+    { weight: 0, fence: undefined },
+    { weight: 0, fence: undefined },
+  ]);
+});
+
+// kills: routes that nobody names any more keep their fence
+test('retried: the next release does not know the route, and the fence goes all the same', () => {
+  const world = leaving();
+  world.act('retreat');
+  world.runUntil(({ routes }) => routes.every(({ weight }) => weight === 0));
+  world.act('retry');
+  world.runUntil(({ state }) => state.release?.name === 'shop-2' && state.release.stage === 'Holding');
+  expect(world.state.release?.routes).toEqual(['shop']);
+  expect(admin(world).fence).toBeUndefined();
+});
+
+// kills: traffic of a route that nobody names stays where somebody put it
+test('somebody splits the route that left: its traffic goes back', () => {
+  const world = leaving();
+  world.runUntil(settled);
+  const fence = { release: 'shop-1', n: 9, weight: 5000 };
+  Object.assign(admin(world), { weight: 5000, fence, version: 900 });
+  world.run(3);
+  expect(admin(world)).toMatchObject({ weight: 0, fence: undefined });
+});
+
+// kills: a record older than the route takes back what the newer one gave
+test('a fence of a release that this record does not know is left alone', () => {
+  const world = leaving();
+  world.runUntil(settled);
+  Object.assign(admin(world), { weight: 5000, fence: { release: 'shop-2', n: 2, weight: 5000 }, version: 900 });
+  const { effects } = decide(world.state, world.seen(), world.now);
+  expect(effects.filter((effect) => 'route' in effect)).toEqual([]);
+});
+
+// kills: another Rollout's fence taken for one of ours
+test('a fence of another Rollout is its own business', () => {
+  const world = leaving();
+  world.runUntil(settled);
+  Object.assign(admin(world), { weight: 0, fence: { release: 'shop-admin-1', n: 2, weight: 0 }, version: 900 });
+  world.run(3);
+  expect(admin(world).fence).toMatchObject({ release: 'shop-admin-1' });
+});
+
+// kills: a finalizer that is let go before the route that left is clean
+test('deleted: the finalizer waits for the route that left', () => {
+  const world = leaving();
+  world.runUntil(settled);
+  Object.assign(admin(world), { weight: 5000, fence: { release: 'shop-1', n: 9, weight: 5000 }, version: 900 });
+  world.deleting = true;
+  world.tick();
+  expect(world.finalized).toBe(false);
+  world.run(20);
+  expect(world.finalized).toBe(true);
+  expect(admin(world)).toMatchObject({ weight: 0, fence: undefined });
+});
