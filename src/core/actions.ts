@@ -138,7 +138,9 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
     return 'the release is still being recorded: say it again';
   // The next release splits the routes of today's spec: one that has left it must be at rest before it is forgotten.
   const { routes } = seen.spec;
-  const left = seen.routes.find(({ name, exists, weight }) => exists && weight !== 0 && !routes.includes(name));
+  const left = seen.routes.find(
+    ({ name, exists, weight, reach }) => exists && (weight !== 0 || reach !== undefined) && !routes.includes(name),
+  );
   if (left !== undefined) return `${routeTitle(left.name)} still sends to the canary: say it again`;
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
   return begin(leave(state, release, now), {

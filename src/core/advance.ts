@@ -1,8 +1,9 @@
-import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';
+import { formatDuration, type Millis } from '#lib/units.ts';
 import { whatReplaces } from './bad-pod.ts';
 import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
+import { shareWords } from './reach.ts';
 import { routesCarry } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { amend, end, grant, restart, show, without } from './state.ts';
@@ -126,8 +127,7 @@ function notYet(state: State, release: ReleaseState, { seen, held }: Moment): St
 }
 
 function grantRung(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {
-  const weight = formatPercent(rungAt(plan, step)?.weight ?? 0);
-  const message = `Shifting to ${rungWords(plan, step)}: ${weight}`;
+  const message = `Shifting to ${rungWords(plan, step)}: ${shareWords(rungAt(plan, step) ?? { weight: 0 })}`;
   return grant(show(state, { phase: 'Progressing', message }, now), release, plan, { step, seen, now });
 }
 
@@ -140,7 +140,7 @@ function shifting(state: State, release: ReleaseState, at: Moment): State {
       available < wanted
         ? `, ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`
         : '';
-    const message = `Shifting to ${place}: ${formatPercent(release.weight)}${pods}`;
+    const message = `Shifting to ${place}: ${shareWords(release)}${pods}`;
     return tooLate(state, release, at, message) ?? say(state, message);
   }
   if (release.acceptedAt === undefined) return amend(state, release, { acceptedAt: now }, now);
@@ -216,6 +216,9 @@ function whatHolds(state: State, release: ReleaseState, rung: Step, at: Moment):
   if (available < wanted) return { message: `${available} of ${wanted} canary pods are available`, patient: false };
   const probes = probesOf(seen, release);
   if (plan.probes.length > 0 && probes.result !== 'Passed') return { message: probes.message, patient: false };
+  // The users that a header names prove little: the first share of everybody asks of stable what every return from 0 asks.
+  if (rung.reach !== undefined && !at.judgement.ready && word === undefined && release.expedited === undefined)
+    return { message: at.judgement.notReady, patient: false };
   if (word !== undefined) return undefined; // a person's recorded word stands in for the evidence, never for the stop gates
   if (!shareArrived(seen, release))
     return { message: "the canary's share of requests has not arrived", patient: false };
@@ -235,11 +238,12 @@ function gateThatHolds(release: ReleaseState, at: Moment, due: Millis): Wait | u
 /**
  * Gates that keep the release where it is. A step asks each of them for a pass. What a bake could prove was proved
  * before it: here gates must only see, not see both arms fail, and not see more of what they have let through by luck.
+ * So it is where a step matches users or copies requests: nobody knows how many there are, its hold or a person ends it.
  */
 function lacking(release: ReleaseState, { plan, judgement: { waiting, shared } }: Moment): Waiting[] {
   // No pass is to be had while stable fails. Not seeing, and being worse than that, hold all the same.
   if (release.expedited !== undefined) return waiting.filter(({ silent, doubtful }) => silent || doubtful);
-  if (!isBake(plan, release.step)) return waiting;
+  if (!isBake(plan, release.step) && release.reach === undefined) return waiting;
   return waiting.filter(({ silent, doubtful, gate }) => silent || doubtful || gate === shared?.gate);
 }
 

@@ -1,4 +1,5 @@
 import { roundTo, type Weight, WHOLE } from '#lib/units.ts';
+import { weightedSteps } from './ladder.ts';
 import type { Bake, ReleaseState, Step } from './model.ts';
 import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
@@ -15,7 +16,10 @@ export function podsFor({ replicas, weight }: { replicas: number; weight: Weight
 /** Canary pods that a step asks for, by its own word or by its weight. */
 export function podsAt(step: Step | undefined, replicas: number): number {
   if (step === undefined) return Math.max(1, replicas);
-  return Math.min(Math.max(1, replicas), step.canaryReplicas ?? podsFor({ replicas, weight: step.weight }));
+  return Math.min(
+    Math.max(1, replicas),
+    step.canaryReplicas ?? podsFor({ replicas, weight: step.reach?.mirror ?? step.weight }),
+  );
 }
 
 /**
@@ -23,7 +27,7 @@ export function podsAt(step: Step | undefined, replicas: number): number {
  * one of 1/(N+1) to N/(N+N). Steps get the weight that their pods give, and the bake compares halves.
  */
 export function podLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, replicas: number): T {
-  const steps = plan.steps.map((step): Step => {
+  const steps = weightedSteps(plan).map((step): Step => {
     const pods = podsAt(step, replicas);
     return { ...step, weight: shareOfPods(pods, replicas), canaryReplicas: pods };
   });
@@ -33,10 +37,11 @@ export function podLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, rep
 
 /** The ladder of routes that cannot carry every weight: each step and the bake at the nearest one that they can. */
 export function gridLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, granularity: Weight): T {
-  const steps = plan.steps.map((step): Step => ({ ...step, weight: roundTo(step.weight, granularity) }));
+  const few = plan.steps.filter(({ reach }) => reach !== undefined);
+  const steps = weightedSteps(plan).map((step): Step => ({ ...step, weight: roundTo(step.weight, granularity) }));
   const control = roundTo(plan.bake?.control ?? 0, granularity);
   const bake = plan.bake === undefined ? {} : { bake: { ...plan.bake, control } };
-  return { ...plan, steps: merged(steps), ...bake };
+  return { ...plan, steps: [...few, ...merged(steps)], ...bake };
 }
 
 /** Steps of the same weight become one, which is held as long as the longest; a pause of one of them stays. */

@@ -3,6 +3,7 @@ import { sizeToReplace } from './bad-pod.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, Revision, State } from './model.ts';
+import type { Reach } from './reach.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
 
@@ -11,6 +12,8 @@ export interface Wish {
   arms: ArmWish[];
   /** The most traffic the routes may send to the canary. */
   weight: Weight;
+  /** Who may be sent there beside it; undefined: nobody. */
+  reach?: Reach;
   /** The user's Service selects pods with the stable label only. */
   narrow: boolean;
   canaryService: boolean;
@@ -47,6 +50,7 @@ export function desired(next: State, seen: Seen, now: Millis): Wish {
     canaryService: housed,
   };
   const release = next.release;
+  if (release?.reach !== undefined) wish.reach = release.reach;
   if (release?.ending?.kind === 'Retreat') wish.quarantine = { release: release.name, revision: release.revision };
   return wish;
 }

@@ -5,6 +5,7 @@ import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
+import { formatReach } from './reach.ts';
 import { fenced } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 
@@ -25,7 +26,10 @@ export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
 function lowerings(wish: Wish, next: State, seen: Seen): Effect[] {
   return seen.routes.flatMap((route) => {
     const fence = loweringFence(route, wish, next.release, seen);
-    return fence === undefined ? [] : [setWeight(route, fence, next, false)];
+    if (fence === undefined) return [];
+    // Whoever is rightly there stays; nobody comes with a lowering.
+    const stays = route.reach !== undefined && route.reach === formatReach(wish.reach);
+    return [setWeight(route, fence, { next, raise: false, reach: stays ? wish.reach : undefined })];
   });
 }
 
@@ -40,10 +44,10 @@ function abandoned(next: State, { rollout, leftRoutes = [] }: Seen): SeenRoute[]
 
 /** What was left in the middle of a release goes back to the user's text, fence and all. */
 function giveBack(route: SeenRoute, next: State): Effect[] {
-  const { name, weight, fence, resourceVersion } = route;
+  const { name, fence, resourceVersion } = route;
   if (fence === undefined) return [];
-  if (weight === 0) return [{ kind: 'ClearFence', route: name, resourceVersion }];
-  return [setWeight(route, { ...fence, n: fence.n + 1, weight: 0 }, next, false)];
+  if (rests(route)) return [{ kind: 'ClearFence', route: name, resourceVersion }];
+  return [setWeight(route, { ...fence, n: fence.n + 1, weight: 0 }, { next, raise: false, reach: undefined })];
 }
 
 /** The fence that a lowering of this route would write; undefined when there is nothing to lower or to plant. */
@@ -56,12 +60,12 @@ function loweringFence(
   if (!route.exists) return undefined;
   if (release === undefined) {
     const { fence } = route;
-    return fence === undefined || !isOwn(fence, rollout) || route.weight === 0
+    return fence === undefined || !isOwn(fence, rollout) || rests(route)
       ? undefined
       : { ...fence, n: fence.n + 1, weight: 0 };
   }
   const seenN = fenced(route, release) ? (route.fence?.n ?? 0) : 0;
-  if (isAbove(route, wish.weight) && !isAhead(route, release)) {
+  if ((isAbove(route, wish.weight) || reachesTooFar(route, wish, release)) && !isAhead(route, release)) {
     // Rules that disagree all go to the least of them, or one of them would be raised.
     const weight = Math.min(wish.weight, route.weight ?? route.spread?.least ?? 0);
     return { release: release.name, n: Math.max(seenN + 1, release.n), weight };
@@ -69,7 +73,7 @@ function loweringFence(
   // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
   // A route that somebody set to 0 by hand still names the canary's Service: the write gives back the user's own text.
   const planted = !deleting || fenced(route, release);
-  const unplanted = planted && wish.weight === 0 && seenN < release.n && route.conflict === undefined;
+  const unplanted = planted && grantsNothing(wish) && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
 }
 
@@ -82,6 +86,24 @@ function numberOf(release: string): number {
   return Number(release.slice(release.lastIndexOf('-') + 1));
 }
 
+/** It sends nothing to the canary. */
+function rests({ weight, reach }: SeenRoute): boolean {
+  return weight === 0 && reach === undefined;
+}
+
+function grantsNothing({ weight, reach }: Wish): boolean {
+  return weight === 0 && reach === undefined;
+}
+
+/**
+ * Somebody is sent to the canary whom the record does not grant. What the step before this one granted stays until the
+ * raise is written that takes its place.
+ */
+function reachesTooFar(route: SeenRoute, wish: Wish, release: ReleaseState): boolean {
+  if (route.reach === undefined || route.reach === formatReach(wish.reach)) return false;
+  return grantsNothing(wish) || !fenced(route, release) || (route.fence?.n ?? 0) >= release.n;
+}
+
 function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
   return weight === undefined ? wished === 0 || (spread?.most ?? 0) > wished : weight > wished;
 }
@@ -91,11 +113,18 @@ function isAhead(route: SeenRoute, release: ReleaseState): boolean {
   return fenced(route, release) && (route.fence?.n ?? 0) > release.n && route.weight === route.fence?.weight;
 }
 
-function setWeight(route: SeenRoute, fence: Fence, next: State, raise: boolean): Effect {
+interface Write {
+  next: State;
+  raise: boolean;
+  reach: Wish['reach'];
+}
+
+function setWeight(route: SeenRoute, fence: Fence, { next, raise, reach }: Write): Effect {
   return {
     kind: 'SetWeight',
     route: route.name,
     weight: fence.weight,
+    ...(reach === undefined ? {} : { reach }),
     raise,
     fence,
     ...(route.fence === undefined ? {} : { seenFence: route.fence }),
@@ -112,9 +141,15 @@ function raises(wish: Wish, next: State, seen: Seen): Effect[] {
   const release = next.release;
   if (release === undefined || next.phase !== 'Progressing' || release.stage !== 'Shifting' || seen.deleting) return [];
   if (!canCarry(next, release, seen)) return [];
-  const behind = seen.routes.find((route) => route.weight !== undefined && route.weight < wish.weight);
+  const behind = seen.routes.find((route) => isBehind(route, wish));
   if (behind === undefined || !mayRaise(behind, release)) return [];
-  return [setWeight(behind, { release: release.name, n: release.n, weight: wish.weight }, next, true)];
+  const fence = { release: release.name, n: release.n, weight: wish.weight };
+  return [setWeight(behind, fence, { next, raise: true, reach: wish.reach })];
+}
+
+function isBehind({ weight, reach }: SeenRoute, wish: Wish): boolean {
+  if (weight === undefined || weight > wish.weight) return false;
+  return weight < wish.weight || reach !== formatReach(wish.reach);
 }
 
 function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
@@ -185,8 +220,7 @@ export function recordOf(state: State, release: ReleaseState): string {
 function farewell(next: State, seen: Seen): Effect[] {
   if (next.release !== undefined && !seen.deleting) return [];
   const clears = seen.routes.flatMap((route): Effect[] => {
-    if (!route.exists || route.fence === undefined || !isOwn(route.fence, seen.rollout) || route.weight !== 0)
-      return [];
+    if (!route.exists || route.fence === undefined || !isOwn(route.fence, seen.rollout) || !rests(route)) return [];
     return [{ kind: 'ClearFence', route: route.name, resourceVersion: route.resourceVersion }];
   });
   return seen.deleting ? [...clears, ...goodbye(next, seen)] : clears;

@@ -1,5 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { ActionResult, Outcome, Plan, ReleaseState, Revision, State } from './model.ts';
+import type { Reach } from './reach.ts';
 import type { Arms, Fence } from './seen.ts';
 
 /** What the shell is to do. Each is idempotent: applying it twice equals applying it once. */
@@ -19,6 +20,8 @@ export type Effect =
       kind: 'SetWeight';
       route: string;
       weight: Weight;
+      /** Left out: nobody is sent to the canary beside the weight. */
+      reach?: Reach;
       raise: boolean;
       fence: Fence;
       seenFence?: Fence;

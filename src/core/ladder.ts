@@ -1,5 +1,6 @@
-import { formatPercent, type Weight, WHOLE } from '#lib/units.ts';
+import { type Weight, WHOLE } from '#lib/units.ts';
 import type { Plan, Step } from './model.ts';
+import { shareWords } from './reach.ts';
 
 type Ladder = Pick<Plan, 'steps' | 'bake'>;
 
@@ -34,6 +35,13 @@ export function rungWords(plan: Ladder, index: number): string {
 
 /** What a release does while it stays there, for sentences. */
 export function stayWords(plan: Ladder, index: number): string {
-  const weight = formatPercent(rungAt(plan, index)?.weight ?? 0);
-  return isBake(plan, index) ? `Baking at ${weight}` : `Holding ${rungWords(plan, index)} at ${weight}`;
+  const rung = rungAt(plan, index);
+  const share = shareWords(rung ?? { weight: 0 });
+  if (isBake(plan, index)) return `Baking at ${share}`;
+  return `Holding ${rungWords(plan, index)} ${rung?.reach === undefined ? 'at' : 'for'} ${share}`;
+}
+
+/** The steps that send a share of everybody to the canary. */
+export function weightedSteps({ steps }: Pick<Plan, 'steps'>): Step[] {
+  return steps.filter(({ reach }) => reach === undefined);
 }

@@ -2,6 +2,7 @@ import type { Millis, Weight } from '#lib/units.ts';
 import type { Replaced, Suspect } from './bad-pod.ts';
 import type { BreachRecord, Held } from './breach.ts';
 import type { Gate } from './gate.ts';
+import type { Reach } from './reach.ts';
 
 /**
  * The words of the state machine: what `decide` knows and wants. What it sees stands in seen.ts.
@@ -27,6 +28,8 @@ export interface Step {
   canaryReplicas?: number;
   /** Stop here until a person says `promote`, or until the time has passed. */
   pause?: { forMs?: Millis };
+  /** Whom it sends to the canary instead of a share of everybody; the weight is 0 then. */
+  reach?: Reach;
   /** Foreseen with the traffic there was: the smallest excess error ratio that is seen within the hold, and ... */
   sees?: number;
   /** ... how long the evidence takes that lets the release go on, when the canary is as good as stable. */
@@ -109,6 +112,8 @@ export interface ReleaseState {
   step: number;
   /** The most traffic that this record grants the canary. */
   weight: Weight;
+  /** Whom it grants the canary instead of a weight. */
+  reach?: Reach;
   /** The fence number that a write under this record carries. */
   n: number;
   /** How often a raise of this step was written again after it was lost. */

@@ -1,6 +1,7 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { patience } from './advance.ts';
 import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { weightedSteps } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
 import { topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
@@ -25,7 +26,7 @@ function joining(state: State, release: ReleaseState, seen: Seen, { now, held }:
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined) return state;
   const replicas = replicasDuring(seen, state.stable, seen.spec.replicas);
-  const ladder = joinLadder(plan.steps, replicas);
+  const ladder = joinLadder(weightedSteps(plan), replicas);
   const joined = release.joined ?? 0;
   const holdMs = shareHold(plan, ladder.indexOf(joined));
   const due = Math.max(state.since, release.raisedAt ?? 0, (release.joinedAt ?? 0) + holdMs);
@@ -58,7 +59,8 @@ function join(state: State, release: ReleaseState, joined: number, now: Millis):
 
 /** Each share is held as long as the step it mirrors; the whole as long as the last step. */
 function shareHold(plan: Plan, index: number): Millis {
-  const step = plan.steps[index] ?? plan.steps[plan.steps.length - 1];
+  const steps = weightedSteps(plan);
+  const step = steps[index] ?? steps[steps.length - 1];
   return step?.holdMs ?? 0;
 }
 

@@ -92,8 +92,8 @@ function armsOf({ gates }: Seen, name: string | undefined): Pick<BreachRecord, '
 }
 
 /** Users meet the canary: through the routes, or as clients of the Service. */
-function carriesTraffic({ weight, joined = 0 }: ReleaseState): boolean {
-  return weight > 0 || joined > 0;
+function carriesTraffic({ weight, reach, joined = 0 }: ReleaseState): boolean {
+  return weight > 0 || reach !== undefined || joined > 0;
 }
 
 /**
@@ -135,8 +135,11 @@ export function onBothArmsBad(
  */
 export function onNoPods(state: State, release: ReleaseState, at: Moment & { plan: Plan }): State | undefined {
   const { seen } = at;
-  const sent = seen.routes.some(({ weight, spread }) => (weight ?? spread?.most ?? 0) > 0);
-  if (!sent || release.weight === 0 || readyOf(seen, release.revision).length > 0) return undefined;
+  const sent = seen.routes.some(
+    ({ weight, reach, spread }) => reach !== undefined || (weight ?? spread?.most ?? 0) > 0,
+  );
+  const granted = release.weight > 0 || release.reach !== undefined;
+  if (!sent || !granted || readyOf(seen, release.revision).length > 0) return undefined;
   if (!release.autoResumed)
     return takeBack(state, release, at, 'no pod of the canary is ready, its traffic went back until one is');
   return breached(state, release, { cause: 'DarkCanary', why: 'no pod of the canary is ready, once more' }, at);

@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import type { ReleaseState, State } from './model.ts';
+import { formatReach } from './reach.ts';
 import type { Seen, SeenRoute } from './seen.ts';
 
 /**
@@ -49,6 +50,7 @@ export function routesCarry(seen: Seen, release: ReleaseState): boolean {
       route.exists &&
       route.accepted &&
       route.weight === release.weight &&
+      route.reach === formatReach(release.reach) &&
       fenced(route, release) &&
       (route.fence?.n ?? 0) >= release.n,
   );
@@ -56,7 +58,9 @@ export function routesCarry(seen: Seen, release: ReleaseState): boolean {
 
 /** No route sends anything to the canary, and every parent took that. A route that is gone sends nothing. */
 export function routesAtRest(seen: Seen): boolean {
-  return seen.routes.every((route) => !route.exists || (route.weight === 0 && route.accepted));
+  return seen.routes.every(
+    (route) => !route.exists || (route.weight === 0 && route.reach === undefined && route.accepted),
+  );
 }
 
 /** The default of progressDeadline, for a Rollout whose spec cannot be read any more. */
@@ -94,12 +98,26 @@ function driftOn(route: SeenRoute, release: ReleaseState): Drift {
   const by = route.manager === undefined ? '' : ` by ${route.manager}`;
   if (route.weight === undefined) return changed(`${name}: its rules disagree about the canary's weight, changed${by}`);
   if (route.fence === undefined || !fenced(route, release)) return changed(`${name}: the fence is gone, changed${by}`);
-  if (route.weight >= release.weight) return { kind: 'None' }; // above the wish is lowered at once, not discussed
+  // Above the wish is lowered at once, not discussed.
+  if (route.weight > release.weight || (route.weight === release.weight && reachesAll(route, release)))
+    return { kind: 'None' };
   if (route.weight < route.fence.weight) return changed(`${name}: the canary's traffic was taken back${by}`);
   if (route.fence.n > release.n) return { kind: 'Lowered' };
-  if (route.fence.n === release.n && route.fence.weight < release.weight) return { kind: 'Lowered' };
+  if (route.fence.n === release.n) {
+    // The fence does not tell who was matched: at the weight that it grants, somebody else took them away.
+    return route.fence.weight < release.weight ? { kind: 'Lowered' } : changed(`${name}: ${takenFrom(release)}${by}`);
+  }
   // The fence is older than the record: in Shifting the raise has not been written yet, later it was lost.
   return release.stage === 'Shifting' ? { kind: 'None' } : { kind: 'Lost' };
+}
+
+/** Whom the record grants is sent there, or it grants nobody. */
+function reachesAll({ reach }: SeenRoute, release: ReleaseState): boolean {
+  return release.reach === undefined || reach === formatReach(release.reach);
+}
+
+function takenFrom({ reach }: ReleaseState): string {
+  return reach?.mirror === undefined ? 'the matched users were taken back' : 'the copies were taken back';
 }
 
 function changed(message: string): Drift {

@@ -118,6 +118,8 @@ export interface SeenRoute {
   /** The least and the most that a rule sends to the canary, where the rules disagree. */
   spread?: Spread;
   fence?: Fence;
+  /** Who is sent to the canary beside the weight, as `formatReach` says it. Left out: nobody. */
+  reach?: string;
   /** Accepted with resolved references, at its generation, on every parent. */
   accepted: boolean;
   /** Original text to come back to, as the router's lens remembers it. */

@@ -95,14 +95,16 @@ export function grant(
   const weight = rung?.weight ?? 0;
   const memo = { ...release.memo };
   for (const route of at.seen.routes) memo[route.name] ??= route.memo;
+  const { reach: _, ...before } = release;
   // A bake may keep the weight of the last step: then nothing is written, and no new fence is waited for.
-  const raises = weight > release.weight;
+  const raises = weight > release.weight || rung?.reach !== undefined;
   const raised = without(
     {
-      ...release,
+      ...before,
       stage: 'Shifting' as const,
       step: at.step,
       weight,
+      ...(rung?.reach === undefined ? {} : { reach: rung.reach }),
       rewrites: 0,
       memo,
       ...(raises ? { n: topFence(at.seen, release) + 1, raisedAt: at.now } : {}),
@@ -135,7 +137,7 @@ export function restart(release: ReleaseState, seen: Seen, stage: 'Preparing' | 
 
 /** Nothing is granted any more. The fence number passes every write that may still be on its way. */
 function grounded(release: ReleaseState, seen: Seen): ReleaseState {
-  const base = without(release, 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt', 'restoredAt');
+  const base = without(release, 'reach', 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt', 'restoredAt');
   return { ...base, weight: 0, n: topFence(seen, release) + 1 };
 }
 

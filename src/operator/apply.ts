@@ -7,12 +7,14 @@ import {
   ROLLOUT_LABEL,
   STABLE_LABEL,
 } from '#core/labels.ts';
+import { formatReach, type Reach } from '#core/reach.ts';
 import { routeTitle } from '#core/routes.ts';
 import type { Arms } from '#core/seen.ts';
 import { POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
+import type { RouteReading } from '#routers/define.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
 import type { Recorder } from './record.ts';
@@ -123,18 +125,38 @@ async function patchWeight(
   const pair = { stable: service, canary: canaryServiceName(service) };
   const carries = router.read(route, pair, memo);
   const seenN = carries.fence?.release === fence.release ? carries.fence.n : 0;
-  const carried = carries.weight;
   // Between judgement and write somebody may have lowered as far, or further: a lowering never raises.
-  if (!raise && carried !== undefined && (carried < weight || (carried === weight && seenN >= fence.n))) return;
+  if (!raise && isLowered(carries, effect, seenN)) return;
   const n = raise ? fence.n : Math.max(fence.n, seenN + 1);
   // Rules that disagree go to the least of them, or one of them would be raised.
-  const target = raise ? weight : Math.min(weight, carries.spread?.least ?? weight);
-  const wish = { weight: target, fence: { ...fence, n, weight: target }, memo, resourceVersion };
+  const target = raise ? weight : Math.min(weight, carries.spread?.least ?? carries.weight ?? weight);
+  const wish = {
+    weight: target,
+    fence: { ...fence, n, weight: target },
+    memo,
+    resourceVersion,
+    ...reachTo(carries, effect),
+  };
   const patch = router.write(route, pair, wish);
   if (patch.length === 0) return;
   store.noteWrite(
     await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER, urgent: !raise }),
   );
+}
+
+/** It carries no more than the effect asks for, under a fence as new as the effect's. */
+function isLowered(
+  { weight: carried, reach }: RouteReading,
+  { weight, fence, reach: wished }: SetWeight,
+  n: number,
+): boolean {
+  if (carried === undefined || (reach !== undefined && reach !== formatReach(wished))) return false;
+  return carried < weight || (carried === weight && n >= fence.n);
+}
+
+/** A lowering sends nobody to the canary who is not there already. */
+function reachTo({ reach: carried }: RouteReading, { reach, raise }: SetWeight): { reach?: Reach } {
+  return reach !== undefined && (raise || carried === formatReach(reach)) ? { reach } : {};
 }
 
 async function clearFence({ api }: ApplyDeps, { router, store, ref }: RoutePlace): Promise<void> {

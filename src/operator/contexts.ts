@@ -22,7 +22,10 @@ export function contextsOf(
   },
 ): GateContext[] {
   const arrived = release.stage === 'Holding' || release.stage === 'Baking' || release.joinedAt !== undefined;
-  const next = release.stage === 'Promoting' ? undefined : plan.steps[release.step + 1]?.weight;
+  const next =
+    release.stage === 'Promoting'
+      ? undefined
+      : plan.steps.slice(release.step + 1).find(({ weight: share }) => share > 0)?.weight;
   const rung = release.stage === 'Promoting' ? undefined : rungAt(plan, release.step + 1);
   const waits = release.stage === 'Preparing' || release.stage === 'Probing';
   const weight = waits ? 0 : Math.min(release.weight, carriedBy(at.routes));
@@ -34,7 +37,7 @@ export function contextsOf(
     stepEpoch: stepEpochOf(release),
     attempt: release.attempt,
     weight,
-    ...(weight === 0 && !waits && sends(at.routes) ? { exposed: true as const } : {}),
+    ...(weight === 0 && !waits && (release.reach !== undefined || sends(at.routes)) ? { exposed: true as const } : {}),
     ...(next === undefined ? {} : { nextWeight: next }),
     ...(rung === undefined ? {} : { next: { weight: rung.weight, holdMs: rung.holdMs } }),
     ...raisedAt(release),
@@ -59,8 +62,12 @@ function leftToSpend({ targetSpend, maxSpend, carried = 0 }: Budget): number {
  * When the newest raise took hold. The record of a raise may be far older than its write, after a crash between the two
  * or when a lost one was written again, and until then no request was due on the canary.
  */
-function raisedAt({ weight, raisedAt: granted, acceptedAt = 0, joinedAt = 0 }: ReleaseState): { raisedAt?: Millis } {
-  return granted === undefined || weight === 0 ? {} : { raisedAt: Math.max(granted, acceptedAt, joinedAt) };
+function raisedAt({ weight, reach, raisedAt: granted, acceptedAt = 0, joinedAt = 0 }: ReleaseState): {
+  raisedAt?: Millis;
+} {
+  return granted === undefined || (weight === 0 && reach === undefined)
+    ? {}
+    : { raisedAt: Math.max(granted, acceptedAt, joinedAt) };
 }
 
 /**

@@ -52,7 +52,10 @@ export function waitingWith({ rollouts }: Pick<Stores, 'rollouts'>, rollout: Kub
 export function memberOf(rollout: KubeObject, now: Millis): GroupMember {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
-  const carries = (figure(release['weight']) ?? 0) > 0 || (joinedOf(release) && release['committed'] !== true);
+  const carries =
+    (figure(release['weight']) ?? 0) > 0 ||
+    release['reach'] !== undefined ||
+    (joinedOf(release) && release['committed'] !== true);
   const begun = text(release['name']) !== undefined;
   const over = release['ending'] !== undefined || release['committed'] === true;
   const wants = state['phase'] === 'Progressing' && !over;

@@ -27,6 +27,7 @@ export function observeRoute(
     ...(reading.weight === undefined ? {} : { weight: reading.weight }),
     ...(reading.spread === undefined ? {} : { spread: reading.spread }),
     ...(reading.fence === undefined ? {} : { fence: reading.fence }),
+    ...(reading.reach === undefined ? {} : { reach: reading.reach }),
     ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
     ...(manager === undefined ? {} : { manager }),
     ...(reading.extra.length === 0 ? {} : { extra: reading.extra }),

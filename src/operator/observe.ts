@@ -17,6 +17,7 @@ import { isOurs } from './ours.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
+import { reachProblems } from './reach-check.ts';
 import { releaseOf, rolloutOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
@@ -191,6 +192,12 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
     routes,
     rivals: rivalsOf(stores, rollout),
   });
+  const pair = { stable: spec.service, canary: canaryServiceName(spec.service) };
+  const places = spec.routes.map((name) => {
+    const place = placeOf(stores, name, namespace);
+    return { name, router: place?.router, object: place?.store.get(place.ref) };
+  });
+  const unreachable = reachProblems(wish.steps ?? [], places, pair);
   const proposed = propose(wish, state, {
     namespace,
     stores,
@@ -201,7 +208,7 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   // A template that the API server refuses is no new revision: the accepted one goes on.
   const revision = template?.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
   return {
-    problems: [...problems, ...(template ?? []), ...found, ...proposed.problems],
+    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems],
     proposal: proposed.plan,
     spec: { ...spec, revision },
   };

@@ -1,3 +1,4 @@
+import type { Reach } from '#core/reach.ts';
 import type { Fence } from '#core/seen.ts';
 import type { Spread } from '#core/sights.ts';
 import type { Json } from '#lib/json.ts';
@@ -19,6 +20,8 @@ import type { Weight } from '#lib/units.ts';
  *    as a whole.
  * 7. No guess: rules that disagree read as undefined, with their spread, and the next write mends them.
  * 8. A conflict stays a conflict, and no write gives the canary traffic in a rule that is in conflict.
+ * 9. Of kinds that can `header` or `mirror`: after `write(0, reach)`, `read` says weight 0 and that reach; laws 2, 3, 4
+ *    and 6 hold for such a write too, and a write without reach leaves nothing of one before it.
  * A law that cannot apply to a kind is named in its `skips`, with the reason.
  */
 export interface Router {
@@ -38,6 +41,8 @@ export interface Router {
   capture(route: RouteObject, services: ServicePair): string;
   /** Empty when the route already says so. Total: a route in conflict gets its canary taken out, never put in. */
   write(route: RouteObject, services: ServicePair, wish: RouteWish): PatchOperation[];
+  /** Why this route cannot carry a step of such a reach, naming rule and fix. Of kinds that can header or mirror alone. */
+  refuses?(route: RouteObject, services: ServicePair, reach: Reach): string | undefined;
   /** Takes our annotation away once the release has ended. Empty when there is none. */
   clearFence(route: RouteObject): PatchOperation[];
   /**
@@ -82,6 +87,8 @@ export interface RouteReading {
   /** The least and the most that a rule of ours sends to the canary, where they disagree. */
   spread?: Spread;
   fence?: Fence;
+  /** Who is sent to the canary beside the weight, as `formatReach` says it. Left out: nobody. */
+  reach?: string;
   /** Why this route cannot be used, naming rule and fix. */
   conflict?: string;
   /** The memo handed in, else `capture(route)`. */
@@ -95,6 +102,8 @@ export interface RouteReading {
 /** The fields of a SetWeight effect that a lens needs. */
 export interface RouteWish {
   weight: Weight;
+  /** Left out: nobody is sent to the canary beside the weight. Only for kinds that can. */
+  reach?: Reach;
   fence: Fence;
   memo: string;
   /** Of the object that the decision saw: the patch tests it, so a newer object refuses the patch. */

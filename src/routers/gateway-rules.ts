@@ -1,18 +1,24 @@
 import { ruleRouter } from './backend-rules.ts';
-import type { RouteObject, Router } from './define.ts';
+import type { Ability, RouteObject, Router } from './define.ts';
+import { withReach } from './gateway-reach.ts';
 import { acceptedByParents } from './gateway-status.ts';
-import type { Backend, Rule } from './rule-view.ts';
+import type { RuleSight } from './reach-rules.ts';
+import type { Backend, Rule, RuleShape } from './rule-view.ts';
 
 /** How a kind of Gateway API v1 is called: in `spec.traffic[]`, and by the API server. */
 export interface GatewayKind {
   key: string;
   plural: string;
   kind: string;
+  /** What it can beside weights. */
+  reaches: readonly Ability[];
+  /** The match that takes every request: what a rule without matches means. */
+  everything: RuleSight['everything'];
 }
 
 /** A route of Gateway API v1, whose rules have backendRefs. A mesh's route has Services for parents and is the same. */
-export function gatewayRouter({ key, plural, kind }: GatewayKind): Router {
-  return ruleRouter({
+export function gatewayRouter({ key, plural, kind, reaches, everything }: GatewayKind): Router {
+  const shape: RuleShape = {
     kind: key,
     resource: { group: 'gateway.networking.k8s.io', version: 'v1', plural, kind, namespaced: true },
     granularity: 1,
@@ -24,7 +30,8 @@ export function gatewayRouter({ key, plural, kind }: GatewayKind): Router {
     word: 'backendRef',
     nameOf: ({ name }) => String(name),
     accepted: acceptedByParents,
-  });
+  };
+  return withReach(ruleRouter(shape), { shape, reaches, everything });
 }
 
 interface RouteRule {

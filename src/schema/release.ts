@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { change } from './change.ts';
+import { headers, mirror } from './reach.ts';
 import { breaches, LONG_PROSE_MAX, outcomes, prose, REPLACE_MAX, revision, roles, silences } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
 import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
@@ -11,6 +12,8 @@ const time = () => text({ max: 64 });
 
 const step = group({
   weight: share().describe('Share of requests that the canary gets.'),
+  headers: headers().exactOptional().describe('Headers of the requests that the canary gets instead.'),
+  mirror: mirror().exactOptional().describe('Copies of requests that the canary gets instead.'),
   hold: duration().describe('Least time to stay.'),
   canaryReplicas: int({ min: 1, max: 10_000 }).exactOptional().describe('Canary pods, when they were given.'),
   pause: group({ for: duration().exactOptional().describe('How long to stop. Left out: until a person promotes.') })

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { State } from '#core/model.ts';
 import { WHOLE } from '#lib/units.ts';
+import { headers } from './reach.ts';
 import { LONG_PROSE_MAX, outcomes, phase, prose, REPLACE_MAX, reasons, revision, stages } from './release-words.ts';
 import { choice, flag, group, instant, int, list, map, text } from './vocabulary.ts';
 
@@ -85,6 +86,12 @@ const release = group({
   stage: choice(stages).describe('What the release is doing.'),
   step: count().describe('Index of the step that stands or is being reached; the number of steps for the bake.'),
   weight: weight().describe('The most traffic that this record grants the canary, in 1/100,000.'),
+  reach: group({
+    headers: headers().exactOptional().describe('Headers that a request must have.'),
+    mirror: weight().exactOptional().describe('Share of requests that are copied, in 1/100,000.'),
+  })
+    .exactOptional()
+    .describe('Whom it grants the canary instead of a weight.'),
   n: count().describe('Fence number that a write under this record carries.'),
   rewrites: count().describe('How often a raise of this step was written again after it was lost.'),
   startedAt: instant().describe('When the release began.'),

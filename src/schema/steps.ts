@@ -1,4 +1,5 @@
 import { parsePercent } from '#lib/units.ts';
+import { headers, mirror } from './reach.ts';
 import { duration, group, int, list, percent, percentCel, ruled } from './vocabulary.ts';
 
 /**
@@ -12,10 +13,22 @@ const pause = group({
   for: duration().exactOptional().describe('How long to stop, as a Go duration. Left out: until a person promotes.'),
 });
 
-const step = group({
-  weight: percent({ above: 0, upTo: 99, example: '5 or "0.5%"' }).describe(
-    'Share of requests that the canary gets while this step lasts, in percent: 5 or "0.5%".',
-  ),
+const stepShape = group({
+  weight: percent({ above: 0, upTo: 99, example: '5 or "0.5%"' })
+    .exactOptional()
+    .describe(
+      'Share of requests that the canary gets while this step lasts, in percent: 5 or "0.5%". Give this, headers or mirror.',
+    ),
+  headers: headers()
+    .exactOptional()
+    .describe(
+      'The canary gets the requests that have all of these headers, and no others. Its hold, a pause and the stop gates end such a step. Before steps with a weight.',
+    ),
+  mirror: mirror()
+    .exactOptional()
+    .describe(
+      'The canary gets copies of requests, and its answers are dropped. What a request does is done twice: only for requests without side effects. Before steps with a weight.',
+    ),
   hold: duration().default('1m').describe('Least time to stay, counted from when the share of requests is there.'),
   canaryReplicas: int({ min: 1, max: 10_000 })
     .exactOptional()
@@ -23,12 +36,36 @@ const step = group({
   pause: pause.exactOptional().describe('Stop here after the hold, for a person or for a time.'),
 });
 
-/** A ladder that goes down hides a way back inside a way forward. */
-export const steps = ruled(list(step, { max: STEPS_MAX, min: 1 }), {
-  cel: `[${stepIndices}].all(i, i + 1 >= size(self) || ${percentCel('self[i].weight')} < ${percentCel('self[i + 1].weight')})`,
-  message: 'weights must rise from step to step',
-  holds: (all) => all.every(({ weight }, i) => i === 0 || weightOf(weight) > weightOf(all[i - 1]?.weight ?? 0)),
+const step = ruled(stepShape, {
+  cel: '[has(self.weight), has(self.headers), has(self.mirror)].exists_one(given, given)',
+  message: 'give exactly one of weight, headers and mirror',
+  holds: ({ weight, headers: named, mirror: copies }) =>
+    [weight, named, copies].filter((given) => given !== undefined).length === 1,
 });
+
+/** A ladder that goes down hides a way back inside a way forward. */
+export const steps = ruled(
+  list(step, { max: STEPS_MAX, min: 1 }),
+  {
+    cel: `[${stepIndices}].all(i, i + 1 >= size(self) || !has(self[i].weight) || !has(self[i + 1].weight) || ${percentCel('self[i].weight')} < ${percentCel('self[i + 1].weight')})`,
+    message: 'weights must rise from step to step',
+    holds: (all) => pairsOf(all).every(([a, b]) => a === undefined || b === undefined || weightOf(a) < weightOf(b)),
+  },
+  {
+    cel: `[${stepIndices}].all(i, i + 1 >= size(self) || !has(self[i].weight) || has(self[i + 1].weight)) && has(self[size(self) - 1].weight)`,
+    message: 'steps with headers or mirror come first, and the last step needs a weight',
+    holds: (all) =>
+      pairsOf([...all, {}]).every(([a, b], i) =>
+        i === all.length - 1 ? a !== undefined : a === undefined || b !== undefined,
+      ),
+  },
+);
+
+type Weighted = { weight?: number | string };
+
+function pairsOf(all: readonly Weighted[]): [Weighted['weight'], Weighted['weight']][] {
+  return all.slice(1).map(({ weight }, i) => [all[i]?.weight, weight]);
+}
 
 export function weightOf(value: number | string): number {
   return parsePercent(value) ?? 0;

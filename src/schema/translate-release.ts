@@ -4,6 +4,7 @@ import type { Bake, Plan, ReleaseState, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import { formatDuration, formatPercent, parsePercent } from '#lib/units.ts';
 import { type Parsed, readPart } from './parse.ts';
+import { reachFields, reachOf } from './reach.ts';
 import { type ReleaseSpec, releaseSpec } from './release.ts';
 import { clip } from './release-words.ts';
 import { millis } from './rollout.ts';
@@ -119,12 +120,14 @@ function stepText({
   holdMs,
   canaryReplicas,
   pause,
+  reach,
   sees,
   needsMs,
 }: Step): ReleaseSpec['plan']['steps'][number] {
   const stop = pause?.forMs === undefined ? pause && {} : { for: durationText(pause.forMs) };
   return present<ReleaseSpec['plan']['steps'][number]>({
     weight: formatPercent(weight),
+    ...reachFields(reach),
     hold: durationText(holdMs),
     canaryReplicas,
     pause: stop,
@@ -133,9 +136,11 @@ function stepText({
   });
 }
 
-function stepOf({ weight, hold, canaryReplicas, pause, sees, needs }: ReleaseSpec['plan']['steps'][number]): Step {
+function stepOf(step: ReleaseSpec['plan']['steps'][number]): Step {
+  const { weight, hold, canaryReplicas, pause, sees, needs } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
+    reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },

@@ -10,6 +10,7 @@ import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
 import { changeOf } from './change.ts';
 import { readPart, readValue } from './parse.ts';
 import { podTemplateProblems } from './pod-template.ts';
+import { reachOf } from './reach.ts';
 import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
@@ -126,9 +127,11 @@ function specOf(given: RolloutSpec): Spec {
   };
 }
 
-function stepOf({ weight, hold, canaryReplicas, pause }: NonNullable<RolloutSpec['steps']>[number]): Step {
+function stepOf(step: NonNullable<RolloutSpec['steps']>[number]): Step {
+  const { weight = 0, hold, canaryReplicas, pause } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
+    reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },

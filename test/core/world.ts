@@ -3,6 +3,7 @@ import type { Effect } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { Evidence, Gate, GateReading } from '#core/gate.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
+import { formatReach } from '#core/reach.ts';
 import type { Arms, Fence, ProbeReading, Seen, SeenAction } from '#core/seen.ts';
 import { initialState } from '#core/state.ts';
 
@@ -27,6 +28,8 @@ export interface WorldSet {
 export interface WorldRoute {
   name: string;
   weight: number;
+  /** Who is sent to the canary beside the weight, as a lens would read it. */
+  reach?: string | undefined;
   fence: Fence | undefined;
   version: number;
   acceptedAt: number;
@@ -202,6 +205,7 @@ export class World {
       exists: true,
       resourceVersion: String(route.version),
       weight: route.weight,
+      ...(route.reach === undefined ? {} : { reach: route.reach }),
       ...(route.fence === undefined ? {} : { fence: route.fence }),
       accepted: this.now >= route.acceptedAt && !this.gatewayDead,
       memo: '',
@@ -371,12 +375,15 @@ export class World {
     const route = this.routes.find((candidate) => candidate.name === effect.route && candidate.exists);
     if (route === undefined || (effect.raise && String(route.version) !== effect.resourceVersion)) return;
     const seenN = route.fence?.release === effect.fence.release ? route.fence.n : 0;
+    const reach = formatReach(effect.reach);
+    const stays = route.reach === undefined || route.reach === reach;
     const below = route.weight < effect.weight || (route.weight === effect.weight && seenN >= effect.fence.n);
-    if (!effect.raise && below) return;
+    if (!effect.raise && below && stays) return;
     const fence = effect.raise ? effect.fence : { ...effect.fence, n: Math.max(effect.fence.n, seenN + 1) };
-    if (effect.weight > route.weight) this.watchRaise(route, effect);
+    if (effect.raise || effect.weight > route.weight) this.watchRaise(route, effect);
     Object.assign(route, {
       weight: effect.weight,
+      reach: effect.raise || route.reach === reach ? reach : undefined,
       fence,
       version: route.version + 1,
       acceptedAt: this.now + 1000,
@@ -384,10 +391,12 @@ export class World {
     });
   }
 
-  private watchRaise(route: WorldRoute, { weight, fence }: Extract<Effect, { kind: 'SetWeight' }>): void {
+  private watchRaise(route: WorldRoute, { weight, reach, fence }: Extract<Effect, { kind: 'SetWeight' }>): void {
     const granted = this.state.release;
     if (granted === undefined || weight > granted.weight)
       this.violations.push(`raised to ${weight} without a stored grant`);
+    if (reach !== undefined && formatReach(granted?.reach) !== formatReach(reach))
+      this.violations.push('users matched without a stored grant');
     if ((route.fence?.n ?? 0) >= fence.n) this.violations.push('raised past a newer fence');
   }
 
@@ -405,7 +414,7 @@ export class World {
       this.violations.push('an unproven pod behind the stable Service');
     for (const route of this.routes) {
       const canaries = this.pods.filter((pod) => pod.arms.canary && this.available(pod));
-      if (route.weight > 0 && canaries.length === 0 && !this.broken.size)
+      if ((route.weight > 0 || route.reach !== undefined) && canaries.length === 0 && !this.broken.size)
         this.violations.push('traffic to a canary without pods');
     }
   }

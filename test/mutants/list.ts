@@ -3,6 +3,7 @@ import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
 import { probes } from './probes.ts';
 import { raising } from './raising.ts';
+import { reach } from './reach.ts';
 import { scaling } from './scaling.ts';
 import { together } from './together.ts';
 import { young } from './young.ts';
@@ -13,6 +14,7 @@ export const mutants: readonly Mutant[] = [
   ...gates,
   ...young,
   ...probes,
+  ...reach,
   ...together,
   ...scaling,
 ];

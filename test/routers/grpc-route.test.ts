@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { grpcRoute } from '#routers/grpc-route.ts';
 import { gatewayDialect, route } from './gateway-rules.ts';
 import { routerLaws } from './laws.ts';
+import { reachLaws } from './reach-laws.ts';
 import { goldenCases, ruleSubject, services } from './rules.ts';
 
 const content = fc.record(
@@ -18,6 +19,7 @@ const content = fc.record(
 );
 
 routerLaws(ruleSubject(gatewayDialect(grpcRoute, content)));
+reachLaws(ruleSubject(gatewayDialect(grpcRoute, content)));
 
 test('a conflict names the kind', () => {
   const object = route([{ backendRefs: [{ name: 'cart', port: 80 }] }]);

@@ -6,18 +6,25 @@ import { httpRoute } from '#routers/http-route.ts';
 import { applyPatch } from '#sandbox/patches.ts';
 import { gatewayDialect, route, rulesOf } from './gateway-rules.ts';
 import { routerLaws } from './laws.ts';
+import { reachLaws } from './reach-laws.ts';
 import { goldenCases, type Ref, type Rule, ruleSubject, services } from './rules.ts';
 
 const content = fc.record(
   {
     name: fc.constantFrom('pay', 'browse'),
-    matches: fc.constantFrom([{ path: { type: 'PathPrefix', value: '/' } }], [{ method: 'POST' }]),
+    matches: fc.constantFrom<object[]>(
+      [{ path: { type: 'PathPrefix', value: '/' } }],
+      [{ method: 'POST' }],
+      [{ headers: [{ name: 'x-beta', value: 'yes' }] }, { headers: [{ name: 'host', value: 'a' }] }],
+      [{ headers: [{ name: 'host', value: 'a' }] }],
+    ),
     filters: fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]),
     timeouts: fc.constant({ request: '5s' }),
   },
   { requiredKeys: [] },
 );
 routerLaws(ruleSubject(gatewayDialect(httpRoute, content)));
+reachLaws(ruleSubject(gatewayDialect(httpRoute, content)));
 
 const mine = (weight?: number): Ref => ({ name: 'checkout', port: 80, ...(weight !== undefined && { weight }) });
 const canary = (weight: number): Ref => ({ name: 'checkout-canary', port: 80, weight });

@@ -11,6 +11,7 @@ const release: Whole<ReleaseState> = {
   stage: 'Promoting',
   step: 1,
   weight: 20_000,
+  reach: { headers: [{ name: 'x-beta', value: 'yes', regex: 'y.*' }], mirror: 10_000 },
   n: 7,
   rewrites: 1,
   startedAt: 1_700_000_000_000,

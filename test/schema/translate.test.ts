@@ -158,6 +158,19 @@ const step = fc.oneof(
   }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, pause: fc.record({ forMs: ms }) }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, sees: share, needsMs: ms }),
+  fc.record({
+    weight: fc.constant(0),
+    holdMs: ms,
+    reach: fc.constantFrom(
+      { mirror: 7000 },
+      {
+        headers: [
+          { name: 'x-beta', value: 'yes' },
+          { name: 'x-team', regex: 'a' },
+        ],
+      },
+    ),
+  }),
 );
 const sli = fc.oneof(
   fc.record({ kind: fc.constant('events'), total: selector, bad: selector }),

@@ -1,0 +1,40 @@
+import { canonicalJson } from '#lib/json.ts';
+import { formatPercent, type Weight } from '#lib/units.ts';
+import type { Step } from './model.ts';
+
+/**
+ * Whom a step without a weight sends to the canary: the users that a header names, or copies of everybody's requests
+ * whose answers are dropped. Exactly one of the two is given.
+ */
+export interface Reach {
+  /** A request is matched when all of them match. */
+  headers?: HeaderMatch[];
+  /** Share of requests that are copied. */
+  mirror?: Weight;
+}
+
+/** Exactly one of value and regex is given; names are compared without case. */
+export interface HeaderMatch {
+  name: string;
+  value?: string;
+  regex?: string;
+}
+
+/** What a route says where its rules disagree about it: nobody's wish. */
+export const MIXED_REACH = 'mixed';
+
+/** One text for one reach, so that what a route carries can be compared with what a record grants. */
+export function formatReach(reach: Reach | undefined): string | undefined {
+  return reach === undefined ? undefined : canonicalJson(reach);
+}
+
+/** For people: what a rung sends to the canary. */
+export function shareWords({ weight, reach }: Pick<Step, 'weight' | 'reach'>): string {
+  if (reach?.mirror !== undefined) return `copies of ${formatPercent(reach.mirror)} of the requests`;
+  if (reach?.headers === undefined) return formatPercent(weight);
+  return `users with ${reach.headers.map(headerWords).join(' and ')}`;
+}
+
+function headerWords({ name, value, regex }: HeaderMatch): string {
+  return regex === undefined ? `${name}: ${value ?? ''}` : `${name} like ${regex}`;
+}

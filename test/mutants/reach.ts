@@ -1,0 +1,83 @@
+import type { Mutant } from './mutant.ts';
+
+const coreTest = 'test/core/reach.test.ts';
+const rulesTest = 'test/routers/reach.test.ts';
+const routeTest = 'test/routers/http-route.test.ts';
+const laws = 'test/routers/reach-laws.ts';
+
+/** Mutants of steps without a weight: matched users and copies of requests. */
+export const reach: readonly Mutant[] = [
+  {
+    name: 'a fence is planted past a grant without weight',
+    breaks: 3,
+    file: 'src/core/diff.ts',
+    find: 'return weight === 0 && reach === undefined;\n}\n\n/**\n * Somebody is sent',
+    replace: 'return weight === 0;\n}\n\n/**\n * Somebody is sent',
+    killedBy: { file: coreTest, test: 'matched users, then copies, then a share of everybody' },
+    because: 'nobody would ever be matched: the raise would find its own number used up',
+  },
+  {
+    name: 'a breach takes back weights alone',
+    breaks: 5,
+    file: 'src/core/diff.ts',
+    find: '(isAbove(route, wish.weight) || reachesTooFar(route, wish, release))',
+    replace: 'isAbove(route, wish.weight)',
+    killedBy: { file: coreTest, test: 'a breach takes %j back in one pass' },
+    because: 'matched users would stay on a bad canary',
+  },
+  {
+    name: 'matched users that were taken back count as there',
+    breaks: 6,
+    file: 'src/core/routes.ts',
+    find: '(route.weight === release.weight && reachesAll(route, release))',
+    replace: 'route.weight === release.weight',
+    killedBy: {
+      file: coreTest,
+      test: 'matched users whom somebody takes back are not matched again, and the message names who',
+    },
+    because: 'the release would hold a step that sends nobody, and tell nobody',
+  },
+  {
+    name: 'the first share of everybody asks nothing of stable',
+    breaks: 2,
+    file: 'src/core/advance.ts',
+    find: 'if (rung.reach !== undefined && !at.judgement.ready',
+    replace: 'if (rung.reach !== undefined && false && !at.judgement.ready',
+    killedBy: { file: coreTest, test: '$name: $because' },
+    because: 'a few matched users would be a way around the first raise',
+  },
+  {
+    name: 'matched rules are known by what they were made of alone',
+    breaks: 5,
+    file: 'src/routers/reach-rules.ts',
+    find: "if (MATCHED.test(rule.name ?? '')) return true;",
+    replace: '',
+    killedBy: {
+      file: rulesTest,
+      test: 'a matched rule that was $name goes with the next lowering: $because',
+    },
+    because: 'whoever edits the rule of ours would leave its users on the canary for ever',
+  },
+  {
+    name: "a rule of the user's is taken for ours",
+    breaks: 1,
+    file: 'src/routers/reach-rules.ts',
+    find: 'if (rule.name !== undefined || isKnown(rule, sight)) return false;',
+    replace: 'if (rule.name !== undefined) return false;',
+    killedBy: { file: rulesTest, test: 'a rule of the user that a person pointed at the canary comes back as theirs' },
+    because: 'a lowering would delete a rule of the user',
+  },
+  {
+    name: 'a lowering leaves the matched rule behind',
+    breaks: 5,
+    file: 'src/routers/gateway-reach.ts',
+    find: "isBare(bared) ? [] : [{ op: 'replace', path, value: bared.rules }]",
+    replace: '[]',
+    killedBy: {
+      file: routeTest,
+      test: '9: what follows leaves nothing of it, and rest is the text of the user',
+      writtenIn: laws,
+    },
+    because: 'rest would not be the text of the user',
+  },
+];
