@@ -21,6 +21,7 @@ export const MISHAPS: Readonly<Record<string, { chance: number; befall(moment: M
   'gateway accepts and does not apply': { chance: 0.02, befall: ({ world }) => toggleGateway(world, 'frozen') },
   'gateway does not accept': { chance: 0.02, befall: ({ world }) => toggleGateway(world, 'blind') },
   'source turns': { chance: 0.03, befall: turnSource },
+  'probes fail': { chance: 0.015, befall: failProbes },
   'counters start again': { chance: 0.015, befall: ({ world }) => world.prometheus?.reset() },
   'history compacted': { chance: 0.02, befall: ({ world }) => world.sandbox.store.compact() },
   'weight by hand': { chance: 0.04, befall: foreignWeight },
@@ -75,6 +76,15 @@ function turnSource({ world, random }: Moment): void {
   world.source = one(SHAPES, random) ?? 'whole';
   world.struck(`source: ${world.source}`);
   world.note(`the source is ${world.source}`);
+}
+
+function failProbes({ world, random }: Moment): void {
+  world.probesFail = one(['canary', 'everybody'] as const, random) ?? 'nobody';
+  const ms = one([2000, 8000, 20_000], random) ?? 0;
+  world.note(`the probes of ${world.probesFail} fail for ${ms} ms`);
+  world.clock.timer(ms, () => {
+    world.probesFail = 'nobody';
+  });
 }
 
 /** Somebody takes the traffic back by hand, or more of it than they should. */

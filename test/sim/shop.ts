@@ -50,6 +50,8 @@ export interface ShopSpec {
   onBreach: 'Pause' | 'Retreat' | 'Abort';
   steps: { weight: number; hold: string; pause?: object }[];
   probes: boolean;
+  /** A second gate counts the answers of probes. */
+  probeGate: boolean;
   /** All that there are; the spec may name fewer of them. */
   routes: readonly ShopRoute[];
 }
@@ -65,7 +67,7 @@ export function trafficOf(routes: readonly ShopRoute[]): object[] {
   return routes.map(({ traffic }) => traffic);
 }
 
-export function rolloutOf({ image, replicas, onBreach, steps, probes, routes }: ShopSpec): Newborn {
+export function rolloutOf({ image, replicas, onBreach, steps, probes, probeGate, routes }: ShopSpec): Newborn {
   return {
     metadata: { name: 'shop', namespace: NAMESPACE_NAME },
     spec: {
@@ -74,7 +76,7 @@ export function rolloutOf({ image, replicas, onBreach, steps, probes, routes }: 
       template: templateOf(image),
       service: 'shop',
       traffic: trafficOf(routes),
-      gates: [{ slo: 'shop' }],
+      gates: [{ slo: 'shop' }, ...(probeGate ? [{ slo: 'answers' }] : [])],
       ...(probes ? { probes: [{ suite: 'shop' }] } : {}),
       steps,
       onBreach,
@@ -100,6 +102,13 @@ export function objectsAround({ routes }: Pick<ShopSpec, 'routes'>): [Resource, 
       },
     ]),
     [SERVICE_LEVEL_OBJECTIVE, { metadata, spec: { objective: '99', sli: { events: { total, bad } } } }],
+    [
+      SERVICE_LEVEL_OBJECTIVE,
+      {
+        metadata: { ...metadata, name: 'answers' },
+        spec: { sli: { probe: { suite: 'shop', samples: 3, tolerate: '40%' } } },
+      },
+    ],
     [
       METRIC_SOURCE,
       {

@@ -1,3 +1,4 @@
+import { REVISION_LABEL } from '#core/labels.ts';
 import type { State } from '#core/model.ts';
 import { NAMESPACE, POD, REPLICA_SET, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { stateOf } from '#operator/reading.ts';
@@ -79,6 +80,8 @@ export class World {
 
   /** Pods that are not ready, for as long as somebody wants it so. */
   readonly broken = new Set<string>();
+  /** Whose probes fail: a dependency of everybody, or the new revision alone. */
+  probesFail: 'nobody' | 'canary' | 'everybody' = 'nobody';
   deleted = false;
   /** Releases of which somebody said that they may go on without evidence. */
   readonly promoted = new Set<string>();
@@ -95,6 +98,7 @@ export class World {
     const readyMs = (image: string) => (image.includes('sick') ? undefined : 200);
     this.cluster = runCluster(this.sandbox, { courseOf: (image) => ({ readyMs: readyMs(image), stopMs: 1000 }) });
     this.watcher = createWatcher(this);
+    const measured = Math.floor(seed) % MEASURED_EVERY === 5;
     this.shop = {
       image: 'shop:v1',
       replicas: this.pick([2, 3, 4]),
@@ -105,12 +109,14 @@ export class World {
       ],
       probes: this.chance(0.5),
       routes: this.pick(ROUTES),
+      probeGate: measured && this.chance(0.4),
     };
     if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
     for (const [resource, object] of objectsAround(this.shop)) this.actor.create(resource, object);
     this.actor.create(refs.rollout.resource, rolloutOf(this.shop));
-    if (Math.floor(seed) % MEASURED_EVERY === 5) {
+    if (this.shop.probeGate) this.struck('a gate of probes');
+    if (measured) {
       this.prometheus = this.#measured();
       this.struck('gates are measured');
     }
@@ -237,8 +243,13 @@ export class World {
         if (ticks < TICKS_NEEDED) return WAITING;
         return weight > 0 && this.imageOf(set).includes('bad') ? BAD : GOOD;
       },
-      answers: (pod) => this.pods().some(({ metadata }) => metadata.name === pod),
+      answers: (pod) => this.pods().some((one) => one.metadata.name === pod && !this.#isMute(one)),
     };
+  }
+
+  #isMute({ metadata }: KubeObject): boolean {
+    if (this.probesFail === 'canary') return metadata.labels?.[REVISION_LABEL] !== this.state()?.stable;
+    return this.probesFail === 'everybody';
   }
 
   deleteRollout(): void {
@@ -319,6 +330,7 @@ export class World {
   heal(): void {
     this.storm = calm;
     this.source = 'whole';
+    this.probesFail = 'nobody';
     for (const pod of this.broken) this.cluster.kubelet.setBroken(pod, false);
     this.broken.clear();
     this.cluster.gateway.frozen = false;
