@@ -101,9 +101,11 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     const message = probes.message || 'Probing the canary before any user meets it';
     return patience(state, at, { since, message });
   }
-  // What is expedited mends stable: asking stable to be well first would keep the outage.
+  // What is expedited mends stable: asking stable to be well first, or to serve at all, would keep the outage.
   if (!judgement.ready && release.expedited === undefined)
     return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.notReady}` });
+  if (judgement.unread !== undefined)
+    return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.unread}` });
   // A gateway that has the weight before the pods answers 503: ready is what the kubelet says, and they hear it later.
   if (now - state.since < at.spec.settleMs)
     return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');

@@ -38,6 +38,8 @@ export interface Judgement {
   ready: boolean;
   /** Why it is not ready, for people. */
   notReady: string;
+  /** A guardrail that cannot be read, for people: whatever stable does, the canary would be raised unseen. */
+  unread?: string;
 }
 
 /** Folds readings into one judgement. A gate of the plan without a reading waits: silence is not success. */
@@ -95,9 +97,10 @@ function dear({ name, maxWaitMs }: Gate, { evidence: { forecast } }: GateReading
 function readiness(judgement: Judgement, gate: string, reading: GateReading | undefined): void {
   const able = reading !== undefined && reading.verdict !== 'Error' && reading.verdict !== 'NoData';
   if (able && reading.stable === 'Meets') return;
-  if (judgement.ready)
-    judgement.notReady = reading === undefined ? `${gate}: no reading yet` : `${gate}: ${reading.message}`;
+  const why = reading === undefined ? `${gate}: no reading yet` : `${gate}: ${reading.message}`;
+  if (judgement.ready) judgement.notReady = why;
   judgement.ready = false;
+  if (!able && (reading?.verdict !== 'NoData' || reading.cause === 'CatchingUp')) judgement.unread ??= why;
 }
 
 /** What the probes say of this stay: an answer from before a resume or a raise is none. */

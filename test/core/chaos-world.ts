@@ -23,7 +23,7 @@ export function chanceOf(seed: number): Chance {
   };
 }
 
-const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry'];
+const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry', 'expedite'];
 export const faults: Fault[] = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
 /** What a strike of each kind does. */
 const STRIKES = [
@@ -83,6 +83,8 @@ export class ChaosWorld extends World {
   takenBack = new Set<string>();
   begun = new Set<string>();
   protected old: { state: State; seen: Seen } | undefined;
+  /** Another operator writes, with an older sight. */
+  private stale = false;
   private darkTicks = 0;
   protected died = false;
   protected chance: Chance;
@@ -195,7 +197,9 @@ export class ChaosWorld extends World {
     const { state, seen } = this.old;
     const { next, effects } = decide(state, { ...seen, actions: [] }, this.now);
     const stores = () => JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
+    this.stale = true;
     for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores())) this.apply(effect);
+    this.stale = false;
   }
 
   /** What the other operator will know when it wakes. */
@@ -345,7 +349,11 @@ export class ChaosWorld extends World {
     const risen = this.routes.some(({ weight }, index) => weight > (weights[index] ?? 0));
     if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
       this.violate('corrected upward');
+    if (effect.kind === 'SetWeight' && risen && !this.stale) this.raised(effect);
   }
+
+  /** For those who know what a raise needs. */
+  protected raised(_effect: { weight: number }): void {}
 
   private watchDeletion({ pod: name, uid }: Extract<Effect, { kind: 'DeletePod' }>): void {
     const { release } = this.state;

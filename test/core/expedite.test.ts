@@ -50,6 +50,20 @@ describe('an expedited release', () => {
     expect(world.state).toMatchObject({ phase: 'Paused', reason: 'GateBreached', release: { weight: 0 } });
   });
 
+  // kills: a first raise that asks no gate whether it can be read
+  test.each([
+    { name: 'whose source is down', verdict: 'Error', cause: 'SourceDown', weight: 0 },
+    { name: 'that has not been read yet', verdict: 'NoData', cause: 'CatchingUp', weight: 0 },
+    { name: 'whose stable serves nobody any more', verdict: 'NoData', cause: 'NoTraffic', weight: 5000 },
+  ] as const)('is granted $weight with a gate $name', ({ verdict, cause, weight }) => {
+    const world = inOutage();
+    world.run(20);
+    world.verdict = () => ({ verdict, stable: 'Unknown', cause });
+    world.act('expedite');
+    world.run(60);
+    expect(world.state.release).toMatchObject({ weight, expedited: 'ann' });
+  });
+
   test('is held by a gate that sees nothing', () => {
     const world = inOutage();
     world.run(20);

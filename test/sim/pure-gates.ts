@@ -110,6 +110,12 @@ export class PureGates {
     for (const name of this.#runs.keys()) if (!contexts.some(({ gate }) => gate.name === name)) this.#runs.delete(name);
   }
 
+  /** Gates look at this release. */
+  watches(release: string | undefined): boolean {
+    const [run] = this.#runs.values();
+    return release !== undefined && run?.context.epoch.startsWith(`${release}/`) === true;
+  }
+
   /** The operator's process ends: what was not saved is gone. */
   forget(): void {
     this.#told = undefined;

@@ -1,3 +1,4 @@
+import { stepEpochOf } from '#core/epoch.ts';
 import type { GateReading } from '#core/gate.ts';
 import type { ReleaseState, State } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
@@ -10,7 +11,7 @@ import { type Fault, TICK_MS } from '#test/core/world.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
 import { type Checkpoint, GATES, PureGates } from './pure-gates.ts';
 import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
-import { unlawfulGrant } from './raise-rules.ts';
+import { failsProbes, podsBehind, unlawfulGrant, unlawfulLeave } from './raise-rules.ts';
 
 /** The small world of plain data with real gates over a made-up Prometheus, whose truth is known. */
 
@@ -51,6 +52,11 @@ export class PureWorld extends ChaosWorld {
   /** Revisions that a person's word or an earlier service may have brought to all users. */
   readonly #worded = new Set<string>();
   #healed = false;
+  /** The stay that probes answer for. */
+  #probed = '';
+  /** So many ticks after the next raise gates and probes are told of it; until then they answer for the stay before. */
+  #lateTicks = 0;
+  #deafUntil = 0;
   #first: string | undefined;
 
   constructor(seed: number) {
@@ -70,7 +76,9 @@ export class PureWorld extends ChaosWorld {
     // A fix for a stable that is rotten itself has nothing to be held against: a person takes the gates away.
     const helped = this.#healed && this.#rotten.has(this.state.stable ?? '');
     const proposal = helped ? { ...this.plan, gates: [] } : this.plan;
-    return { ...seen, proposal, gates: this.state.release === undefined ? [] : this.#gates.readings(this.now) };
+    const gates = this.state.release === undefined ? [] : this.#gates.readings(this.now);
+    // The prober, like the gates, answers for the stay that it was last told of.
+    return { ...seen, proposal, gates, probes: { ...seen.probes, epoch: this.#probed } };
   }
 
   /** One tick of either act. */
@@ -105,6 +113,7 @@ export class PureWorld extends ChaosWorld {
     if (what === 'both arms sick') this.#sick = !this.#sick;
     if (what === 'restart') this.#restart();
     if (what === 'deletion') this.deleting = true;
+    if (what === 'gates and probes hear late') this.#lateTicks = 2 + Math.floor(this.chance() * 10);
     if (what === 'counters start again' && this.pods.length > 0)
       this.#service.restart(this.pick(this.pods).name, this.beat);
   }
@@ -130,6 +139,8 @@ export class PureWorld extends ChaosWorld {
     this.#healed = true;
     this.#sick = false;
     this.#shape = 'whole';
+    this.#lateTicks = 0;
+    this.#deafUntil = 0;
   }
 
   /** A release from a stable that is rotten itself waits for ever: it begins anew without gates. */
@@ -207,6 +218,11 @@ export class PureWorld extends ChaosWorld {
   /** As the operator's `follow`: gates look where the release stands now. */
   #follow(): void {
     const { release } = this.state;
+    const stay = release === undefined ? '' : stepEpochOf(release);
+    const raised = stay !== this.#probed && release?.stage === 'Shifting';
+    if (raised && this.#lateTicks > 0) [this.#deafUntil, this.#lateTicks] = [this.now + this.#lateTicks * TICK_MS, 0];
+    if (this.now < this.#deafUntil && this.#gates.watches(release?.name)) return;
+    this.#probed = stay;
     const object = release === undefined ? undefined : this.releases.get(release.name);
     const over = release?.committed || release?.ending !== undefined;
     if (release === undefined || object === undefined || over) {
@@ -275,16 +291,40 @@ export class PureWorld extends ChaosWorld {
     const plan = this.releases.get(this.state.release?.name ?? '')?.plan;
     this.looked('earned');
     if (before.release !== undefined) for (const reading of seen.gates) this.#checkReading(reading, before.release);
-    const wrong = plan && unlawfulGrant({ before, after: this.state, seen, plan });
+    const pass = { before, after: this.state, seen };
+    const wrong = (plan && unlawfulGrant({ ...pass, plan })) ?? unlawfulLeave(pass);
     if (wrong !== undefined) this.violate(wrong);
+    if (fault === 'none') this.#watchProbes(before, seen);
     super.watch(before, seen, fault);
+  }
+
+  /** Probes that the canary alone fails take its traffic in the pass that hears of them. */
+  #watchProbes({ release }: State, seen: Seen): void {
+    if (release === undefined || release.committed || release.ending !== undefined || !failsProbes(seen, release))
+      return;
+    if (this.plan.onBreach === 'Pause' || this.state.release?.committed) return;
+    this.looked('breached');
+    const left = this.routes.find(({ name, exists, weight }) => release.routes?.includes(name) && exists && weight > 0);
+    if (left !== undefined) this.violate(`probes failed and ${left.name} still sends to the canary`);
+  }
+
+  protected override raised({ weight }: { weight: number }): void {
+    const { release, stable } = this.state;
+    if (release === undefined) return;
+    const replicas = Math.max(this.spec.replicas, this.sets.find(({ revision }) => revision === stable)?.replicas ?? 0);
+    const asked = this.releases.get(release.name)?.plan.steps[release.step]?.canaryReplicas;
+    const wanted = podsBehind(weight, { replicas, asked });
+    const ready = this.pods.filter((pod) => pod.arms.canary && this.available(pod)).length;
+    this.looked('carried');
+    if (ready < wanted) this.violate(`raised to ${weight} with ${ready} of ${wanted} pods`);
+    if (!this.narrowed) this.violate(`raised to ${weight} while the Service selects both arms`);
   }
 
   /** Who serves all users, and whether gates or a person let it. */
   #noteService(): void {
     const { release, stable } = this.state;
     const ungated = release !== undefined && this.releases.get(release.name)?.plan.gates.length === 0;
-    if (release?.word !== undefined || ungated) this.#worded.add(release.revision);
+    if (release?.word !== undefined || release?.expedited !== undefined || ungated) this.#worded.add(release.revision);
     if (stable === undefined) return;
     // The first revision meets nobody to compare it with.
     if (this.#first === undefined) this.#worded.add(stable);

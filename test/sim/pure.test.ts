@@ -12,7 +12,13 @@ import { pure } from './pure.ts';
 // step that is left while gates wait (5 of 54), a pause that stands before the breach (4 of 250), probes that still run and
 // count as passed (3 of 400)
 const WORLDS = 10_000;
+/** Enough to notice what `test/mutants` breaks. */
+const FIRST = 700;
 
-test(`law: ${WORLDS} pure worlds are safe and come to rest`, async () => {
-  expect(await playAll(pure, seeds(0, WORLDS))).toBe('');
+test('law: the first pure worlds are safe and come to rest', async () => {
+  expect(await playAll(pure, seeds(0, FIRST))).toBe('');
+}, 300_000);
+
+test(`law: the other ${WORLDS - FIRST} pure worlds are safe and come to rest`, async () => {
+  expect(await playAll(pure, seeds(FIRST, WORLDS - FIRST))).toBe('');
 }, 900_000);

@@ -9,11 +9,13 @@ interface Pass {
   before: State;
   after: State;
   seen: Seen;
-  plan: Plan;
 }
 
+/** A pass of a release that is recorded with its plan. */
+type Planned = Pass & { plan: Plan };
+
 /** Why a pass was not allowed to grant what it granted; undefined: it was, or granted nothing. */
-export function unlawfulGrant(pass: Pass): string | undefined {
+export function unlawfulGrant(pass: Planned): string | undefined {
   const [was, is] = [pass.before.release, pass.after.release];
   if (was === undefined || is === undefined || was.name !== is.name || was.attempt !== is.attempt) return undefined;
   if (is.ending !== undefined || is.committed) return undefined;
@@ -21,31 +23,86 @@ export function unlawfulGrant(pass: Pass): string | undefined {
 }
 
 /** From 0: probes that passed, and guardrails that see a stable which meets its objectives. */
-function unlawfulStart({ seen, plan }: Pass, was: ReleaseState, is: ReleaseState): string | undefined {
+function unlawfulStart({ seen, plan }: Planned, was: ReleaseState, is: ReleaseState): string | undefined {
   if (was.weight > 0 || is.weight === 0) return undefined;
-  if (plan.probes.length > 0 && seen.probes.result !== 'Passed') return 'granted from 0 without its probes';
+  if (plan.probes.length > 0 && probedNow(seen, was) !== 'Passed') return 'granted from 0 without its probes';
+  // A fix is not kept out by the stable that it mends, however dead that is, but by a gate that cannot be read.
+  const asks = is.expedited === undefined ? sees : isRead;
   const blind = plan.gates
     .filter(({ role }) => role === 'Guardrail')
-    .find(({ name }) => !sees(ofGate(seen, was, name)));
+    .find(({ name }) => !asks(ofGate(seen, was, name)));
   return blind && `granted from 0 while ${blind.name} does not see a good stable`;
 }
 
+/** What holds a fix, of which no gate need pass: silence, and counts of this stay that look worse than stable's. */
+function speaksAgainst(reading: GateReading | undefined, release: ReleaseState): boolean {
+  if (reading === undefined || !notSilent(reading)) return true;
+  return reading.stepEpoch === stepEpochOf(release) && reading.evidence.advanceLogE < 0;
+}
+
 function sees(reading: GateReading | undefined): boolean {
-  return reading?.stable === 'Meets' && reading.verdict !== 'Error' && reading.verdict !== 'NoData';
+  return reading?.stable === 'Meets' && notSilent(reading);
+}
+
+function notSilent(reading: GateReading | undefined): boolean {
+  return reading !== undefined && reading.verdict !== 'Error' && reading.verdict !== 'NoData';
+}
+
+function isRead(reading: GateReading | undefined): boolean {
+  return reading !== undefined && reading.verdict !== 'Error' && reading.cause !== 'CatchingUp';
+}
+
+/** What probes say of this very stay: an older answer was about other pods, or another weight. */
+function probedNow({ probes }: Seen, release: ReleaseState): string {
+  return probes.epoch === stepEpochOf(release) ? probes.result : 'Running';
 }
 
 /** A step is left when every gate passed for this very stay, or by a person's word. */
-function unlawfulStep({ before, after, seen, plan }: Pass, was: ReleaseState, is: ReleaseState): string | undefined {
+function unlawfulStep({ before, after, seen, plan }: Planned, was: ReleaseState, is: ReleaseState): string | undefined {
   const left = is.step > was.step || (is.stage !== was.stage && is.stage === 'Promoting');
   if (was.stage !== 'Holding' || !left || plan.rollback) return undefined;
   if (was.word !== undefined || after.actions[0]?.uid !== before.actions[0]?.uid) return undefined;
   const waiting = plan.gates.find(({ name, role }) => {
     const reading = ofGate(seen, was, name);
-    return role !== 'Advisory' && (reading?.verdict !== 'Pass' || reading.stepEpoch !== stepEpochOf(was));
+    const passed = reading?.verdict === 'Pass' && reading.stepEpoch === stepEpochOf(was);
+    return role !== 'Advisory' && !passed && (was.expedited === undefined || speaksAgainst(reading, was));
   });
   return waiting && `left a step while ${waiting.name} waits`;
 }
 
 function ofGate(seen: Seen, release: ReleaseState, gate: string): GateReading | undefined {
   return seen.gates.find((reading) => reading.gate === gate && reading.epoch === epochOf(release));
+}
+
+/** Pods of the canary that must stand behind a weight before it is written: ⌈N·w/(1−w)⌉ of N, or what the step says. */
+export function podsBehind(
+  weight: number,
+  { replicas, asked }: { replicas: number; asked: number | undefined },
+): number {
+  const whole = Math.max(1, replicas);
+  const share = weight >= 100_000 ? whole : Math.ceil((whole * weight) / (100_000 - weight));
+  return Math.min(whole, asked ?? Math.max(1, share));
+}
+
+/** Whether the probes of this stay say that the canary itself fails. */
+export function failsProbes(seen: Seen, release: ReleaseState): boolean {
+  return release.stage !== 'Preparing' && seen.release !== undefined && probedNow(seen, release) === 'CanaryFailed';
+}
+
+/** Why a release may not have gone as it went; undefined: it is still there, or left as it may. */
+export function unlawfulLeave({ before, after, seen }: Pass): string | undefined {
+  const [was, is] = [before.release, after.release];
+  if (was === undefined || was.committed || seen.deleting || isObeyed(before, after)) return undefined;
+  const stays = is?.name === was.name;
+  if (was.ending === undefined) return stays ? undefined : 'a release under way is gone';
+  if (stays) return is.ending === undefined ? 'a release that went back goes on by itself' : undefined;
+  const waits = was.ending.kind === 'Retreat' || was.ending.kind === 'Abort';
+  const replaced = seen.spec !== undefined && seen.spec.revision !== was.revision;
+  return waits && !replaced ? 'a release that went back left by itself' : undefined;
+}
+
+/** A person's action was taken up in this pass, and did something. */
+function isObeyed(before: State, after: State): boolean {
+  const known = new Set(before.actions.map(({ uid }) => uid));
+  return after.actions.some(({ uid, result }) => !known.has(uid) && result === 'Applied');
 }
