@@ -72,7 +72,7 @@ export function living(set: SeenReplicaSet | undefined): SeenPod[] {
 }
 
 /** The ReplicaSet of a revision. */
-export function setOf(seen: Seen, revision: string | undefined): SeenReplicaSet | undefined {
+export function setOf(seen: Pick<Seen, 'replicaSets'>, revision: string | undefined): SeenReplicaSet | undefined {
   return seen.replicaSets.find((set) => set.revision === revision);
 }
 
@@ -100,7 +100,7 @@ export function isByPods({ routes }: ReleaseState): boolean {
  * Replicas that each arm must hold. A higher spec.replicas applies at once to both arms; a lower one waits
  * for the end, because a release is no time to take capacity away.
  */
-export function replicasDuring(seen: Seen, stable: string | undefined, wanted: number): number {
+export function replicasDuring(seen: Pick<Seen, 'replicaSets'>, stable: string | undefined, wanted: number): number {
   return Math.max(wanted, setOf(seen, stable)?.replicas ?? 0);
 }
 

@@ -11,6 +11,7 @@ export const POD: Resource = { ...CORE, plural: 'pods', kind: 'Pod' };
 export const SERVICE: Resource = { ...CORE, plural: 'services', kind: 'Service' };
 export const SECRET: Resource = { ...CORE, plural: 'secrets', kind: 'Secret' };
 export const CONFIG_MAP: Resource = { ...CORE, plural: 'configmaps', kind: 'ConfigMap' };
+export const RESOURCE_QUOTA: Resource = { ...CORE, plural: 'resourcequotas', kind: 'ResourceQuota' };
 export const NAMESPACE: Resource = { ...CORE, plural: 'namespaces', kind: 'Namespace', namespaced: false };
 
 export const REPLICA_SET: Resource = {

@@ -21,6 +21,7 @@ import { reachProblems } from './reach-check.ts';
 import { releaseOf, rolloutOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
+import { noticesOf, roomFor } from './surroundings.ts';
 import { triedOf } from './tried.ts';
 
 export interface ObserveDeps {
@@ -80,6 +81,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     ...leftRoutes(rollout, routes, spec, stores),
     ...recordOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
+    ...(wish === undefined ? {} : { notices: noticesOf(rollout, { stores, wish }) }),
     ...allowances(rollout, state, { wish, spec, proposal, deps }),
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
@@ -207,10 +209,12 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   const template = known ? [] : deps.templateProblems(rollout, spec.revision);
   // A template that the API server refuses is no new revision: the accepted one goes on.
   const revision = template?.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
+  const judged = { ...spec, revision };
+  const room = roomFor(rollout, state, judged, { sets, stores, wish });
   return {
-    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems],
+    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems, ...room],
     proposal: proposed.plan,
-    spec: { ...spec, revision },
+    spec: judged,
   };
 }
 

@@ -4,9 +4,11 @@ import type { GroupMode } from '#core/sights.ts';
 import {
   METRIC_SOURCE,
   POD,
+  POD_DISRUPTION_BUDGET,
   PROBE_SUITE,
   RELEASE,
   REPLICA_SET,
+  RESOURCE_QUOTA,
   ROLLOUT,
   ROLLOUT_ACTION,
   SERVICE,
@@ -29,6 +31,8 @@ export interface Stores {
   pods: Store;
   sets: Store;
   services: Store;
+  quotas: Store;
+  disruptionBudgets: Store;
   /** Routes of each kind of the catalog, by its name. */
   routes: ReadonlyMap<string, Store>;
 }
@@ -120,6 +124,8 @@ export const watched: InformerSpec[] = [
   { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: SERVICE },
+  { resource: RESOURCE_QUOTA, optional: true },
+  { resource: POD_DISRUPTION_BUDGET, optional: true },
   // managedFields stay: they say who took the traffic back. Without the Gateway API there are releases by pods.
   ...routers.map(
     ({ router }): InformerSpec => ({
@@ -143,6 +149,8 @@ export function storesOf(informers: Informers): Stores {
     pods: informers.store(POD),
     sets: informers.store(REPLICA_SET),
     services: informers.store(SERVICE),
+    quotas: informers.store(RESOURCE_QUOTA),
+    disruptionBudgets: informers.store(POD_DISRUPTION_BUDGET),
     routes: new Map(routers.map(({ router: { resource } }) => [resource.kind, informers.store(resource)])),
   };
 }

@@ -6,6 +6,10 @@ import { waitingWith } from './groups.ts';
 import { keyOf } from './observe.ts';
 import { rivalsOf, type Stores } from './stores.ts';
 
+function isHealthy(rollout: KubeObject): boolean {
+  return (rollout['status'] as { phase?: string } | undefined)?.phase === 'Healthy';
+}
+
 /** Which Rollouts must be looked at again when an object changes. Only keys reach the queue, never the event. */
 export function trigger({
   stores,
@@ -44,6 +48,11 @@ export function trigger({
   on(stores.pods, byLabel);
   on(stores.sets, byLabel);
   on(stores.services, inNamespace);
+  on(stores.disruptionBudgets, inNamespace);
+  // Every pod of the namespace changes its quotas; who is at rest waits for none of them.
+  on(stores.quotas, ({ metadata }) => {
+    for (const rollout of stores.rollouts.list(metadata.namespace)) if (!isHealthy(rollout)) normal(keyOf(rollout));
+  });
   for (const routes of stores.routes.values()) on(routes, inNamespace);
   on(stores.slos, inNamespace);
   on(stores.suites, inNamespace);

@@ -10,6 +10,7 @@ import {
   POD,
   POD_DISRUPTION_BUDGET,
   REPLICA_SET,
+  RESOURCE_QUOTA,
   SECRET,
   SERVICE,
 } from '#kube/resources.ts';
@@ -238,6 +239,12 @@ const grouped: Given[] = [
     members: ['spec'],
     unconditional: false,
     columns: [column('Holder', 'spec.holderIdentity')],
+  },
+  {
+    resource: RESOURCE_QUOTA,
+    shortNames: ['quota'],
+    members: ['spec', 'status'],
+    hasStatus: true,
   },
   {
     resource: POD_DISRUPTION_BUDGET,
