@@ -18,6 +18,13 @@ export function traefik({ place, tools, credentials }: Layout): ProcessSpec {
       `--providers.kubernetesgateway.statusaddress.ip=${place.address}`,
       // The client's own rate limit (50 a second) would delay route statuses when many tests run at once.
       '--providers.kubernetesgateway.qps=-1',
+      // Its own kinds, whose configuration stays empty, and so unchanged, where nobody makes any of them.
+      '--providers.kubernetescrd=true',
+      `--providers.kubernetescrd.endpoint=${apiServerUrl(place)}`,
+      `--providers.kubernetescrd.token=${credentials.adminTokenFile}`,
+      `--providers.kubernetescrd.certauthfilepath=${credentials.caFile}`,
+      // A canary whose last pod just went must not take stable's route down with it.
+      '--providers.kubernetescrd.allowemptyservices=true',
       // The default of 2 s between two configurations would dominate the time from a weight to its traffic.
       '--providers.providersthrottleduration=100ms',
       // Two idle connections per pod, the default, mean a new connection for nearly every request under load.

@@ -10,6 +10,7 @@ import { podTargets, prometheus } from './monitoring.ts';
 import { createNetwork, type Place, reserve, sweep } from './network.ts';
 import { deathOf, startProcess, startWatchdog, tail } from './processes.ts';
 import { findTools, type Tools } from './tools.ts';
+import { type Crd, traefikKinds } from './traefik-kinds.ts';
 import { waitFor } from './wait.ts';
 
 export interface LabOptions {
@@ -107,7 +108,9 @@ async function startControllers({ api }: Lab, layout: Layout): Promise<void> {
 }
 
 async function startGateway({ api }: Lab, layout: Layout): Promise<void> {
-  await Promise.all(readdirSync(layout.tools.crds).map((name) => installCrd(api, join(layout.tools.crds, name))));
+  const { crds } = layout.tools;
+  const kinds: Crd[] = readdirSync(crds).map((name) => JSON.parse(readFileSync(join(crds, name), 'utf8')));
+  await Promise.all([...kinds, ...traefikKinds()].map((crd) => installCrd(api, crd)));
   // Before its objects: the API server holds back the first ones of a kind for 2 s, and Traefik starts meanwhile.
   startProcess(layout.place, traefik(layout));
   for (const { path, body } of gatewayObjects()) {
@@ -119,10 +122,9 @@ async function startGateway({ api }: Lab, layout: Layout): Promise<void> {
 }
 
 /** Direct calls, all at once: kubectl would send them one by one and download the OpenAPI document first. */
-async function installCrd(api: Api, file: string): Promise<void> {
-  const crd: { metadata: { name: string } } = JSON.parse(readFileSync(file, 'utf8'));
+async function installCrd(api: Api, crd: Crd): Promise<void> {
   const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-  await expectOk(api({ method: 'POST', path, body: crd }), `creating the CRD of ${file}`);
+  await expectOk(api({ method: 'POST', path, body: crd }), `creating the CRD ${crd.metadata.name}`);
   const one = `${path}/${crd.metadata.name}`;
   const established = async (): Promise<true | undefined> =>
     hasCondition((await api({ path: one })).body, 'Established');

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { RouteObject, Router } from '#routers/define.ts';
 import { applyPatch } from '#sandbox/patches.ts';
+import { checkShape, prune, type Schema } from '#sandbox/structural.ts';
 import type { RouterSubject } from './laws.ts';
 
 /** Routes whose rules have lists of backends, for the laws of each kind of them. */
@@ -135,7 +136,10 @@ function disagree(dialect: Dialect, object: RouteObject): RouteObject | undefine
   return torn;
 }
 
-/** Golden folders: `before.yaml` is written at 5 %, and must be `after.yaml`; and back again. */
+/**
+ * Golden folders: `before.yaml` is written at 5 %, and must be `after.yaml`; and back again. Both are objects that the
+ * kind's own CRD takes, where its project publishes it as a package: `schemas/` names package and version.
+ */
 export function goldenCases(router: Router): void {
   const folder = router.kind.replace(/(?<=[a-z])[A-Z]/g, (big) => `-${big}`).toLowerCase();
   const golden = new URL(`golden/${folder}/`, import.meta.url);
@@ -152,5 +156,16 @@ export function goldenCases(router: Router): void {
     expect(router.read(before, services).conflict).toBeUndefined();
     expect(write(before, 5000)).toEqual(load('after'));
     expect(write(load('after'), 0)['spec']).toEqual(before['spec']);
+    for (const object of [before, load('after')]) expect(refusals(folder, object)).toEqual([]);
   });
+}
+
+/** What the kind's CRD has against an object: wrong shapes and unknown fields. Gateway API's own are in the lab. */
+function refusals(folder: string, object: RouteObject): unknown[] {
+  const file = new URL(`schemas/${folder}.json`, import.meta.url);
+  if (!existsSync(file)) return [];
+  const { spec: schema }: { spec: Schema } = JSON.parse(readFileSync(file, 'utf8'));
+  const unknown: string[] = [];
+  prune(object['spec'], schema, unknown, 'spec');
+  return [...unknown, ...checkShape(object['spec'], schema, 'spec')];
 }

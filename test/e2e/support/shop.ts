@@ -18,6 +18,8 @@ export interface AppSpec {
   steps?: { weight: number | string; hold: string; pause?: { for?: string } }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
+  /** What stands before the Service in place of the HTTPRoute. */
+  routes?: (app: Pick<AppSpec, 'name' | 'namespace'>) => Record<string, unknown>[];
 }
 
 const portOf = ({ port = 8080 }: AppSpec) => port;
@@ -102,17 +104,23 @@ export function objectsOf(app: AppSpec): Record<string, unknown>[] {
       metadata: { name, namespace },
       spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: portOf(app) }] },
     },
+    ...(app.routes ?? httpRoutes)(app),
+    rolloutOf(app),
+  ];
+}
+
+function httpRoutes({ name, namespace }: Pick<AppSpec, 'name' | 'namespace'>): Record<string, unknown>[] {
+  return [
     {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
       metadata: { name, namespace },
       spec: {
         parentRefs: [{ name: gateway.name, namespace: gateway.namespace }],
-        hostnames: [hostOf(app)],
+        hostnames: [hostOf({ name, namespace })],
         rules: [{ backendRefs: [{ name, port: 80 }] }],
       },
     },
-    rolloutOf(app),
   ];
 }
 
