@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Verb } from '#core/model.ts';
-import { record, text } from '#core/raw.ts';
+import { record, text, texts } from '#core/raw.ts';
 import type { RolloutView } from '#core/view.ts';
 import { apiVersionOf, ROLLOUT_ACTION, SELF_SUBJECT_REVIEW } from '#kube/resources.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -26,8 +26,8 @@ export async function act(verb: Verb, name: string, flags: ActFlags, world: Worl
   try {
     const where = { name, namespace: flags.namespace ?? cluster.namespace };
     const { view } = await findRollout(cluster, where);
-    const by = await userName(cluster.api);
-    const action = await create(cluster.api, actionFor(view, { verb, reason: flags.message, by }));
+    const caller = await whoAmI(cluster.api);
+    const action = await create(cluster.api, actionFor(view, { verb, reason: flags.message, caller }));
     const answer = await waitForAnswer(cluster.api, action, world);
     if (answer === undefined) {
       world.err(
@@ -54,23 +54,32 @@ function wished(verb: Verb, view: RolloutView): boolean {
   return verb === 'pause' && view.phase === 'Paused';
 }
 
+interface Caller {
+  name: string;
+  groups: string[];
+}
+
 /** The API server checks that `by` is the caller, so it must be the name that it knows us by. */
-async function userName(api: KubeApi): Promise<string> {
+async function whoAmI(api: KubeApi): Promise<Caller> {
   const review: KubeObject = {
     apiVersion: apiVersionOf(SELF_SUBJECT_REVIEW),
     kind: SELF_SUBJECT_REVIEW.kind,
     metadata: { name: '' },
   };
   const answer = await api.create(SELF_SUBJECT_REVIEW, review);
-  const name = text(record(answer, 'status', 'userInfo')['username']);
+  const { username, groups } = record(answer, 'status', 'userInfo');
+  const name = text(username);
   if (name === undefined)
     throw new CliError('the API server does not say who you are (SelfSubjectReview without a name)');
-  return name;
+  return { name, groups: texts(groups) };
 }
 
 /** The step goes along only where it says what is to be left: a step that has passed meanwhile is then refused. */
-function actionFor(view: RolloutView, { verb, reason, by }: { verb: Verb; reason: string; by: string }): KubeObject {
-  const ofStep = (verb === 'promote' || verb === 'skip-step') && view.step !== undefined;
+function actionFor(
+  view: RolloutView,
+  { verb, reason, caller }: { verb: Verb; reason: string; caller: Caller },
+): KubeObject {
+  const ofStep = (verb === 'promote' || verb === 'skip-step' || verb === 'approve') && view.step !== undefined;
   const running = view.release !== undefined && view.release.outcome === undefined ? view.release.uid : undefined;
   return {
     apiVersion: apiVersionOf(ROLLOUT_ACTION),
@@ -80,10 +89,22 @@ function actionFor(view: RolloutView, { verb, reason, by }: { verb: Verb; reason
       rollout: view.name,
       verb,
       reason,
-      by,
+      by: caller.name,
       ...(running === undefined ? {} : { releaseUid: running }),
       ...(ofStep ? { step: rungNumber(view) } : {}),
+      ...(verb === 'approve' ? shown(view, caller) : {}),
     },
+  };
+}
+
+/** What is approved: the images that run, as one of the groups that are asked for. Others are nobody's business. */
+function shown({ canary, release }: RolloutView, { groups }: Caller): { groups?: string[]; digests?: string[] } {
+  const asked = new Set((release?.ladder ?? []).flatMap(({ approval }) => approval?.groups ?? []));
+  const mine = groups.filter((group) => asked.has(group));
+  const { digests = [] } = canary ?? {};
+  return {
+    ...(mine.length === 0 ? {} : { groups: mine }),
+    ...(digests.length === 0 ? {} : { digests }),
   };
 }
 

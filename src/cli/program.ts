@@ -132,6 +132,7 @@ interface Action {
 const actions: readonly Action[] = [
   { verb: 'promote', description: 'Leave this step without waiting for its gates to pass. Stop gates stay on.' },
   { verb: 'skip-step', description: 'Leave this step without waiting for its hold or its gates. Stop gates stay on.' },
+  { verb: 'approve', description: 'Say yes to what runs now, where a step or the promotion asks for it.' },
   { verb: 'pause', description: 'Stop here and keep the weight.' },
   { verb: 'resume', description: 'Go on after a pause.' },
   { verb: 'retreat', description: 'Take all traffic back to stable, keep one canary pod to look at.' },

@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import { approve, waitsForApproval } from './approval.ts';
 import type { ActionResult, ReleaseState, State, Verb } from './model.ts';
 import { routeTitle } from './routes.ts';
 import type { Seen, SeenAction } from './seen.ts';
@@ -59,6 +60,7 @@ const verbs: Record<Verb, Perform> = {
   },
   resume(state, release, { action, seen, now }) {
     if (state.phase !== 'Paused') return `nothing to resume: the release is ${state.phase}`;
+    if (waitsForApproval(state)) return 'this pause waits for people: approve goes on';
     if (state.reason === 'Step') return 'this pause is a step of the plan: promote goes on';
     if (release.ending !== undefined) return again(state, release, seen, now);
     if (state.reason === 'RouteChanged') return fromTheStart(state, release, { action, seen, now });
@@ -81,6 +83,10 @@ const verbs: Record<Verb, Perform> = {
     if (refused !== undefined) return refused;
     const shown = show(state, { phase: 'Progressing', message: told('expedited', action) }, now);
     return { ...shown, release: { ...release, expedited: action.by } };
+  },
+  approve(state, release, at) {
+    const approved = approve(release, at.action, at);
+    return typeof approved === 'string' ? approved : { ...state, release: approved };
   },
   retry(state, release, { seen, now }) {
     if (release.ending === undefined) return 'the release is under way: retry is for one that went back';
@@ -114,6 +120,7 @@ function word(
 function refusesWord({ phase, reason }: State, { ending }: ReleaseState): string | undefined {
   if (ending !== undefined) return 'the traffic is back on stable: retry begins again';
   if (phase === 'Paused' && reason === 'GateBreached') return 'a gate was breached: resume, retreat or abort';
+  if (phase === 'Paused' && reason === 'Approval') return 'this pause waits for people: approve goes on';
   if (phase === 'Paused' && reason === 'RouteChanged') return 'the route was changed: resume goes on from there';
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
+import { approvalLacks } from './approval.ts';
 import { whatReplaces } from './bad-pod.ts';
 import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
@@ -185,6 +186,8 @@ function holding(state: State, release: ReleaseState, at: Moment): State {
     const message = `Paused at ${place.replace(/^Holding /, '')} by its plan: promote goes on`;
     return show(state, { phase: 'Paused', reason: 'Step', message }, now);
   }
+  const unapproved = awaitApproval(state, release, { plan, seen, now });
+  if (unapproved !== undefined) return unapproved;
   if (rungAt(plan, release.step + 1) !== undefined) return grantRung(state, release, release.step + 1, at);
   const ready = availableOf(seen, release.revision).length;
   return enter(state, release, 'Promoting', `Promoting: ${ready} pods of the canary are available`, now);
@@ -253,6 +256,18 @@ function waitsForPerson(release: ReleaseState, step: Step, now: Millis): boolean
   if (step.pause === undefined || release.word?.step === release.step) return false;
   if (step.pause.forMs === undefined) return true;
   return now - (release.arrivedAt ?? now) - step.holdMs < step.pause.forMs;
+}
+
+/** The pause for people who have not approved yet; undefined when nobody is missing. */
+export function awaitApproval(
+  state: State,
+  release: ReleaseState,
+  { plan, seen, now }: Pick<Moment, 'plan' | 'seen' | 'now'>,
+): State | undefined {
+  const lacks = approvalLacks(plan, release, seen);
+  if (lacks === undefined) return undefined;
+  const message = `Approval after ${rungWords(plan, release.step)}: ${lacks}`;
+  return show(state, { phase: 'Paused', reason: 'Approval', message }, now);
 }
 
 /** Waits with a bound: a gate that cannot tell pauses the release instead of holding it for ever. */

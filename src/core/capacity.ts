@@ -1,4 +1,5 @@
 import { roundTo, type Weight, WHOLE } from '#lib/units.ts';
+import { stricter } from './approval.ts';
 import { weightedSteps } from './ladder.ts';
 import type { Bake, ReleaseState, Step } from './model.ts';
 import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
@@ -44,14 +45,16 @@ export function gridLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, gr
   return { ...plan, steps: [...few, ...merged(steps)], ...bake };
 }
 
-/** Steps of the same weight become one, which is held as long as the longest; a pause of one of them stays. */
+/** Steps of the same weight become one, which is held as long as the longest; a pause of one of them stays, and who must approve. */
 function merged(steps: readonly Step[]): Step[] {
   const byWeight = new Map<Weight, Step>();
   for (const step of steps) {
-    const { holdMs = 0, pause } = byWeight.get(step.weight) ?? {};
+    const { holdMs = 0, pause, approval } = byWeight.get(step.weight) ?? {};
     const stop = step.pause ?? pause;
+    const asked = stricter(step.approval, approval);
     const held = { ...step, holdMs: Math.max(holdMs, step.holdMs) };
-    byWeight.set(step.weight, stop === undefined ? held : { ...held, pause: stop });
+    const approved = asked === undefined ? held : { ...held, approval: asked };
+    byWeight.set(step.weight, stop === undefined ? approved : { ...approved, pause: stop });
   }
   return [...byWeight.values()].sort((a, b) => a.weight - b.weight);
 }

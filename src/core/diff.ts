@@ -212,7 +212,9 @@ export function recordOf(state: State, release: ReleaseState): string {
   const replaced = release.replaced === undefined ? '' : `/replaced${release.replaced.length}`;
   const remedied = release.ending?.remediedAt === undefined ? '' : '/remedied';
   const held = release.held === undefined || release.held.until !== undefined ? '' : `/held${release.held.since}`;
-  const more = `${remedied}${replaced}${held}${release.committed ? '/committed' : ''}`;
+  const { approvals } = release;
+  const approved = approvals === undefined ? '' : `/approved${approvals.step}.${approvals.people.length}`;
+  const more = `${remedied}${replaced}${approved}${held}${release.committed ? '/committed' : ''}`;
   return `${face}/${release.attempt}${release.expedited === undefined ? '' : '/expedited'}/${release.ending?.kind ?? ''}${more}`;
 }
 

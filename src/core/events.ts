@@ -15,7 +15,8 @@ export function eventOf(before: State, next: State): Happened | undefined {
   const { message } = next;
   if (next.phase !== before.phase || next.reason !== before.reason) {
     const bad =
-      next.phase === 'Degraded' || (next.phase === 'Paused' && next.reason !== 'Step' && next.reason !== 'User');
+      next.phase === 'Degraded' ||
+      (next.phase === 'Paused' && !['Step', 'User', 'Approval'].includes(next.reason ?? ''));
     return { type: bad ? 'Warning' : 'Normal', reason: next.reason ?? next.phase, message };
   }
   const replaced = newlyReplaced(before.release, next.release);

@@ -53,6 +53,7 @@ const pauseWords: Record<PauseReason, string> = {
   GateBreached: 'Stopped by a breach',
   NoData: 'Paused because a gate cannot tell',
   BudgetLow: 'Not begun: the error budget is low',
+  Approval: 'Paused for approval',
   RouteChanged: 'Paused because somebody changed the route',
 };
 
@@ -83,6 +84,7 @@ function advice({ phase, reason, weight, name, needsPerson, ending }: Facts): st
   if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
   const wentBack = reason === 'GateBreached' ? weight === 0 : reason === 'NoData' && ending !== undefined;
   if (wentBack) return say('retry', 'abort');
+  if (reason === 'Approval') return say('approve', 'abort');
   return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');
 }
 

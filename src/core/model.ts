@@ -1,4 +1,5 @@
 import type { Millis, Weight } from '#lib/units.ts';
+import type { Approval, Approvals } from './approval.ts';
 import type { Replaced, Suspect } from './bad-pod.ts';
 import type { BreachRecord, Held } from './breach.ts';
 import type { Gate } from './gate.ts';
@@ -11,11 +12,20 @@ import type { Reach } from './reach.ts';
 
 export type Phase = 'Healthy' | 'Progressing' | 'Paused' | 'Degraded';
 export type Stage = 'Preparing' | 'Probing' | 'Shifting' | 'Holding' | 'Baking' | 'Promoting';
-export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'BudgetLow' | 'RouteChanged';
+export type PauseReason = 'Step' | 'User' | 'GateBreached' | 'NoData' | 'BudgetLow' | 'RouteChanged' | 'Approval';
 export type DegradedReason = 'Aborted' | 'InvalidSpec' | 'DeadlineExceeded';
 export type OnBreach = 'Pause' | 'Retreat' | 'Abort';
 export type Outcome = 'Promoted' | 'Retreated' | 'Aborted' | 'Superseded' | 'Returned';
-export type Verb = 'promote' | 'skip-step' | 'pause' | 'resume' | 'retreat' | 'abort' | 'retry' | 'expedite';
+export type Verb =
+  | 'promote'
+  | 'skip-step'
+  | 'pause'
+  | 'resume'
+  | 'retreat'
+  | 'abort'
+  | 'retry'
+  | 'expedite'
+  | 'approve';
 
 /** Name of a pod template: the hash of its canonical JSON. */
 export type Revision = string;
@@ -30,6 +40,8 @@ export interface Step {
   pause?: { forMs?: Millis };
   /** Whom it sends to the canary instead of a share of everybody; the weight is 0 then. */
   reach?: Reach;
+  /** Who must say `approve` before it is left. */
+  approval?: Approval;
   /** Foreseen with the traffic there was: the smallest excess error ratio that is seen within the hold, and ... */
   sees?: number;
   /** ... how long the evidence takes that lets the release go on, when the canary is as good as stable. */
@@ -67,6 +79,8 @@ export interface Plan {
   steps: Step[];
   /** Undefined: promotion begins right after the last step. */
   bake?: Bake;
+  /** Who must say `approve` before in-cluster clients move. */
+  promotion?: Approval;
   gates: Gate[];
   /** Names of the probe suites to pass, or empty. */
   probes: string[];
@@ -139,6 +153,8 @@ export interface ReleaseState {
   expedited?: string;
   /** A word that this step may be left without its evidence (promote) or its hold (skip-step). */
   word?: { step: number; verb: 'promote' | 'skip-step'; by: string };
+  /** Who has approved, and what was shown to them. */
+  approvals?: Approvals;
   /** How many canary pods serve in-cluster clients too, and since when; all of them before the commit point. */
   joined?: number;
   joinedAt?: Millis;

@@ -1,5 +1,5 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
-import { patience } from './advance.ts';
+import { awaitApproval, patience } from './advance.ts';
 import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { weightedSteps } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
@@ -13,7 +13,11 @@ import { judge } from './verdict.ts';
  * point), then the old pods leave, the route returns to the user's text and the old pods go.
  */
 export function promote(state: State, release: ReleaseState, seen: Seen, now: Millis, held?: string): State {
-  return release.committed ? leaving(state, release, seen, now) : joining(state, release, seen, { now, held });
+  if (release.committed) return leaving(state, release, seen, now);
+  const plan = seen.release?.plan;
+  // What runs now may be another image than the one that was approved.
+  const unapproved = plan && awaitApproval(state, release, { plan, seen, now });
+  return unapproved ?? joining(state, release, seen, { now, held });
 }
 
 interface Joining {

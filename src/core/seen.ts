@@ -22,7 +22,14 @@ export interface Seen {
   /** Routes that have left the spec since a release of this Rollout wrote its fence on them. */
   leftRoutes?: SeenRoute[];
   /** The Release object of state.release, when it exists. */
-  release?: { name: string; uid: string; plan: Plan; recorded: string };
+  release?: {
+    name: string;
+    uid: string;
+    plan: Plan;
+    recorded: string;
+    /** Whose change it is, as its record says. */
+    author?: string;
+  };
   /** What the Release object of state.ended says: true when its outcome stands there (or it is gone). */
   endedRecorded: boolean;
   /** The plan that a release beginning now would get; undefined when it cannot be made. */
@@ -70,6 +77,8 @@ export interface SeenReplicaSet {
   image?: string;
   /** Why its missing pods cannot be made, as the API server says it, e.g. `exceeded quota: team, …`. */
   refused?: string;
+  /** What its living pods run, as `container=sha256:…`: sorted, each once. */
+  digests?: string[];
   pods: SeenPod[];
 }
 
@@ -154,6 +163,10 @@ export interface SeenAction {
   releaseUid?: string;
   step?: number;
   by: string;
+  /** Groups that the API server has proved `by` to be in. */
+  groups?: string[];
+  /** Images that were shown to whoever approves. */
+  digests?: string[];
   reason: string;
   createdAt: Millis;
   acknowledged: boolean;

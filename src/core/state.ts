@@ -137,7 +137,17 @@ export function restart(release: ReleaseState, seen: Seen, stage: 'Preparing' | 
 
 /** Nothing is granted any more. The fence number passes every write that may still be on its way. */
 function grounded(release: ReleaseState, seen: Seen): ReleaseState {
-  const base = without(release, 'reach', 'word', 'joined', 'joinedAt', 'acceptedAt', 'arrivedAt', 'restoredAt');
+  const base = without(
+    release,
+    'reach',
+    'word',
+    'approvals',
+    'joined',
+    'joinedAt',
+    'acceptedAt',
+    'arrivedAt',
+    'restoredAt',
+  );
   return { ...base, weight: 0, n: topFence(seen, release) + 1 };
 }
 

@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { takeActions } from './actions.ts';
-import { advance } from './advance.ts';
+import { advance, awaitApproval } from './advance.ts';
+import { waitsForApproval } from './approval.ts';
 import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
 import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
@@ -144,6 +145,7 @@ function judged(state: State, release: ReleaseState, at: Judged): State {
 
 function goOn(state: State, release: ReleaseState, at: Judged): State {
   const { seen, now } = at;
+  if (waitsForApproval(state)) return askedAgain(state, release, at);
   // Whatever else is wrong by now, a pause is lifted by those alone who may lift it.
   if (state.phase === 'Paused') return state;
   const { spec } = seen;
@@ -152,6 +154,12 @@ function goOn(state: State, release: ReleaseState, at: Judged): State {
   const held = heldWords(at.blame, seen);
   if (release.stage === 'Promoting') return promote(current, release, seen, now, held);
   return advance(current, release, { ...at, spec, held });
+}
+
+/** A pause for approval says who is missing, and ends when nobody is: the words themselves are the record. */
+function askedAgain(state: State, release: ReleaseState, at: Judged): State {
+  const going = show(state, { phase: 'Progressing', message: stageMessage(release.stage) }, at.now);
+  return awaitApproval(state, release, at) ?? goOn(going, release, at);
 }
 
 /** A spec that could not be read for a while has changed nothing but the face, and with that face nothing is raised. */

@@ -67,6 +67,8 @@ export interface Rung {
   bake?: true;
   holdMs: Millis;
   pause?: { forMs?: Millis };
+  /** Groups of which an approval is asked for before it is left; empty: of anybody. Undefined: none is asked for. */
+  approval?: { minimum: number; groups: string[] };
   /** Foreseen when the release began: excess error ratio that the hold shows, and time that the evidence takes. */
   sees?: number;
   needsMs?: Millis;
@@ -147,6 +149,7 @@ function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
       weight: stepWeight(step),
       holdMs: span(step['holdMs'] ?? step['hold']) ?? 0,
       pause: pause === undefined ? undefined : present<NonNullable<Rung['pause']>>({ forMs }),
+      approval: approvalOf(step['approval']),
       sees: share(step['sees']),
       needsMs: span(step['needsMs'] ?? step['needs']),
       state: i < index ? 'done' : i === index ? here : 'ahead',
@@ -156,7 +159,9 @@ function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
   const state = (i: number): Rung['state'] => (i < index ? 'done' : i === index ? here : 'ahead');
   const bake = bakeOf(record(plan, 'bake'), { below: rungs.at(-1)?.weight ?? 0, state: state(steps.length) });
   const last = index === Number.POSITIVE_INFINITY ? here : 'ahead';
-  return [...rungs, ...bake, { weight: WHOLE, holdMs: 0, state: last }];
+  const approval = approvalOf(plan['promotion']);
+  const whole: Rung = { weight: WHOLE, holdMs: 0, state: last, ...(approval === undefined ? {} : { approval }) };
+  return [...rungs, ...bake, whole];
 }
 
 function bakeOf(bake: Raw, { below, state }: { below: Weight; state: Rung['state'] }): Rung[] {
@@ -164,6 +169,13 @@ function bakeOf(bake: Raw, { below, state }: { below: Weight; state: Rung['state
   const control = bake['forMs'] === undefined ? percent(bake['control']) : figure(bake['control']);
   if (holdMs === undefined || control === undefined) return [];
   return [{ weight: Math.max(WHOLE - control, below), holdMs, state, bake: true }];
+}
+
+/** Of the last rung, the promotion, it is asked for before that begins. */
+function approvalOf(value: unknown): Rung['approval'] {
+  const asked = record(value);
+  const minimum = figure(asked['minimum']);
+  return minimum === undefined ? undefined : { minimum, groups: texts(asked['groups']) };
 }
 
 /** A step of the core carries its hold in milliseconds and its weight in 1/100,000; a step of the spec, percent. */

@@ -1,7 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import { explain } from './explain.ts';
 import type { Ending, Phase, Stage } from './model.ts';
-import { figure, instant, percent, present, type Raw, record, records, share, text } from './raw.ts';
+import { figure, instant, percent, present, type Raw, record, records, share, text, texts } from './raw.ts';
 import { type ForecastView, forecastOf, type GateView, gatesOf } from './view-gates.ts';
 import { type ReleaseView, releaseOf } from './view-release.ts';
 
@@ -47,6 +47,8 @@ export interface RolloutView {
 export interface ArmView {
   revision: string;
   image?: string;
+  /** Images that run, as `container=sha256:…`. */
+  digests?: string[];
   ready: number;
   replicas: number;
 }
@@ -152,6 +154,7 @@ function armOf(arm: Raw): ArmView | undefined {
   return present<ArmView>({
     revision,
     image: text(arm['image']),
+    digests: Array.isArray(arm['digests']) ? texts(arm['digests']) : undefined,
     ready: figure(arm['ready']) ?? 0,
     replicas: figure(arm['replicas']) ?? 0,
   });

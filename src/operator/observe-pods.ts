@@ -2,6 +2,7 @@ import { CANARY_LABEL, QUARANTINE_LABEL, REVISION_LABEL, STABLE_LABEL } from '#c
 import type { Arms, SeenPod, SeenReplicaSet } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { DIGESTS_MAX } from '#schema/approval.ts';
 
 /** Pods and ReplicaSets as the core sees them. Pure: the caller hands in the objects and the time. */
 
@@ -24,6 +25,8 @@ export interface ObservedPod extends SeenPod {
   /** `state.running.startedAt` of each container that runs. */
   containers: { name: string; startedAt: Millis }[];
   port?: number;
+  /** What it runs, as `container=sha256:…`; left out until the kubelet says so. */
+  digests?: string[];
 }
 
 /** What every pod goes through on its way up. */
@@ -55,10 +58,19 @@ export function observePod(object: KubeObject, { minReadyMs, now }: { minReadyMs
     terminating,
     containers: running.filter(({ startedAt }) => Number.isFinite(startedAt)),
     ...nodeOf(object),
+    ...digestsOf(containers),
     ...(trouble === undefined ? {} : { trouble }),
     ...(status.podIP === undefined ? {} : { ip: status.podIP }),
     ...(port === undefined ? {} : { port }),
   };
+}
+
+/** The image's digest where the kubelet gives one, else whatever it names it by. */
+function digestsOf(containers: NonNullable<PodStatus['containerStatuses']>): { digests?: string[] } {
+  const digests = containers.flatMap(({ name, imageID = '' }) =>
+    imageID === '' ? [] : [`${name}=${/sha256:[0-9a-f]{64}/.exec(imageID)?.[0] ?? imageID}`.slice(0, 512)],
+  );
+  return digests.length === 0 ? {} : { digests };
 }
 
 function nodeOf(object: KubeObject): { node?: string } {
@@ -124,6 +136,8 @@ export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplica
   const revision = object.metadata.labels?.[REVISION_LABEL] ?? '';
   const image = template?.spec?.containers?.[0]?.image;
   const refused = refusedOf((object['status'] ?? {}) as SetStatus);
+  const mine = pods.filter((pod) => pod.revision === revision);
+  const digests = [...new Set(mine.flatMap((pod) => (pod.terminating ? [] : (pod.digests ?? []))))].sort();
   return {
     name: object.metadata.name,
     revision,
@@ -132,6 +146,7 @@ export function observeSet(object: KubeObject, pods: ObservedPod[]): SeenReplica
     createdAt: Date.parse(object.metadata.creationTimestamp ?? '') || 0,
     ...(image === undefined ? {} : { image }),
     ...(refused === undefined ? {} : { refused }),
-    pods: pods.filter((pod) => pod.revision === revision),
+    ...(digests.length === 0 ? {} : { digests: digests.slice(0, DIGESTS_MAX) }),
+    pods: mine,
   };
 }

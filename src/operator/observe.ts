@@ -2,7 +2,7 @@ import type { GateReading } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
 import { routeKey } from '#core/routes.ts';
-import type { ProbeReading, Problem, Seen, SeenRoute } from '#core/seen.ts';
+import type { ProbeReading, Problem, Seen, SeenAction, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
@@ -38,7 +38,7 @@ export interface ObserveDeps {
   memory: Map<string, RolloutWish>;
   tickMs: Millis;
   /** Until the API server has proved that it refuses forged actions, none is looked at. */
-  actions: Pick<Protection, 'protected' | 'open'>;
+  actions: Pick<Protection, 'protected' | 'open' | 'groups'>;
   now: Millis;
 }
 
@@ -87,10 +87,9 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     gates: deps.readings(key),
     probes: deps.probes(key),
     ...(deps.actions.open() ? { actionsUnprotected: true } : {}),
-    actions: (deps.actions.protected() ? stores.actions.byIndex(BY_ROLLOUT, key) : []).flatMap((object) => {
-      const action = readAction(object);
-      return action.ok ? [action.value] : [];
-    }),
+    actions: (deps.actions.protected() ? stores.actions.byIndex(BY_ROLLOUT, key) : []).flatMap((object) =>
+      actionOf(object, deps.actions.groups()),
+    ),
     quarantined: objects
       .filter((pod) => isQuarantined(pod) && pod.metadata.deletionTimestamp === undefined)
       .map((pod) => pod.metadata.name)
@@ -105,6 +104,14 @@ function straysOf(pods: ObservedPod[], sets: Seen['replicaSets']): Pick<Seen, 's
       !terminating && (arms.stable || arms.canary) && !sets.some((set) => set.revision === revision),
   );
   return strays.length === 0 ? {} : { strays: strays.map(({ name, revision, arms }) => ({ name, revision, arms })) };
+}
+
+/** Groups that the API server has not checked are nobody's. */
+function actionOf(object: KubeObject, groupsProven: boolean): SeenAction[] {
+  const action = readAction(object);
+  if (!action.ok) return [];
+  const { groups, ...rest } = action.value;
+  return [groupsProven && groups !== undefined ? { ...rest, groups } : rest];
 }
 
 export function keyOf({ metadata }: KubeObject): string {
@@ -264,7 +271,9 @@ function recordOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Se
   const read = releaseOf(release);
   if (!read.ok) return {};
   const recorded = (release['status'] as { record?: string } | undefined)?.record ?? '';
-  return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan: read.value.plan, recorded } };
+  const { plan, change } = read.value;
+  const author = change.author === undefined ? {} : { author: change.author };
+  return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan, recorded, ...author } };
 }
 
 function endedRecorded(rollout: KubeObject, { ended }: State, stores: Stores): boolean {

@@ -1,6 +1,7 @@
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, State, Step } from '#core/model.ts';
+import { present } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
 import { ALPHA, WARM_UP } from '#gates/bounds.ts';
 import { foreseeSteps } from '#gates/foresight.ts';
@@ -60,9 +61,10 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
 function ladderOf(
   wish: RolloutWish,
   { rollback, steps }: { rollback: boolean; steps: () => Step[] },
-): Pick<Plan, 'steps' | 'bake'> {
+): Pick<Plan, 'steps' | 'bake' | 'promotion'> {
   if (rollback) return { steps: [] };
-  const ladder = { steps: wish.steps ?? steps(), ...(wish.bake === undefined ? {} : { bake: wish.bake }) };
+  const { bake, promotion } = wish;
+  const ladder = present<Pick<Plan, 'steps' | 'bake' | 'promotion'>>({ steps: wish.steps ?? steps(), bake, promotion });
   return climbable(ladder, wish.spec);
 }
 

@@ -20,6 +20,7 @@ import { mostCarried } from './budgets.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { mustBeOurs } from './ours.ts';
 import { prune } from './prune.ts';
+import { approvalsOf } from './record-approvals.ts';
 import { gateStatusOf } from './status.ts';
 import { BY_ROLLOUT, type Stores } from './stores.ts';
 import { ownedBy } from './workload.ts';
@@ -146,6 +147,7 @@ function statusPatch(
     ...detection(release, before),
     held: release?.held === undefined ? before.held : heldText(release.held),
     attempts: release?.attempt ?? before.attempts,
+    ...approvalsOf(sight, before, release),
     timeline: [...(before.timeline ?? []), { at: time(now), ...entry }].slice(-TIMELINE_MAX),
     record,
     evidence: release === undefined ? undefined : deps.evidenceOf(keyOf(rollout)),

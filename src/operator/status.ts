@@ -142,7 +142,8 @@ function armStatus(revision: string, rollout: KubeObject, { seen }: Sight): ArmS
   const pods = set?.pods.filter((pod) => !pod.terminating).length ?? 0;
   // The Rollout's own template is only the newest wish; what runs is what its ReplicaSet says.
   const image = set?.image ?? (revision === seen.spec?.revision ? imageOf(rollout) : undefined);
-  return present<ArmStatus>({ revision, image, replicas: pods, ready: availableOf(seen, revision).length });
+  const digests = set?.digests;
+  return present<ArmStatus>({ revision, image, digests, replicas: pods, ready: availableOf(seen, revision).length });
 }
 
 function imageOf(rollout: KubeObject): string | undefined {

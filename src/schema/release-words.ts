@@ -28,7 +28,17 @@ export const verdicts = ['Pass', 'Fail', 'Inconclusive', 'NoData', 'Error'] as c
 export const roles = ['Guardrail', 'Signal', 'Advisory'] as const;
 export const silences = ['Hold', 'Pause', 'Retreat'] as const;
 export const breaches = ['Pause', 'Retreat', 'Abort'] as const;
-export const verbs = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry', 'expedite'] as const;
+export const verbs = [
+  'promote',
+  'skip-step',
+  'pause',
+  'resume',
+  'retreat',
+  'abort',
+  'retry',
+  'expedite',
+  'approve',
+] as const;
 export const reasons = [
   'Step',
   'User',
@@ -36,6 +46,7 @@ export const reasons = [
   'NoData',
   'BudgetLow',
   'RouteChanged',
+  'Approval',
   'Aborted',
   'InvalidSpec',
   'DeadlineExceeded',

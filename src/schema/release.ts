@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { approvalRecord, DIGESTS_MAX, digest } from './approval.ts';
 import { change } from './change.ts';
 import { headers, mirror } from './reach.ts';
 import { breaches, LONG_PROSE_MAX, outcomes, prose, REPLACE_MAX, revision, roles, silences } from './release-words.ts';
@@ -19,6 +20,7 @@ const step = group({
   pause: group({ for: duration().exactOptional().describe('How long to stop. Left out: until a person promotes.') })
     .exactOptional()
     .describe('Stop here after the hold.'),
+  approval: approvalRecord.exactOptional().describe('Who must approve before it is left.'),
   sees: share()
     .exactOptional()
     .describe('Smallest excess of failures that the hold was foreseen to show, with the traffic at the beginning.'),
@@ -125,6 +127,7 @@ const plan = group({
   })
     .exactOptional()
     .describe('The time after the last step. Left out: none.'),
+  promotion: approvalRecord.exactOptional().describe('Who must approve before in-cluster clients move.'),
   gates: list(gate, { max: 16 }).describe('What must hold.'),
   probes: list(name(), { max: 8 }).describe('Probe suites to pass.'),
   onBreach: choice(breaches).describe('What a breach does.'),
@@ -215,6 +218,16 @@ const entry = group({
   weight: text({ max: 16 }).exactOptional().describe('Share of requests from this moment on, when it changed.'),
 });
 
+/** Most approvals that a record keeps. */
+export const APPROVED_MAX = 64;
+
+const approved = group({
+  by: text({ max: 253 }).describe('Who.'),
+  at: time().describe('When (RFC 3339).'),
+  step: text({ max: 16 }).describe('Before which step was left, such as 2/3, or bake.'),
+  groups: list(text({ max: 253 }), { max: 16 }).describe('Groups that were asked for, and are theirs.'),
+});
+
 /** Release.status: what became of it. */
 export const releaseStatus = group({
   phase: text({ max: 63 }).exactOptional().describe('What it is doing, or how it ended.'),
@@ -237,6 +250,12 @@ export const releaseStatus = group({
   gates: list(gateStatus, { max: 16, unique: ['gate'] })
     .exactOptional()
     .describe('Last reading of every gate.'),
+  approvals: list(approved, { max: APPROVED_MAX })
+    .exactOptional()
+    .describe('Who has approved, oldest first. What a retreat made void stays here.'),
+  approvedDigests: list(digest(), { max: DIGESTS_MAX })
+    .exactOptional()
+    .describe('Images that were shown to whoever approved last, as container=sha256:….'),
   timeline: list(entry, { max: TIMELINE_MAX }).exactOptional().describe('What happened, oldest first.'),
   record: text({ max: 256 })
     .exactOptional()

@@ -1,9 +1,9 @@
 import type * as z from 'zod';
+import { DIGESTS_MAX, digest } from './approval.ts';
 import { LONG_PROSE_MAX, prose, verbs } from './release-words.ts';
-import { choice, group, immutable, int, label, text } from './vocabulary.ts';
+import { choice, group, immutable, int, label, list, ruled, text } from './vocabulary.ts';
 
-/** RolloutAction.spec. */
-export const rolloutActionSpec = immutable(
+const said = ruled(
   group({
     rollout: label(52).describe('Name of the Rollout.'),
     releaseUid: text({ max: 63, min: 1 })
@@ -15,9 +15,22 @@ export const rolloutActionSpec = immutable(
     verb: choice(verbs).describe('What is wished. It needs the right to this verb on the Rollout.'),
     reason: text({ max: 512 }).default('').describe('Why, for people.'),
     by: text({ max: 253, min: 1 }).describe('Your user name, as SelfSubjectReview gives it.'),
+    groups: list(text({ max: 253, min: 1 }), { max: 32, unique: 'set' })
+      .exactOptional()
+      .describe('Groups of yours that an approval asks for. The API server checks that you are in each of them.'),
+    digests: list(digest(), { max: DIGESTS_MAX, unique: 'set' })
+      .exactOptional()
+      .describe('Images that you approve: status.canary.digests of the Rollout as it was shown to you.'),
   }),
-  'cannot be changed: make a new RolloutAction',
+  {
+    cel: "self.verb != 'approve' || (has(self.releaseUid) && has(self.step))",
+    message: 'approve is for what was shown: name releaseUid and step, or use kubectl headgate approve',
+    holds: ({ verb, releaseUid, step }) => verb !== 'approve' || (releaseUid !== undefined && step !== undefined),
+  },
 );
+
+/** RolloutAction.spec. */
+export const rolloutActionSpec = immutable(said, 'cannot be changed: make a new RolloutAction');
 
 /** RolloutAction.status. */
 export const rolloutActionStatus = group({

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { DIGESTS_MAX, digest } from './approval.ts';
 import { LONG_PROSE_MAX, phase, prose, reasons, revision, roles, verdicts } from './release-words.ts';
 import { stateSchema } from './state.ts';
 import { choice, group, int, list, text } from './vocabulary.ts';
@@ -9,6 +10,9 @@ const total = () => int({ min: 0, max: Number.MAX_SAFE_INTEGER - 1 });
 const arm = group({
   revision: revision().describe('Its revision.'),
   image: text({ max: 1024 }).exactOptional().describe('Image of its first container.'),
+  digests: list(digest(), { max: DIGESTS_MAX })
+    .exactOptional()
+    .describe('Images that its pods run, as container=sha256:…: an approval repeats them.'),
   replicas: pods().describe('Its pods.'),
   ready: pods().describe('Those that are available.'),
 });

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { parseDuration } from '#lib/units.ts';
+import { approval } from './approval.ts';
 import { gates } from './gates.ts';
 import { REPLACE_MAX } from './release-words.ts';
 import { selector, template } from './rollout-pods.ts';
@@ -79,6 +80,13 @@ const specShape = group({
   bake: bake
     .prefault({})
     .describe('The time after the last step: all but a small control meets the new revision before it is promoted.'),
+  promotion: group({
+    approval: approval
+      .exactOptional()
+      .describe('Stop after the last step and the bake, until so many people have said approve.'),
+  })
+    .exactOptional()
+    .describe('What is asked for before in-cluster clients move and the new revision becomes stable.'),
   group: label()
     .exactOptional()
     .describe(

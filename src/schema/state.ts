@@ -1,6 +1,8 @@
 import type * as z from 'zod';
+import { APPROVERS_MAX } from '#core/approval.ts';
 import type { State } from '#core/model.ts';
 import { WHOLE } from '#lib/units.ts';
+import { DIGESTS_MAX, digest } from './approval.ts';
 import { headers } from './reach.ts';
 import { LONG_PROSE_MAX, outcomes, phase, prose, REPLACE_MAX, reasons, revision, stages } from './release-words.ts';
 import { choice, flag, group, instant, int, list, map, text } from './vocabulary.ts';
@@ -114,6 +116,22 @@ const release = group({
     .exactOptional()
     .describe("A person's word that a step may be left without its evidence or its hold."),
   expedited: name().exactOptional().describe('Who said that it mends what fails now.'),
+  approvals: group({
+    uid: text({ max: 63 }).describe('UID of the Release that was approved.'),
+    attempt: count().describe('Its attempt.'),
+    step: count().describe('Index of the step that may be left.'),
+    digests: list(digest(), { max: DIGESTS_MAX }).describe('Images that were shown to all of them.'),
+    people: list(
+      group({
+        by: name().describe('Who.'),
+        at: instant().describe('When.'),
+        groups: list(text({ max: 253 }), { max: 16 }).describe('Groups that were asked for, and are theirs.'),
+      }),
+      { max: APPROVERS_MAX },
+    ).describe('Who has approved.'),
+  })
+    .exactOptional()
+    .describe('Who has approved, and what: void for any other Release, attempt, step or image.'),
   joined: count().exactOptional().describe('How many canary pods serve in-cluster clients too.'),
   joinedAt: instant().exactOptional().describe('When the last of them joined.'),
   committed: flag().exactOptional().describe('True from the commit point on: there is no way back by itself.'),

@@ -1,4 +1,5 @@
 import { parsePercent } from '#lib/units.ts';
+import { approval } from './approval.ts';
 import { headers, mirror } from './reach.ts';
 import { duration, group, int, list, percent, percentCel, ruled } from './vocabulary.ts';
 
@@ -34,6 +35,9 @@ const stepShape = group({
     .exactOptional()
     .describe('Canary pods at this step. Left out: as many as the weight asks for.'),
   pause: pause.exactOptional().describe('Stop here after the hold, for a person or for a time.'),
+  approval: approval
+    .exactOptional()
+    .describe('Stop here after the hold and the gates, until so many people have said approve.'),
 });
 
 const step = ruled(stepShape, {

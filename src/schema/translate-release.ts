@@ -51,6 +51,7 @@ export function releaseSpecOf(
     plan: {
       steps: plan.steps.map(stepText),
       ...(plan.bake === undefined ? {} : { bake: bakeText(plan.bake) }),
+      ...(plan.promotion === undefined ? {} : { promotion: plan.promotion }),
       gates: plan.gates.map(gateText),
       probes: plan.probes,
       onBreach: plan.onBreach,
@@ -121,6 +122,7 @@ function stepText({
   canaryReplicas,
   pause,
   reach,
+  approval,
   sees,
   needsMs,
 }: Step): ReleaseSpec['plan']['steps'][number] {
@@ -131,19 +133,21 @@ function stepText({
     hold: durationText(holdMs),
     canaryReplicas,
     pause: stop,
+    approval,
     sees: sees === undefined ? undefined : percentText(sees),
     needs: needsMs === undefined ? undefined : durationText(needsMs),
   });
 }
 
 function stepOf(step: ReleaseSpec['plan']['steps'][number]): Step {
-  const { weight, hold, canaryReplicas, pause, sees, needs } = step;
+  const { weight, hold, canaryReplicas, pause, approval, sees, needs } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
     reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
+    approval,
     sees: sees === undefined ? undefined : ratioOf(sees),
     needsMs: needs === undefined ? undefined : millis(needs),
   });

@@ -1,3 +1,4 @@
+import type { Approval } from '#core/approval.ts';
 import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Plan, Spec, State, Step } from '#core/model.ts';
@@ -7,6 +8,7 @@ import type { GroupMode } from '#core/sights.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';
+import { approvalOf } from './approval.ts';
 import { changeOf } from './change.ts';
 import { readPart, readValue } from './parse.ts';
 import { podTemplateProblems } from './pod-template.ts';
@@ -26,6 +28,8 @@ export interface RolloutWish {
   steps?: Step[];
   /** Undefined: none was wished. */
   bake?: Bake;
+  /** Who must approve before in-cluster clients move. */
+  promotion?: Approval;
   /** Rollouts of this namespace and group move one at a time. */
   group?: string;
   /** What its Rollouts do. Undefined: Serialise. */
@@ -78,6 +82,7 @@ function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
     source: given,
     steps: given.steps?.map(stepOf),
     bake: bakeOf(given.bake),
+    promotion: given.promotion?.approval && approvalOf(given.promotion.approval),
     group: given.group,
     groupMode: given.groupMode,
     gates: given.gates.map(gateOf),
@@ -128,13 +133,14 @@ function specOf(given: RolloutSpec): Spec {
 }
 
 function stepOf(step: NonNullable<RolloutSpec['steps']>[number]): Step {
-  const { weight = 0, hold, canaryReplicas, pause } = step;
+  const { weight = 0, hold, canaryReplicas, pause, approval } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
     reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
+    approval: approval && approvalOf(approval),
   });
 }
 

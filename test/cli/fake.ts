@@ -29,6 +29,8 @@ export interface FakeCluster {
   rollouts: KubeObject[];
   objectives?: KubeObject[];
   releases: KubeObject[];
+  /** Groups of the person who types. */
+  groups?: string[];
   /** What the operator answers to the action; undefined: nothing, ever. */
   answer?: { state: string; message?: string };
   /** Refuses this call, e.g. `create rolloutactions`. */
@@ -63,7 +65,8 @@ export function fakeApi(cluster: FakeCluster): { api: KubeApi; created: KubeObje
     },
     async create({ plural }, object) {
       check(`create ${plural}`);
-      if (plural === 'selfsubjectreviews') return { ...object, status: { userInfo: { username: 'ada' } } };
+      if (plural === 'selfsubjectreviews')
+        return { ...object, status: { userInfo: { username: 'ada', groups: cluster.groups } } };
       created.push(object);
       return object;
     },

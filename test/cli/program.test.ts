@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exit } from '#cli/exit.ts';
 import { run } from '#cli/program.ts';
+import { record } from '#core/raw.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { VERSION } from '#src/version.ts';
@@ -54,6 +55,30 @@ describe('actions', () => {
       by: 'ada',
       releaseUid: 'uid-checkout-4',
       step: 2,
+    });
+  });
+
+  // kills: an approval of nothing in particular; groups that nobody asked for, told to everybody
+  test('approve says what was shown, and which of the groups asked for are ours', async () => {
+    const cluster = structuredClone(fleet()) as { rollouts: KubeObject[]; releases: KubeObject[] };
+    const running = cluster.releases.find(({ metadata }) => metadata.name === 'checkout-4');
+    const spec = record(running, 'spec');
+    const asked = { minimum: 1, groups: ['sre', 'owners'], notAuthor: true };
+    Object.assign(record(spec, 'plan'), { promotion: asked });
+    const checkout = cluster.rollouts.find(({ metadata }) => metadata.name === 'checkout');
+    Object.assign(record(checkout, 'status', 'canary'), { digests: ['app=sha256:aa'] });
+    const { created } = await type('approve checkout', {
+      ...cluster,
+      groups: ['system:authenticated', 'sre'],
+      answer: { state: 'Applied' },
+    });
+    expect(created[0]?.['spec']).toMatchObject({
+      verb: 'approve',
+      by: 'ada',
+      releaseUid: 'uid-checkout-4',
+      step: 2,
+      groups: ['sre'],
+      digests: ['app=sha256:aa'],
     });
   });
 

@@ -210,6 +210,12 @@ describe('actions', () => {
       says: `bob has no right to promote on rollouts.headgate.dev shop in namespace ${namespace}: bind the ClusterRole headgate-operate`,
     },
     {
+      name: 'with a group that is not theirs',
+      token: alice,
+      changes: { verb: 'approve', releaseUid: 'uid-1', step: 1, groups: ['system:authenticated', 'sre'] },
+      says: 'spec.groups must name groups that you are in',
+    },
+    {
       name: 'by the administrator in the name of another',
       token: lab.adminToken,
       changes: { by: 'alice' },
@@ -225,8 +231,9 @@ describe('actions', () => {
     { token: alice, by: 'alice', verb: 'promote' },
     { token: alice, by: 'alice', verb: 'skip-step' },
     { token: bob, by: 'bob', verb: 'pause' },
-  ])('$by may $verb', async ({ token, by, verb }) => {
-    const { status, body } = await create(action({ by, verb }), { token });
+    { token: alice, by: 'alice', verb: 'approve', releaseUid: 'uid-1', step: 1, groups: ['system:authenticated'] },
+  ])('$by may $verb', async ({ token, ...changes }) => {
+    const { status, body } = await create(action(changes), { token });
     expect(body.message).toBeUndefined();
     expect(status).toBe(201);
   });

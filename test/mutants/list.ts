@@ -1,6 +1,7 @@
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
+import { people } from './people.ts';
 import { probes } from './probes.ts';
 import { raising } from './raising.ts';
 import { reach } from './reach.ts';
@@ -17,4 +18,5 @@ export const mutants: readonly Mutant[] = [
   ...reach,
   ...together,
   ...scaling,
+  ...people,
 ];

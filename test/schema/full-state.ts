@@ -51,6 +51,13 @@ const release: Whole<ReleaseState> = {
     },
   },
   word: { step: 1, verb: 'promote', by: 'alice' },
+  approvals: {
+    uid: 'uid-2',
+    attempt: 2,
+    step: 1,
+    digests: ['app=sha256:abc'],
+    people: [{ by: 'oidc:ann@shop.example', at: 1_700_000_000_004, groups: ['sre'] }],
+  },
   joined: 2,
   joinedAt: 1_700_000_000_004,
   committed: false,
