@@ -20,6 +20,7 @@ interface Condition {
 }
 
 interface ParentStatus {
+  controllerName?: string;
   parentRef: ParentRef;
   conditions?: Condition[];
 }
@@ -39,19 +40,26 @@ export function acceptedByParents(route: RouteObject): boolean {
     parents.every((parent) => {
       const wanted = identity(parent, namespace);
       const reports = (status.parents ?? []).filter(({ parentRef }) => identity(parentRef, namespace) === wanted);
-      return reports.length > 0 && reports.every(({ conditions }) => isCurrent(conditions ?? [], generation));
+      return reports.length > 0 && reports.every((report) => isCurrent(report, generation));
     })
   );
 }
 
 function identity(ref: ParentRef, routeNamespace: string | undefined): string {
   const { group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace = routeNamespace, name } = ref;
-  return JSON.stringify([group, kind, namespace, name, ref.sectionName ?? '', ref.port ?? 0]);
+  // Linkerd writes the core group by this name, and takes either in a spec.
+  const known = group === 'core' ? '' : group;
+  return JSON.stringify([known, kind, namespace, name, ref.sectionName ?? '', ref.port ?? 0]);
 }
 
-function isCurrent(conditions: Condition[], generation: number | undefined): boolean {
+/** Linkerd says of no condition at which generation it was judged: there `settle` alone waits for a new weight. */
+const WITHOUT_GENERATIONS = 'linkerd.io/policy-controller';
+
+function isCurrent({ conditions = [], controllerName }: ParentStatus, generation: number | undefined): boolean {
+  const isAt = (seen: number | undefined) =>
+    seen === generation || (seen === undefined && controllerName === WITHOUT_GENERATIONS);
   return ['Accepted', 'ResolvedRefs'].every((type) =>
-    conditions.some((c) => c.type === type && c.status === 'True' && c.observedGeneration === generation),
+    conditions.some((c) => c.type === type && c.status === 'True' && isAt(c.observedGeneration)),
   );
 }
 

@@ -95,6 +95,49 @@ test.each<Row>([
   expect(httpRoute.accepted?.({ metadata, spec: { parentRefs: refs }, status: { parents } }), because).toBe(want);
 });
 
+/** As Linkerd's policy controller writes it: the core group by name, and no generations. */
+const linkerd = (conditions: object[], controllerName = 'linkerd.io/policy-controller') => ({
+  parents: [
+    {
+      controllerName,
+      parentRef: { group: 'core', kind: 'Service', name: 'checkout', namespace: 'shop', port: 80 },
+      conditions,
+    },
+  ],
+});
+const undated = [
+  { type: 'Accepted', status: 'True', reason: 'Accepted', message: '' },
+  { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message: '' },
+];
+
+test.each([
+  { name: 'a Service as parent', because: 'Linkerd never says a generation', status: linkerd(undated), want: true },
+  {
+    name: 'one of two conditions',
+    because: 'references that are not resolved answer 500',
+    status: linkerd(undated.slice(0, 1)),
+    want: false,
+  },
+  {
+    name: 'another controller without generations',
+    because: 'it may have judged the weight of yesterday',
+    status: linkerd(undated, 'example.com/mesh'),
+    want: false,
+  },
+  {
+    name: 'an older generation',
+    because: 'should Linkerd ever say one, it counts',
+    status: linkerd(undated.map((condition) => ({ ...condition, observedGeneration: 3 }))),
+    want: false,
+  },
+])('of a mesh, $name: $because', ({ status, want }) => {
+  const metadata = { name: 'web', namespace: 'shop', generation: 4 };
+  for (const group of ['core', '']) {
+    const parentRefs = [{ group, kind: 'Service', name: 'checkout', port: 80 }];
+    expect(httpRoute.accepted?.({ metadata, spec: { parentRefs }, status })).toBe(want);
+  }
+});
+
 test('a route without any status is not accepted', () => {
   expect(httpRoute.accepted?.({ metadata: { name: 'web' }, spec: { parentRefs: [{ name: 'public' }] } })).toBe(false);
   expect(httpRoute.accepted?.({ metadata: { name: 'web' } })).toBe(false);
