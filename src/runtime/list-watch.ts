@@ -3,8 +3,8 @@ import type { KubeObject } from '#ports/kube-api.ts';
 
 /**
  * List and watch as a pure state machine: `step(state, event)` says the next state, what changes in the store and
- * how long to wait. The driver in reflector.ts does the I/O. Resource versions are opaque: kept, compared with
- * nothing, sent back.
+ * how long to wait. The driver in reflector.ts does the I/O. Resource versions are kept, sent back, and compared with those
+ * of the same kind alone, where they are numbers (KEP-5504, stable since Kubernetes 1.35).
  */
 
 /** One line of a watch. ERROR carries a Status: the API server sends it inside HTTP 200. */
@@ -17,6 +17,10 @@ export type State = {
   failures: number;
   /** False once the server has refused a streaming list. */
   streams: boolean;
+  /** The newest version at which everything was known; empty before the first list. */
+  newest: string;
+  /** Lists in a row that told of a time before that. */
+  lagging: number;
 } & Position;
 
 type Position =
@@ -43,8 +47,11 @@ export type Event =
   | { kind: 'absent' }
   | { kind: 'failed'; reason: FailureReason; retryAfterMs?: Millis | undefined; error?: unknown };
 
-/** `refused`: the request itself is wrong (400, 422). `expired`: 410. `garbage`: an answer that is not JSON. */
-export type FailureReason = 'refused' | 'expired' | 'garbage' | 'error';
+/**
+ * `refused`: the request itself is wrong (400, 422). `expired`: 410. `garbage`: an answer that is not JSON. `lagging`: a
+ * list from before what is known already.
+ */
+export type FailureReason = 'refused' | 'expired' | 'garbage' | 'lagging' | 'error';
 
 /** What the store is told. Between `begin` and `commit` objects are staged; what was not staged is then gone. */
 export type Change =
@@ -60,11 +67,19 @@ export interface Step {
   state: State;
   changes: Change[];
   wait: Wait;
+  /** Set when what is being read is not to be believed: the driver leaves it and says that it failed for this reason. */
+  leave?: FailureReason;
 }
 
 export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
-export const initialState: State = { name: 'Empty', failures: 0, streams: true };
+/**
+ * An API server that lags tells of a past that is gone, and what is decided from it goes against what is. After so many
+ * such lists it is the cluster that went back: an etcd that was restored from a backup.
+ */
+const LAGGING_MAX = 5;
+
+export const initialState: State = { name: 'Empty', failures: 0, streams: true, newest: '', lagging: 0 };
 
 /** What to ask the server next. */
 export type Operation =
@@ -98,8 +113,8 @@ export function step(state: State, event: Event): Step {
       return ended(state, event.early);
     case 'stalled':
       // Bookmarks come every minute. A watch without a word may be waiting for a version that an etcd restored from
-      // a backup will not reach for a long time: the server opens such a watch and says nothing.
-      return event.mute ? failed(state, 'expired') : ended(state, false);
+      // a backup will not reach for a long time: the server opens such a watch and says nothing. Older lists are true then.
+      return event.mute ? failed({ ...state, newest: '' }, 'expired') : ended(state, false);
     case 'absent':
       return {
         state: to(state, { name: 'Empty' }),
@@ -122,8 +137,26 @@ function page(state: State, { items, resourceVersion, next }: Extract<Event, { k
   const changes: Change[] = state.name === 'InitPage' ? [] : [{ kind: 'begin' }];
   for (const object of items) changes.push({ kind: 'stage', object });
   if (next !== undefined) return go(to(state, { name: 'InitPage', next }), changes);
+  if (lags(state, resourceVersion)) return { ...failed(state, 'lagging'), changes };
   changes.push({ kind: 'commit' });
-  return go(to(state, { name: 'InitListed', resourceVersion }), changes);
+  return go(whole(to(state, { name: 'InitListed', resourceVersion }), resourceVersion), changes);
+}
+
+/** A list from before what is known already, unless so many were that it is what there is now. */
+function lags({ newest, lagging }: State, resourceVersion: string): boolean {
+  return isOlder(resourceVersion, newest) && lagging < LAGGING_MAX;
+}
+
+const NUMBER = /^[1-9][0-9]*$/;
+
+/** False too for versions that are no numbers: of those nobody can say. */
+function isOlder(version: string, than: string): boolean {
+  if (!NUMBER.test(version) || !NUMBER.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
+}
+
+function whole(state: State, newest: string): State {
+  return { ...state, newest, lagging: 0 };
 }
 
 function line(state: State, received: WatchLine): Step {
@@ -133,9 +166,15 @@ function line(state: State, received: WatchLine): Step {
   if (state.name === 'InitialWatch') {
     if (received.type !== 'BOOKMARK') return go(state, [initial(received.type, object)]);
     const isEnd = object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true';
-    return isEnd ? go(to(state, { name: 'Watching', resourceVersion }), [{ kind: 'commit' }]) : go(state);
+    if (!isEnd) return go(state);
+    if (lags(state, resourceVersion)) return { ...go(state), leave: 'lagging' };
+    return go(whole(to(state, { name: 'Watching', resourceVersion }), resourceVersion), [{ kind: 'commit' }]);
   }
-  const healthy: State = { ...to(state, { name: 'Watching', resourceVersion }), failures: 0 };
+  const healthy: State = {
+    ...to(state, { name: 'Watching', resourceVersion }),
+    failures: 0,
+    newest: isOlder(resourceVersion, state.newest) ? state.newest : resourceVersion,
+  };
   if (received.type === 'BOOKMARK') return go(healthy);
   return go(healthy, [{ kind: received.type === 'DELETED' ? 'remove' : 'put', object }]);
 }
@@ -170,7 +209,8 @@ function failed(state: State, reason: FailureReason, retryAfterMs = 0): Step {
     // 422 (the feature is off) or 400: not a failure, only an older server.
     return go(to({ ...state, streams: false }, { name: 'Empty' }));
   }
-  const counted = { ...state, failures: state.failures + 1 };
+  const lagging = reason === 'lagging' ? state.lagging + 1 : state.lagging;
+  const counted = { ...state, failures: state.failures + 1, lagging };
   const wait: Wait = { kind: 'backoff', atLeastMs: retryAfterMs };
   // Plain errors keep the place. After anything else it is not worth having, and lists start at their first page.
   const keeps = reason === 'error' && state.name !== 'InitialWatch';
@@ -179,8 +219,8 @@ function failed(state: State, reason: FailureReason, retryAfterMs = 0): Step {
   return { state: to(counted, { name: 'InitListed', resourceVersion: state.resourceVersion }), changes: [], wait };
 }
 
-function to({ failures, streams }: State, position: Position): State {
-  return { failures, streams, ...position };
+function to({ failures, streams, newest, lagging }: State, position: Position): State {
+  return { failures, streams, newest, lagging, ...position };
 }
 
 function go(state: State, changes: Change[] = []): Step {

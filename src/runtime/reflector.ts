@@ -15,6 +15,7 @@ import {
   operationFor,
   type State,
   step,
+  type Wait,
   type WatchLine,
 } from './list-watch.ts';
 
@@ -120,16 +121,22 @@ export function createReflector(options: ReflectorOptions): Reflector {
         const end = await perform(operationFor(state), { ...options, take, signal, leave });
         if (signal.aborted) return;
         const { wait } = take(end);
-        if (end.kind === 'page') continue;
+        if (end.kind === 'page' && wait.kind === 'none') continue;
         report(end, state, options);
         telemetry.count('headgate_watch_restarts_total', { resource: name, reason: reasonOf(end) });
-        if (wait.kind === 'none') continue;
-        const atLeastMs = wait.kind === 'absent' ? ABSENT_MS : wait.atLeastMs;
-        const backoff = backoffDelay(options.backoff ?? DEFAULT_BACKOFF, state.failures, options.random);
-        await sleep(clock, Math.max(atLeastMs, backoff), signal).catch(() => undefined);
+        if (wait.kind !== 'none') await sleep(clock, waitMs(wait, state, options), signal).catch(() => undefined);
       }
     },
   };
+}
+
+function waitMs(
+  wait: Exclude<Wait, { kind: 'none' }>,
+  { failures }: State,
+  { backoff, random }: ReflectorOptions,
+): Millis {
+  const atLeastMs = wait.kind === 'absent' ? ABSENT_MS : wait.atLeastMs;
+  return Math.max(atLeastMs, backoffDelay(backoff ?? DEFAULT_BACKOFF, failures, random));
 }
 
 type Performance = ReflectorOptions & {
@@ -157,10 +164,8 @@ async function perform(
     let heard = false;
     for await (const line of lines) {
       telemetry.count('headgate_watch_events_total', { resource: name, type: line.type });
-      if (line.type === 'STALLED') return { kind: 'stalled', mute: !heard };
-      if (line.type === 'GARBAGE') return { kind: 'failed', reason: 'garbage', error: line.message };
-      if (line.type === 'ERROR') return { kind: 'line', line };
-      take({ kind: 'line', line });
+      const end = endOf(line, heard, take);
+      if (end !== undefined) return end;
       heard = true;
     }
     return { kind: 'closed', early: !heard && clock.monotonic() - openedAt < EARLY_MS };
@@ -170,6 +175,17 @@ async function perform(
   } finally {
     leave.abort();
   }
+}
+
+type Heard = Awaited<ReturnType<WatchSource['watch']>> extends AsyncIterable<infer Line> ? Line : never;
+
+/** Takes a line; says how the watch ends where it ends with it. */
+function endOf(line: Heard, heard: boolean, take: Performance['take']): Event | undefined {
+  if (line.type === 'STALLED') return { kind: 'stalled', mute: !heard };
+  if (line.type === 'GARBAGE') return { kind: 'failed', reason: 'garbage', error: line.message };
+  if (line.type === 'ERROR') return { kind: 'line', line };
+  const { leave } = take({ kind: 'line', line });
+  return leave === undefined ? undefined : { kind: 'failed', reason: leave };
 }
 
 function failure(error: unknown, optional: boolean): Event {
@@ -198,6 +214,8 @@ function deliver(change: Change, { apply, log, name }: ReflectorOptions): void {
 }
 
 function reasonOf(event: Event): string {
+  // A page alone ends nothing, but when it tells of the past.
+  if (event.kind === 'page') return 'lagging';
   if (event.kind === 'failed') return event.reason;
   return event.kind === 'line' ? 'error-event' : event.kind;
 }
@@ -206,6 +224,7 @@ function report(end: Event, { failures, name: position }: State, { log, name }: 
   const fields = { resource: name, reason: reasonOf(end), position, failures };
   if (end.kind === 'failed')
     log.warn('watch interrupted', { ...fields, ...(end.error === undefined ? {} : { error: end.error }) });
+  else if (end.kind === 'page') log.warn('watch interrupted', fields);
   else if (end.kind === 'line' && end.line.type === 'ERROR')
     log.warn('watch interrupted', { ...fields, error: end.line.message });
   else log.debug('watch ended', fields);

@@ -209,6 +209,44 @@ test.each<Row>([
     story: ['+a@1', '-a', '+a@9'],
   },
   {
+    // kills: a list that is believed whatever its version
+    name: 'a list from the past is asked for again',
+    because: 'an API server that lags tells what is no longer so, and may be decided against what is',
+    turns: [
+      { lines: [...synced([a1]), modified(thing('a', '15'))] },
+      { error: expired },
+      { lines: [...synced([a5, b2], '9'), modified(thing('a', '6'))], end: 'hang' },
+      { lines: synced([thing('a', '15')], '16'), end: 'hang' },
+    ],
+    asked: ['watchList', 'watch 15', 'watchList', 'watchList'],
+    story: ['+a@1', '~a@15'],
+  },
+  {
+    name: 'pages from the past are asked for again',
+    because: 'servers without streaming lists lag as well',
+    turns: [
+      { error: refused },
+      page([a5], { resourceVersion: '100' }),
+      { error: expired },
+      page([a1], { resourceVersion: '20' }),
+      page([a5, b2], { resourceVersion: '100' }),
+      { lines: [], end: 'hang' },
+    ],
+    asked: ['watchList', 'list', 'watch 100', 'list', 'list', 'watch 100'],
+    story: ['+a@5', '+b@2'],
+  },
+  {
+    name: 'the sixth list from the past is believed',
+    because: 'then the cluster itself went back: its etcd was restored from a backup',
+    turns: [
+      { lines: synced([a5, b2], '90') },
+      { error: expired },
+      ...Array.from({ length: 6 }, (): Turn => ({ lines: synced([a1], '20'), end: 'hang' })),
+    ],
+    asked: ['watchList', 'watch 90', ...Array(6).fill('watchList')],
+    story: ['+a@5', '+b@2', '-b', '~a@1'],
+  },
+  {
     name: 'a streaming list that breaks changes nothing',
     because: 'half a list would delete the other half',
     turns: [
@@ -297,7 +335,9 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.constantFrom<Event>({ kind: 'opened' }, { kind: 'absent' }),
   fc.boolean().map((mute): Event => ({ kind: 'stalled', mute })),
   fc.boolean().map((early): Event => ({ kind: 'closed', early })),
-  fc.constantFrom('refused', 'expired', 'garbage', 'error').map((reason): Event => ({ kind: 'failed', reason })),
+  fc
+    .constantFrom('refused', 'expired', 'garbage', 'lagging', 'error')
+    .map((reason): Event => ({ kind: 'failed', reason })),
   fc
     .constantFrom(added(a1), modified(a5), deleted(b2), bookmark('7'), bookmark('8', { end: true }))
     .map((line): Event => ({ kind: 'line', line })),
