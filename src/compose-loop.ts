@@ -18,6 +18,7 @@ import { createSourcePool, type SourcePool } from '#operator/source-pool.ts';
 import { createStatusWriter } from '#operator/status.ts';
 import type { Stores } from '#operator/stores.ts';
 import { createTemplateCheck, type TemplateCheck } from '#operator/template-check.ts';
+import type { TooOld } from '#operator/versions.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
@@ -43,6 +44,8 @@ export interface LoopParts {
   stores: Stores;
   queue: WorkQueue;
   isLeader(): boolean;
+  /** What of the cluster is older than it may be; left out: nothing. */
+  tooOld?(): readonly TooOld[];
   /** The system's, unless time is a simulation's. */
   clock?: Clock;
   random?: Random;
@@ -173,6 +176,7 @@ function reconcileDeps(
         ...readings,
         templateProblems,
         actions: protection,
+        tooOld: () => parts.tooOld?.() ?? [],
       });
     },
     apply: (rollout, effect) => apply({ api, stores, record }, rollout, effect),

@@ -3,19 +3,21 @@ import { serveHealth } from '#http/health.ts';
 import { createKubeApi } from '#kube/api.ts';
 import { loadConfig } from '#kube/config.ts';
 import { LEASE } from '#kube/resources.ts';
+import { serverVersion } from '#kube/server-version.ts';
 import { createTransport } from '#kube/transport.ts';
 import { createWatchSource } from '#kube/watch.ts';
 import { createTelemetry } from '#operator/metrics.ts';
 import { fillRolloutGauges } from '#operator/rollout-metrics.ts';
 import { type Stores, storesOf, watched } from '#operator/stores.ts';
 import { trigger } from '#operator/triggers.ts';
+import { createVersionCheck } from '#operator/versions.ts';
 import type { Log } from '#ports/log.ts';
 import { createController } from '#runtime/controller.ts';
 import { createInformers } from '#runtime/informers.ts';
 import { createElector } from '#runtime/leader.ts';
 import { type DrainStep, drain } from '#runtime/shutdown.ts';
 import { systemClock as clock, systemRandom as random } from '#runtime/system-clock.ts';
-import { createWorkQueue } from '#runtime/work-queue.ts';
+import { createWorkQueue, type WorkQueue } from '#runtime/work-queue.ts';
 import { composeLoop } from './compose-loop.ts';
 import type { Config } from './config.ts';
 
@@ -57,20 +59,18 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
       finish('lost');
     },
   });
-  const loop = composeLoop({ config, log, telemetry, api, stores, queue, isLeader: () => elector.isLeader() });
+  const again = () => lookAgain(stores, queue);
+  const versions = createVersionCheck({ api, serverVersion: () => serverVersion(transport), log, changed: again });
+  const { tooOld } = versions;
+  const loop = composeLoop({ config, ...ports, api, stores, queue, isLeader: () => elector.isLeader(), tooOld });
   telemetry.collect((gauge) => loop.fillGauges(gauge));
-  const controller = createController({
-    ...ports,
-    name: 'rollouts',
-    queue,
-    reconcile: loop.reconcile,
-    concurrency: config.concurrency,
-  });
+  const { concurrency } = config;
+  const controller = createController({ ...ports, name: 'rollouts', queue, reconcile: loop.reconcile, concurrency });
   async function start(): Promise<void> {
-    await loop.sources.refresh();
+    await Promise.all([loop.sources.refresh(), versions.look()]);
     loop.protection.run(work.signal);
     trigger({ stores, queue, refreshSources: () => void loop.sources.refresh() });
-    for (const { metadata } of stores.rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
+    again();
     await controller.run(work.signal);
   }
   let synced = false;
@@ -95,6 +95,10 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
     finish('stopped');
   };
   return { done, url: health.url, stop };
+}
+
+function lookAgain({ rollouts }: Stores, queue: WorkQueue): void {
+  for (const { metadata } of rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
 /** Gauges that are read from the caches and the runtime whenever somebody scrapes. */

@@ -70,6 +70,13 @@ export const METRIC_SOURCE: Resource = {
 };
 export const PROBE_SUITE: Resource = { ...HEADGATE, plural: 'probesuites', kind: 'ProbeSuite' };
 
+export const CUSTOM_RESOURCE_DEFINITION: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
 export const SELF_SUBJECT_REVIEW: Resource = {
   group: 'authentication.k8s.io',
   version: 'v1',

@@ -21,8 +21,9 @@ import { reachProblems } from './reach-check.ts';
 import { releaseOf, rolloutOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
-import { noticesOf, roomFor } from './surroundings.ts';
+import { barsFor, noticesOf } from './surroundings.ts';
 import { triedOf } from './tried.ts';
+import type { TooOld } from './versions.ts';
 
 export interface ObserveDeps {
   stores: Stores;
@@ -39,6 +40,8 @@ export interface ObserveDeps {
   tickMs: Millis;
   /** Until the API server has proved that it refuses forged actions, none is looked at. */
   actions: Pick<Protection, 'protected' | 'open' | 'groups'>;
+  /** What of the cluster is older than it may be. */
+  tooOld(): readonly TooOld[];
   now: Millis;
 }
 
@@ -81,7 +84,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     ...leftRoutes(rollout, routes, spec, stores),
     ...recordOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
-    ...(wish === undefined ? {} : { notices: noticesOf(rollout, { stores, wish }) }),
+    ...(wish === undefined ? {} : { notices: noticesOf(rollout, { stores, wish, tooOld: deps.tooOld() }) }),
     ...allowances(rollout, state, { wish, spec, proposal, deps }),
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
@@ -217,9 +220,9 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   // A template that the API server refuses is no new revision: the accepted one goes on.
   const revision = template?.length === 0 ? spec.revision : (state.release?.revision ?? state.stable ?? spec.revision);
   const judged = { ...spec, revision };
-  const room = roomFor(rollout, state, judged, { sets, stores, wish });
+  const bars = barsFor(rollout, state, judged, { sets, stores, wish, tooOld: deps.tooOld() });
   return {
-    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems, ...room],
+    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems, ...bars],
     proposal: proposed.plan,
     spec: judged,
   };

@@ -7,36 +7,51 @@ import { sharedBudgets } from './disruption.ts';
 import type { PodSpecShape } from './pod-resources.ts';
 import { roomProblems } from './quota.ts';
 import type { Stores } from './stores.ts';
+import type { TooOld } from './versions.ts';
 
 /** What is asked of the namespace around a Rollout: room for a release, and who disturbs its pods. */
 export interface Around {
   stores: Pick<Stores, 'quotas' | 'disruptionBudgets'>;
   wish: RolloutWish;
+  /** What of the cluster is older than it may be. */
+  tooOld: readonly TooOld[];
 }
 
-/** Asked until the first pod of the canary is wished; from then on the API server itself says what it refuses. */
-export function roomFor(
+/** Why no release may begin here. Asked until the first pod of the canary is wished; from then on the API server itself says what it refuses. */
+export function barsFor(
   rollout: KubeObject,
   { stable, release }: State,
   spec: Spec,
-  { sets, stores, wish }: Around & { sets: Seen['replicaSets'] },
+  { sets, stores, wish, tooOld }: Around & { sets: Seen['replicaSets'] },
 ): Problem[] {
   const begins = release === undefined || release.ending !== undefined || release.stage === 'Preparing';
   if (stable === undefined || spec.revision === stable || !begins || spec.replicas === 0) return [];
   const seen = { replicaSets: sets };
   if ((setOf(seen, spec.revision)?.replicas ?? 0) > 0) return [];
-  return roomProblems({
+  const room = roomProblems({
     quotas: stores.quotas.list(rollout.metadata.namespace),
     pod: wish.source.template.spec as PodSpecShape,
     pods: replicasDuring(seen, stable, spec.replicas),
   });
+  return [...touching(tooOld, spec).map(({ message }): Problem => ({ field: 'cluster', message })), ...room];
 }
 
-export function noticesOf(rollout: KubeObject, { stores, wish }: Around): Notice[] {
-  return sharedBudgets({
+/** Without routes nothing of the Gateway API is used. */
+function touching(tooOld: readonly TooOld[], { routes }: Spec): TooOld[] {
+  return tooOld.filter(({ what }) => what === 'Kubernetes' || routes.length > 0);
+}
+
+export function noticesOf(rollout: KubeObject, { stores, wish, tooOld }: Around): Notice[] {
+  const old = touching(tooOld, wish.spec);
+  const aged: Notice[] =
+    old.length === 0
+      ? []
+      : [{ type: 'ClusterTooOld', reason: 'TooOld', message: old.map(({ message }) => message).join('\n') }];
+  const shared = sharedBudgets({
     rollout,
     budgets: stores.disruptionBudgets.list(rollout.metadata.namespace),
     podLabels: wish.source.template.metadata.labels,
     replicas: wish.spec.replicas,
   });
+  return [...aged, ...shared];
 }

@@ -201,3 +201,21 @@ test('a Rollout that is scaled to nothing begins no release until it has pods ag
   expect(asleep).toMatchObject({ stable: 'v1', message: 'Waiting to begin: spec.replicas is 0' });
   expect(asleep.release).toBeUndefined();
 });
+
+test('a drain that takes every canary costs no blame the first time: back to 0, and up again with the next pods', () => {
+  const world = ScaledWorld.settled();
+  world.runUntil(({ state }) => state.release?.stage === 'Holding' && state.release.step === 1);
+  const evict = () => {
+    for (const pod of world.pods) if (pod.set === 'shop-v2') pod.terminating ??= world.now + 1000;
+  };
+  evict();
+  world.tick();
+  const weights = world.routes.map(({ weight }) => weight);
+  const { release, phase } = world.state;
+  world.runUntil(({ state }) => state.phase === 'Healthy');
+
+  // kills: a weight that stays with nobody behind it; a breach for what a drain did.
+  expect(weights).toEqual([0]);
+  expect({ phase, ...release }).toMatchObject({ phase: 'Progressing', stage: 'Probing', step: 0, autoResumed: true });
+  expect(world.state.stable).toBe('v2');
+});
