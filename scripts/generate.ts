@@ -7,6 +7,7 @@ import { renderCatalogue } from './catalogue.ts';
 import { renderChart } from './chart.ts';
 import { DASHBOARD, renderDashboard } from './dashboards.ts';
 import { renderReliability } from './reliability.ts';
+import { renderRouters } from './routers.ts';
 
 /** Writes every generated file. With --check it writes nothing and fails on the first stale ones, naming the fix. */
 
@@ -17,6 +18,7 @@ const files: Record<string, string> = {
   ...renderArgoCd(),
   'docs/catalogue.md': renderCatalogue(),
   'docs/reliability.md': renderReliability(),
+  'docs/routers.md': renderRouters(),
   [relative(fileURLToPath(root), fileURLToPath(DASHBOARD))]: renderDashboard(),
 };
 

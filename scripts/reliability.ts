@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Scenario, scenarios } from '#test/e2e/support/scenarios.ts';
 import { mutants } from '#test/mutants/list.ts';
 import type { Mutant } from '#test/mutants/mutant.ts';
+import { withPart } from './parts.ts';
 import { type Report, simulationsOf } from './simulations.ts';
 
 /** docs/reliability.md is written by hand, with parts of it made from what is tested. */
@@ -38,13 +39,6 @@ export function scenariosOf(scenarios: readonly Scenario[]): string {
     '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
-}
-
-export function withPart(page: string, name: string, text: string): string {
-  const [begin, end] = [`<!-- ${name}:begin -->\n`, `\n<!-- ${name}:end -->`];
-  const [at, after] = [page.indexOf(begin), page.indexOf(end)];
-  if (at < 0 || after < at) throw new Error(`docs/reliability.md needs the lines ${begin.trim()} and ${end.trim()}`);
-  return page.slice(0, at + begin.length) + text + page.slice(after);
 }
 
 /** The page as it should be. */

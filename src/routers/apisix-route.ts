@@ -22,6 +22,7 @@ export const apisixRoute = ruleRouter({
     namespaced: true,
   },
   granularity: 1000,
+  writes: '/spec/http',
   rules: rulesOf,
   isService: (backend, name) => backend['serviceName'] === name && backend['subset'] === undefined,
   renamed: (backend, name) => ({ ...backend, serviceName: name }),

@@ -18,11 +18,12 @@ import { type Backend, type RuleShape, type RuleView, viewRules, weightOf } from
  * reported as extra.
  */
 export function ruleRouter(shape: RuleShape): Router {
-  const { kind, resource, granularity, accepted, skips } = shape;
+  const { kind, resource, granularity, writes, accepted, skips } = shape;
   return defineRouter({
     kind,
     resource,
     granularity,
+    writes,
     can: accepted === undefined ? ['weight'] : ['weight', 'acceptance'],
     read(route, services, memoText): RouteReading {
       const views = viewRules(shape, { route, services, memo: parseMemo(memoText) });

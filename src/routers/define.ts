@@ -14,7 +14,7 @@ import type { Weight } from '#lib/units.ts';
  * 2. Put twice is put once: after `write(w)`, the same `write(w)` is an empty patch.
  * 3. No trace at rest: after any writes and `write(0, m)`, `spec` is the user's text, byte for byte in canonical
  *    JSON; after `clearFence` the annotations are too.
- * 4. Hands off: rules that do not name the user's Service, and all other fields, never change.
+ * 4. Hands off: nothing but `writes` and our annotation is patched; rules that do not name the user's Service, and all other fields, never change.
  * 5. The whole is the whole: in every rule that is split the two arms' weights sum to 100,000 over the granularity.
  * 6. No blind write: if the object has another resourceVersion, fence or list than was read, the patch fails
  *    as a whole.
@@ -30,6 +30,8 @@ export interface Router {
   /** The kind that it reads and patches, as the API server's paths name it. */
   resource: { group: string; version: string; plural: string; kind: string; namespaced: boolean };
   can: readonly Ability[];
+  /** The part of the object that weights are written to, as a JSON pointer: what GitOps has to leave alone. */
+  writes: string;
   /**
    * The finest share that it can write, in 1/100,000: 1, or 1,000 where only whole percents make sense. It divides the
    * whole. A plan is rounded to it before a release begins; a wish between two of its marks is written as the lower one.

@@ -22,6 +22,7 @@ export function gatewayRouter({ key, plural, kind, reaches, everything }: Gatewa
     kind: key,
     resource: { group: 'gateway.networking.k8s.io', version: 'v1', plural, kind, namespaced: true },
     granularity: 1,
+    writes: '/spec/rules',
     rules: rulesOf,
     isService,
     renamed: (backend, name) => ({ ...backend, name }),

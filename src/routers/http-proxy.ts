@@ -19,6 +19,7 @@ export const httpProxy = ruleRouter({
     namespaced: true,
   },
   granularity: 1,
+  writes: '/spec/routes',
   rules: rulesOf,
   isService: (backend, name) => backend['name'] === name && !isMirror(backend),
   renamed: (backend, name) => ({ ...backend, name }),

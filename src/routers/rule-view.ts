@@ -22,7 +22,7 @@ export interface Rule {
 }
 
 /** What tells one kind of route from another. All of it is pure and total. */
-export interface RuleShape extends Pick<Router, 'kind' | 'resource' | 'granularity' | 'skips'> {
+export interface RuleShape extends Pick<Router, 'kind' | 'resource' | 'granularity' | 'writes' | 'skips'> {
   rules(route: RouteObject): Rule[];
   /** Whether a backend is the Service of this name, in the route's namespace, without any subset of it. */
   isService(backend: Backend, name: string, route: RouteObject): boolean;

@@ -18,6 +18,7 @@ export const traefikService = ruleRouter({
     namespaced: true,
   },
   granularity: 1,
+  writes: '/spec/weighted/services',
   rules: rulesOf,
   isService,
   renamed: (backend, name) => ({ ...backend, name }),

@@ -20,6 +20,7 @@ export const virtualService = ruleRouter({
     namespaced: true,
   },
   granularity: 1,
+  writes: '/spec/http',
   rules: rulesOf,
   isService: (backend, name, route) => isHostOf(hostOf(backend), name, route),
   renamed: (backend, name) => ({

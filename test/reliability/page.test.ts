@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readParts, withPart } from '../../scripts/reliability.ts';
+import { withPart } from '../../scripts/parts.ts';
+import { readParts } from '../../scripts/reliability.ts';
 import { simulationsOf } from '../../scripts/simulations.ts';
 
 /** Violations of the runs that are shown, each with a word about it on the page. */
