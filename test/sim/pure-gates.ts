@@ -60,6 +60,11 @@ export const GATES: readonly Gate[] = [
   },
 ];
 
+/** Shapes in which an instant is whole once it is read: a source that was slow or down then has it all the same. */
+const WHOLE = new Set<Shape>(['whole', 'slow', 'down']);
+/** Shapes in which a query of a person's still gives a number. */
+const ASKABLE = new Set<Shape>(['late', 'twice scraped', 'partial']);
+
 /** Instants that the source remembers. */
 const MEMORY = 90;
 const SCRAPE_MS = 1000;
@@ -77,6 +82,8 @@ export type Checkpoint = ReadonlyMap<string, LiveGate>;
 export class PureGates {
   readonly #service: PureService;
   readonly #runs = new Map<string, GateRun>();
+  /** Stays and gates that were shown an instant which can be counted. */
+  readonly #counted = new Set<string>();
   #newest = 0;
   #told: { now: number; readings: GateReading[] } | undefined;
   /** What was asked at each instant, so that an operator that starts again is told the same. */
@@ -140,6 +147,7 @@ export class PureGates {
       const tick = this.#answer(at, run.context);
       if (tick === undefined) continue;
       run.gate = run.gate.fold(tick, infos(), run.context);
+      this.#note(run.context, at);
     }
     Object.assign(run, { foldedTo: to, unprimed: false, trouble: undefined });
   }
@@ -156,6 +164,19 @@ export class PureGates {
     then.answers.set(gate.name, tick);
     const told = at === asked ? tick : { ...tick, at };
     return epoch.startsWith(`${then.release}/`) ? told : { ...told, samples: [], targets: [] };
+  }
+
+  /** An instant whose answer can be counted was read for a stay, however late. */
+  #note({ gate, stepEpoch }: GateContext, at: number): void {
+    const { shape } = this.#history.get(Math.min(at, this.#newest)) ?? {};
+    // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
+    const whole = shape !== undefined && (WHOLE.has(shape) || (gate.slo.sli.kind === 'query' && ASKABLE.has(shape)));
+    if (whole) this.#counted.add(`${stepEpoch} ${gate.name}`);
+  }
+
+  /** Whether a gate was shown anything in a stay that it may count. */
+  hasCounted({ gate, stepEpoch }: GateReading): boolean {
+    return this.#counted.has(`${stepEpoch} ${gate}`);
   }
 
   readings(now: number): GateReading[] {

@@ -19,8 +19,6 @@ const REQUESTS = 400;
 const BUDGET: Budget = { targetSpend: 0.001, maxSpend: 0.01 };
 /** So often is evidence stored while nothing else changes. */
 const CHECKPOINT_TICKS = 20;
-/** Shapes in which a query of a person's still gives a number. */
-const ASKABLE = new Set<Shape>(['late', 'twice scraped', 'partial']);
 /** What was asked so long before an attempt may count for it: since the last checkpoint, and while the source was silent. */
 const LATE_TICKS = 40;
 /** A release that stands for so long hears a person's word. */
@@ -33,6 +31,8 @@ const NO_CHECKPOINT = { release: '', saved: new Map(), at: 0, state: '' };
 
 export class PureWorld extends ChaosWorld {
   readonly faults: Tally = new Map();
+  /** By so much was the operator's clock ahead when it was put right: until it is there again gates count nothing. */
+  setBackMs = 0;
   readonly #service = new PureService();
   readonly #gates = new PureGates(this.#service);
   readonly #rotten: ReadonlySet<string>;
@@ -47,8 +47,6 @@ export class PureWorld extends ChaosWorld {
   readonly #served = new Map<string, { all: number; before: number[] }>();
   /** By attempt and gate: what had been asked when it began. */
   readonly #began = new Map<string, number>();
-  /** Stays and gates for which an instant could be counted. */
-  readonly #sighted = new Set<string>();
   /** Revisions that a person's word or an earlier service may have brought to all users. */
   readonly #worded = new Set<string>();
   #healed = false;
@@ -135,6 +133,7 @@ export class PureWorld extends ChaosWorld {
 
   /** Everything but the releases and their gates is well again. */
   override heal(): void {
+    this.setBackMs = Math.max(0, this.now - this.beat);
     super.heal();
     this.#healed = true;
     this.#sick = false;
@@ -236,7 +235,6 @@ export class PureWorld extends ChaosWorld {
       scrapeMs: TICK_MS,
       settleMs: this.spec.settleMs,
     });
-    for (const { gate, stepEpoch } of contexts) this.#sight(`${stepEpoch} ${gate.name}`, gate.name);
     const { saved, at, state } = this.#checkpoint;
     const mine = this.#checkpoint.release === release.name;
     this.#gates.watch(contexts, mine ? saved : NO_CHECKPOINT.saved);
@@ -262,20 +260,11 @@ export class PureWorld extends ChaosWorld {
     this.#gates.forget();
   }
 
-  /** Notes an instant that can be counted for a stay. */
-  #sight(stay: string, gate: string): void {
-    // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
-    const told = this.#shape === 'whole' || (gate === 'ratio' && ASKABLE.has(this.#shape));
-    if (told) this.#sighted.add(stay);
-  }
-
   /** What gates told the pass that is over, before it changed anything. */
   #checkReading(reading: GateReading, release: ReleaseState): void {
-    const { gate, epoch, stepEpoch, verdict, cause = '', evidence } = reading;
+    const { gate, epoch, verdict, cause = '', evidence } = reading;
     this.looked('silence', 'slander', 'counted');
-    const stay = `${stepEpoch} ${gate}`;
-    this.#sight(stay, gate);
-    if (verdict === 'Pass' && !this.#sighted.has(stay)) this.violate(`${gate} passes and has counted nothing`);
+    if (verdict === 'Pass' && !this.#gates.hasCounted(reading)) this.violate(`${gate} passes and has counted nothing`);
     if (verdict === 'Pass' && this.#shape === 'down') this.violate(`${gate} passes and its source is down`);
     const sound = !this.#rotten.has(release.revision) && this.#wasSick !== release.name;
     if (verdict === 'Fail' && sound && SLANDER.has(cause)) this.violate(`${gate} calls a sound canary ${cause}`);

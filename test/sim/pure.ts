@@ -63,7 +63,8 @@ function breach(world: PureWorld): string | undefined {
   const over = () => !world.rotten || (world.state.release?.ending !== undefined && !sends());
   // One that was raised at the last moment has its time too: stable may have been ill until then.
   const young = () => sends() && world.now - (world.state.release?.raisedAt ?? 0) < BREACH_TICKS * TICK_MS;
-  const due = (tick: number) => tick < BREACH_TICKS || (tick < 3 * BREACH_TICKS && young());
+  const blind = world.setBackMs / TICK_MS;
+  const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS && young());
   for (let tick = 0; due(tick) && !over() && world.violations.length === 0; tick += 1) world.step([]);
   const out = world.rotten && world.state.release?.revision === world.spec.revision && !world.state.release.committed;
   const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined;
