@@ -88,6 +88,7 @@ const fleet: Row = {
       targets: [
         { expr: increase('headgate_releases_total', ['outcome']), legend: '{{outcome}}' },
         { expr: increase('headgate_breaches_total', ['cause']), legend: 'breach: {{cause}}' },
+        { expr: increase('headgate_bad_pods_replaced_total', ['gate']), legend: 'pod replaced: {{gate}}' },
       ],
     },
     {

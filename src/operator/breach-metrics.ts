@@ -10,6 +10,13 @@ interface Turn {
   tookMs: Millis;
 }
 
+/** Bad pods whose replacement was decided in this turn, each once, by the gate that named them. */
+export function measureReplaced(telemetry: Telemetry, { was, is }: Pick<Turn, 'was' | 'is'>): void {
+  const known = was?.name === is?.name ? (was?.replaced?.length ?? 0) : 0;
+  for (const { gate } of is?.replaced?.slice(known) ?? [])
+    telemetry.count('headgate_bad_pods_replaced_total', { gate });
+}
+
 /** What a breach was, how long it took to see and to mend, and what it had cost when it was seen. Each is told once. */
 export function measureBreach(telemetry: Telemetry, { was, is, tookMs }: Turn): void {
   if (is === undefined) return;

@@ -67,6 +67,11 @@ export const METRICS: readonly Metric[] = [
   // Releases
   counter('headgate_releases_total', 'Releases that ended, by outcome.', 'outcome'),
   counter('headgate_breaches_total', 'Breaches, by cause.', 'cause'),
+  counter(
+    'headgate_bad_pods_replaced_total',
+    'Single bad canary pods that were replaced, by the gate that named them.',
+    'gate',
+  ),
   histogram('headgate_detect_seconds', 'From the newest raise to the breach.', DETECT_SECONDS),
   histogram(
     'headgate_detect_requests',

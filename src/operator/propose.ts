@@ -14,7 +14,7 @@ import { forceNamespace } from '#sources/promql-namespace.ts';
 import { gateFor, gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
-import { probeProblems } from './probe-slo.ts';
+import { misplaced } from './misplaced.ts';
 import { metricSourceOf, sloOf } from './reading.ts';
 import type { Stores } from './stores.ts';
 
@@ -178,18 +178,6 @@ function gateOf({ slo: name, role, onNoData, tolerate, maxWaitMs, warmUpMs }: Ga
   const gate = { name, role, slo, tolerate: tolerate ?? 1 - slo.objective, maxWaitMs: maxWaitMs ?? 0, onNoData };
   const warms = warmUpMs ?? (slo.sli.kind === 'latency' && slo.arms.by === 'Pod' ? WARM_UP.latency : WARM_UP.others);
   return warms > 0 ? { ...gate, warmUpMs: warms } : gate;
-}
-
-/** A wish that could not come true is told at once. */
-/** What a gate may not say of such an objective, because it would say nothing. */
-function misplaced(gate: GateWish, index: number, slo: Slo): Problem[] {
-  return slo.sli.kind === 'probe' ? probeProblems(gate, index, slo.name) : warmUpProblems(gate, index, slo);
-}
-
-function warmUpProblems({ warmUpMs = 0 }: GateWish, index: number, { name, arms }: Slo): Problem[] {
-  if (warmUpMs === 0 || arms.by === 'Pod') return [];
-  const message = `ServiceLevelObjective ${name} is counted by the gateway, whose processes serve young and old pods alike: take warmUp out, or use an SLI that the pods count`;
-  return [{ field: `spec.gates[${index}].warmUp`, message }];
 }
 
 function findSlo(

@@ -13,7 +13,7 @@ import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { addressFromKey } from '#runtime/cache.ts';
-import { measureBreach } from './breach-metrics.ts';
+import { measureBreach, measureReplaced } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { stateOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
@@ -149,11 +149,9 @@ async function act(
   if (results.at(-1)?.status === 'fulfilled' && deps.isLeader()) deps.follow(rollout, decision, sight);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  measureBreach(deps.telemetry, {
-    was: state.release,
-    is: decision.next.release,
-    tookMs: deps.clock.monotonic() - begunAt,
-  });
+  const turn = { was: state.release, is: decision.next.release };
+  measureBreach(deps.telemetry, { ...turn, tookMs: deps.clock.monotonic() - begunAt });
+  measureReplaced(deps.telemetry, turn);
   if (changed) announce(deps, rollout, state, decision);
   await perform(deps, rollout, rest, signal);
   return await stored;

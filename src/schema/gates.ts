@@ -46,7 +46,7 @@ const gateShape = group({
   tolerate: percent({ above: 0, upTo: 100, example: '1 or "0.2%"' })
     .exactOptional()
     .describe(
-      'Excess error ratio over stable that is tolerated when leaving the last step, in percent. Left out: 100% minus the objective.',
+      'Excess error ratio over stable that is tolerated when leaving the last step, in percent. Left out: 100% minus the objective. Not for objectives of business, pairs and probes, which have their own.',
     ),
   maxWait: duration()
     .exactOptional()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ReleaseState } from '#core/model.ts';
-import { measureBreach } from '#operator/breach-metrics.ts';
+import { measureBreach, measureReplaced } from '#operator/breach-metrics.ts';
 import { createTelemetry } from '#operator/metrics.ts';
 import { releasing } from '../core/world.ts';
 
@@ -51,4 +51,18 @@ test("a person's word is no breach", () => {
   const { text } = play((world) => world.act('abort'));
   expect(text).not.toContain('headgate_breaches_total');
   expect(text).not.toContain('headgate_detect');
+});
+
+test('a replaced pod is counted once, and again for another release', () => {
+  const telemetry = createTelemetry();
+  const world = releasing();
+  world.runUntil(({ state }) => state.release !== undefined);
+  const was = world.state.release as ReleaseState;
+  const one = { pod: 'shop-v2-1', uid: 'u1', gate: 'availability', at: 0, why: 'all failures are its' };
+  const is = { ...was, replaced: [one] };
+  measureReplaced(telemetry, { was, is });
+  measureReplaced(telemetry, { was: is, is });
+  // kills: what an earlier release replaced counted against the next one
+  measureReplaced(telemetry, { was: is, is: { ...is, name: 'shop-2' } });
+  expect(telemetry.render()).toContain('headgate_bad_pods_replaced_total{gate="availability"} 2');
 });

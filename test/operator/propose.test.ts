@@ -4,7 +4,7 @@ import { initialState } from '#core/state.ts';
 import { propose } from '#operator/propose.ts';
 import type { Stores } from '#operator/stores.ts';
 import { readRollout } from '#schema/translate.ts';
-import { answers, objective, rollout, source } from '../schema/objects.ts';
+import { answers, compared, objective, rollout, source } from '../schema/objects.ts';
 
 /** Caches that hold one objective and the default source. */
 const stores = {
@@ -65,6 +65,9 @@ const edge = { builtin: { kind: 'http-latency', gateway: 'traefik', threshold: '
 const metadata = { name: 'shop', namespace: 'shop' };
 
 /** What becomes of one gate whose objective measures `sli`. */
+/** What is compared with stable alone has no objective. */
+const counted = (sli: object) => !('business' in sli || 'pairs' in sli);
+
 function gateFor(sli: Record<string, unknown>, gate: Record<string, unknown> = {}, more: Record<string, unknown> = {}) {
   const wish = readRollout(rollout({ gates: [{ slo: 'sample', ...gate }], ...more }));
   if (!wish.ok) throw new Error(JSON.stringify(wish.problems));
@@ -72,7 +75,7 @@ function gateFor(sli: Record<string, unknown>, gate: Record<string, unknown> = {
   const route = { metadata, spec: { parentRefs: [{ name: 'public', namespace: 'infra' }], rules } };
   const known = {
     ...stores,
-    slos: { get: () => objective({ sli }) },
+    slos: { get: () => (counted(sli) ? objective({ sli }) : compared(sli)) },
     services: { get: () => ({ metadata, spec: { ports: [{ port: 80 }] } }) },
     routes: new Map([['HTTPRoute', { get: () => route, byIndex: () => [route] }]]),
   } as unknown as Stores;
@@ -195,4 +198,32 @@ test('whoever moves beside others of its group needs a Guardrail that splits the
   ]);
   expect(problemsOf(edge, 'Signal')).toHaveLength(1);
   expect(problemsOf(edge)).toEqual([]);
+});
+
+// kills: a tolerance that is read, kept and never asked
+test.each([
+  {
+    sli: {
+      business: {
+        exposure: { metric: 'carts_total' },
+        events: { metric: 'orders_total' },
+        worse: 'Lower',
+        tolerate: '5%',
+      },
+    },
+    place: 'sli.business',
+  },
+  {
+    sli: { pairs: { better: { metric: 'wins_total' }, worse: { metric: 'losses_total' }, tolerate: '5%' } },
+    place: 'sli.pairs',
+  },
+])('a tolerance of the gate beside $place is a problem that says where it belongs', ({ sli, place }) => {
+  const { plan, problems } = gateFor(sli, { tolerate: '1%' }, { steps });
+  expect(plan).toBeUndefined();
+  expect(problems).toEqual([
+    {
+      field: 'spec.gates[0].tolerate',
+      message: expect.stringContaining(`take it out: ${place}.tolerate of ServiceLevelObjective`),
+    },
+  ]);
 });

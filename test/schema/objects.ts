@@ -37,6 +37,11 @@ export function answers(probe: Record<string, unknown> = {}): Sample {
   return sample('ServiceLevelObjective', { sli: { probe: { suite: 'prompts', ...probe } } });
 }
 
+/** An objective of an SLI that is compared with stable alone, and has no number of its own. */
+export function compared(sli: Record<string, unknown>): Sample {
+  return sample('ServiceLevelObjective', { sli });
+}
+
 /** An objective with these events. */
 export function events(changes: Record<string, unknown>): Sample {
   return objective({ sli: { events: { total, bad, ...changes } } });
