@@ -7,6 +7,7 @@ import { raising } from './raising.ts';
 import { reach } from './reach.ts';
 import { scaling } from './scaling.ts';
 import { together } from './together.ts';
+import { worlds } from './worlds.ts';
 import { young } from './young.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -19,4 +20,5 @@ export const mutants: readonly Mutant[] = [
   ...together,
   ...scaling,
   ...people,
+  ...worlds,
 ];

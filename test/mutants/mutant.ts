@@ -1,13 +1,19 @@
-/** A change that breaks a promise, and the test that has to notice. */
-export interface Mutant {
-  /** Unique, a few words: what the broken code does. */
-  name: string;
-  /** The number of an invariant in ARCHITECTURE.md, or the guarantee of a gate. */
-  breaks: number | 'false stops' | 'false passes' | 'evidence' | 'silence';
+/** A text in place of another one. */
+export interface Change {
   file: string;
   /** Occurs exactly once in the file. */
   find: string;
   replace: string;
+}
+
+/** A change that breaks a promise, and the test that has to notice. */
+export interface Mutant extends Change {
+  /** Unique, a few words: what the broken code does. */
+  name: string;
+  /** The number of an invariant in ARCHITECTURE.md, or the guarantee of a gate. */
+  breaks: number | 'false stops' | 'false passes' | 'evidence' | 'silence';
+  /** Made with it, in another file: a second protection that would hide the loss of the first one. */
+  also?: Change;
   killedBy: Killer;
   /** What users would meet. */
   because: string;
@@ -19,6 +25,11 @@ export interface Killer {
   test: string;
   /** Where the title is written, when it is not `file`. */
   writtenIn?: string;
+}
+
+/** All that a mutant changes, each with its name. */
+export function changesOf({ name, file, find, replace, also }: Mutant): (Change & Pick<Mutant, 'name'>)[] {
+  return [{ name, file, find, replace }, ...(also === undefined ? [] : [{ name, ...also }])];
 }
 
 /** Pattern for `vitest -t`, and for the full names of its report. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mutants } from './list.ts';
-import { isWritten, type Killer, type Mutant, patternOf } from './mutant.ts';
+import { changesOf, isWritten, type Killer, type Mutant, patternOf } from './mutant.ts';
 import { breakText } from './scratch.ts';
 import { type FileReport, fateOf } from './verdict.ts';
 
@@ -18,9 +18,11 @@ test('each mutant has a name of its own', () => {
 test.each(mutants.map((mutant) => ({ ...mutant })))(
   '$name: its text is there once, and its test is there',
   (mutant) => {
-    const { file, find, replace, killedBy } = mutant;
-    expect(breakText(read(file), mutant), 'it changes something').not.toBe(read(file));
-    expect(replace).not.toBe(find);
+    const { killedBy } = mutant;
+    const changes = changesOf(mutant);
+    for (const change of changes)
+      expect(breakText(read(change.file), change), 'it changes something').not.toBe(read(change.file));
+    expect(new Set(changes.map(({ file }) => file)).size, 'each in a file of its own').toBe(changes.length);
     expect(isWritten(killedBy, read(killedBy.writtenIn ?? killedBy.file)), `"${killedBy.test}" is a title`).toBe(true);
   },
 );

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Mutant } from './mutant.ts';
+import { type Change, changesOf, type Mutant } from './mutant.ts';
 
 /** A copy of the tree to break: nothing is ever written where people work. */
 export interface Scratch extends Disposable {
@@ -25,13 +25,16 @@ export function createScratch(root: string): Scratch {
   return {
     folder,
     async broken(mutant, run) {
-      const path = join(folder, mutant.file);
-      const whole = readFileSync(path, 'utf8');
-      writeFileSync(path, breakText(whole, mutant));
+      const parts = changesOf(mutant).map((change) => {
+        const path = join(folder, change.file);
+        const whole = readFileSync(path, 'utf8');
+        return { path, whole, broken: breakText(whole, change) };
+      });
       try {
+        for (const { path, broken } of parts) writeFileSync(path, broken);
         return await run();
       } finally {
-        writeFileSync(path, whole);
+        for (const { path, whole } of parts) writeFileSync(path, whole);
       }
     },
     [Symbol.dispose]() {
@@ -52,7 +55,7 @@ function filesOf(root: string): string[] {
 }
 
 /** The source with the mutant in it; an error when the text to replace is not there exactly once. */
-export function breakText(source: string, { name, file, find, replace }: Mutant): string {
+export function breakText(source: string, { name, file, find, replace }: Change & Pick<Mutant, 'name'>): string {
   const parts = source.split(find);
   if (parts.length !== 2)
     throw new Error(`mutant "${name}": its text is ${parts.length - 1} times in ${file}, once is due`);

@@ -28,6 +28,7 @@ export const MISHAPS: Readonly<Record<string, { chance: number; befall(moment: M
   'new image': { chance: 0.02, befall: newImage },
   action: { chance: 0.03, befall: say },
   'operator stands still': { chance: 0.03, befall: freeze },
+  'death waits for a lowering': { chance: 0.015, befall: ({ world }) => world.doom() },
   'clock jumps': { chance: 0.02, befall: jump },
   'Service selector by hand': { chance: 0.01, befall: foreignSelector },
   'canary Service deleted by hand': { chance: 0.008, befall: dropCanaryService },

@@ -72,6 +72,7 @@ class Eyes implements Watcher {
       return;
     }
     if (is > was) this.#onRaise(writer, { is, fence, old });
+    else this.#world.lowered(writer);
   }
 
   #onRaise(writer: string, { is, fence, old }: { is: number; fence: Fence | undefined; old: Fence | undefined }): void {

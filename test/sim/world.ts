@@ -80,6 +80,8 @@ export class World {
 
   /** Pods that are not ready, for as long as somebody wants it so. */
   readonly broken = new Set<string>();
+  /** The next operator that lowers traffic dies of it: whether its record was written by then is luck. */
+  doomed = false;
   /** Whose probes fail: a dependency of everybody, or the new revision alone. */
   probesFail: 'nobody' | 'canary' | 'everybody' = 'nobody';
   deleted = false;
@@ -237,11 +239,11 @@ export class World {
 
   #truth(): Truth {
     return {
-      verdictOf: (set, { weight }, ticks) => {
+      verdictOf: (set, { weight, exposed = false }, ticks) => {
         const odd = ODD[this.source];
         if (odd !== undefined) return odd;
         if (ticks < TICKS_NEEDED) return WAITING;
-        return weight > 0 && this.imageOf(set).includes('bad') ? BAD : GOOD;
+        return (weight > 0 || exposed) && this.imageOf(set).includes('bad') ? BAD : GOOD;
       },
       answers: (pod) => this.pods().some((one) => one.metadata.name === pod && !this.#isMute(one)),
     };
@@ -250,6 +252,21 @@ export class World {
   #isMute({ metadata }: KubeObject): boolean {
     if (this.probesFail === 'canary') return metadata.labels?.[REVISION_LABEL] !== this.state()?.stable;
     return this.probesFail === 'everybody';
+  }
+
+  doom(): void {
+    this.doomed = true;
+  }
+
+  /** An operator has lowered a route. */
+  lowered(writer: string): void {
+    if (!this.doomed) return;
+    this.doomed = false;
+    this.struck('operator dies as it lowers');
+    this.note(`${writer} dies as it lowers`);
+    this.operators()
+      .find(({ body }) => body.id === writer)
+      ?.body.kill();
   }
 
   deleteRollout(): void {
@@ -331,6 +348,7 @@ export class World {
     this.storm = calm;
     this.source = 'whole';
     this.probesFail = 'nobody';
+    this.doomed = false;
     for (const pod of this.broken) this.cluster.kubelet.setBroken(pod, false);
     this.broken.clear();
     this.cluster.gateway.frozen = false;

@@ -10,9 +10,7 @@ import { playAll, seeds } from './play-all.ts';
 
 // kills: raises that start together with the store (5 of 7 worlds fail), canary pods that go by the clock alone (3 of 36);
 // in earlier counts a watch that goes on after 410 (4 of 21), a list that forgets nothing (2 of 19)
-// Two survive, because a second protection stands behind each: fence numbers that are not compared (every patch of a
-// raise tests fence and resourceVersion, and only a leader raises), and a lowered weight that is taken for a lost raise
-// (the raise is refused where the weight is not the fence's, and after three tries the release pauses all the same).
+// Two that storms miss, because a second protection stands behind each, are killed in protections.test.ts.
 // The limits end what hangs; a world takes about half a second of CPU.
 test('fair worlds', async () => {
   expect(await playAll(fair, seeds(0, 12))).toBe('');

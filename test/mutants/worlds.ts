@@ -1,0 +1,32 @@
+import type { Mutant } from './mutant.ts';
+
+/** Mutants that whole worlds have to notice: what a table proves of one function holds in the loop as well. */
+
+const worldsTest = 'test/sim/protections.test.ts';
+
+export const worlds: readonly Mutant[] = [
+  {
+    name: 'fence numbers are not compared, in whole worlds',
+    breaks: 4,
+    file: 'src/core/diff.ts',
+    find: '(route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight',
+    replace: 'route.weight === route.fence?.weight',
+    killedBy: { file: worldsTest, test: 'who dies as it lowers is not undone by who comes next' },
+    because: 'whoever comes after the crash would raise what its predecessor took back',
+  },
+  {
+    name: 'a lowered weight is taken for a lost raise, and raised',
+    breaks: 6,
+    file: 'src/core/routes.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the source
+    find: "if (route.weight < route.fence.weight) return changed(`${name}: the canary's traffic was taken back${by}`);",
+    replace: "if (route.weight < route.fence.weight) return { kind: 'Lost' };",
+    also: {
+      file: 'src/core/diff.ts',
+      find: '(route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight',
+      replace: '(route.fence?.n ?? 0) < release.n',
+    },
+    killedBy: { file: worldsTest, test: 'traffic that is taken back by hand stays there' },
+    because: 'either protection alone keeps the traffic where a person put it; without both nobody does',
+  },
+];

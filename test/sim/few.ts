@@ -1,0 +1,20 @@
+import { type Play, randomOf } from './plan.ts';
+import { stormy } from './play.ts';
+
+/** Quiet worlds but for a misfortune or two, each at its second. */
+function few(name: string, misfortunes: readonly { at: number; what: string }[]): Play {
+  return {
+    ...stormy,
+    name,
+    planOf: (seed) => misfortunes.map((one, index) => ({ index, ...one, random: randomOf(seed, index) })),
+  };
+}
+
+/** The first operator that lowers traffic dies of it. */
+export const dying = few('dying', [{ at: 1, what: 'death waits for a lowering' }]);
+
+/** Somebody takes the traffic back again and again. */
+export const taken = few(
+  'taken',
+  [12, 14, 16].map((at) => ({ at, what: 'weight by hand' })),
+);
