@@ -5,6 +5,7 @@ import { people } from './people.ts';
 import { probes } from './probes.ts';
 import { raising } from './raising.ts';
 import { reach } from './reach.ts';
+import { routers } from './routers.ts';
 import { scaling } from './scaling.ts';
 import { together } from './together.ts';
 import { worlds } from './worlds.ts';
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...young,
   ...probes,
   ...reach,
+  ...routers,
   ...together,
   ...scaling,
   ...people,

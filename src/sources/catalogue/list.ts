@@ -33,7 +33,8 @@ export function resolveBuiltin({ kind, gateway, thresholdMs }: BuiltinSli, targe
   // A route that is not there, attached to nothing or not leading to the Service is told of by the pre-flight.
   const routes = target.routes.filter(({ parents, rules }) => parents.length > 0 && rules.length > 0);
   if (entry.traffic === 'Route' && routes.length === 0) {
-    return { ok: false, problem: `${gateway} counts by route, and no route of spec.traffic leads to the Service` };
+    const problem = `${gateway} counts by HTTPRoute, and no route of spec.traffic leads to the Service: attach an HTTPRoute, or use gateway: app`;
+    return { ok: false, problem };
   }
   const given = { ...target, routes, ...(thresholdMs === undefined ? {} : { thresholdMs }) };
   const arms = entry.arms(given);
