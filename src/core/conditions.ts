@@ -17,7 +17,7 @@ export interface ConditionWish {
  */
 export function conditionsOf(
   state: State,
-  seen: Pick<Seen, 'problems' | 'routes' | 'budget' | 'actionsUnprotected' | 'replicaSets' | 'notices'>,
+  seen: Pick<Seen, 'spec' | 'problems' | 'routes' | 'budget' | 'actionsUnprotected' | 'replicaSets' | 'notices'>,
 ): ConditionWish[] {
   const { problems, routes, budget, actionsUnprotected, replicaSets, notices } = seen;
   const reason = state.reason ?? state.phase;
@@ -41,6 +41,7 @@ export function conditionsOf(
     ...held(state),
     ...blind(budget),
     ...refused(replicaSets),
+    ...lost(state, seen),
     ...noticed(notices),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
@@ -99,6 +100,14 @@ function refused(sets: readonly SeenReplicaSet[]): ConditionWish[] {
 
 function livingOf(pods: SeenReplicaSet['pods']): number {
   return pods.filter(({ terminating }) => !terminating).length;
+}
+
+/** Only the template that the spec holds can be made into pods, and each ReplicaSet is the one copy of an older one. */
+function lost({ stable }: State, { spec, replicaSets }: Pick<Seen, 'spec' | 'replicaSets'>): ConditionWish[] {
+  if (stable === undefined || spec === undefined || spec.revision === stable) return [];
+  if (replicaSets.some(({ revision }) => revision === stable)) return [];
+  const message = `the ReplicaSet of stable's revision ${stable} is gone, and with it the only copy of its template: put that template back into the Rollout, and its pods are made again`;
+  return [{ type: 'StableLost', status: 'True', reason: 'ReplicaSetDeleted', message }];
 }
 
 function noticed(notices: readonly Notice[] = []): ConditionWish[] {
