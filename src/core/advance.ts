@@ -1,7 +1,7 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { approvalLacks } from './approval.ts';
 import { whatReplaces } from './bad-pod.ts';
-import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf } from './capacity.ts';
+import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
 import { shareWords } from './reach.ts';
@@ -72,7 +72,10 @@ function preparing(state: State, release: ReleaseState, at: Moment): State {
 
 /** Pods that do not come in time end the release; no user has met them, or stable carries everybody again. */
 function tooLate(state: State, release: ReleaseState, { seen, spec, now }: Moment, message: string): State | undefined {
-  const begun = state.phase === 'Progressing' ? state.since : now;
+  const set = setOf(seen, release.revision);
+  // Pods that nobody has asked for yet are not late, as where the operator was away before it could.
+  const asked = set === undefined || set.replicas === 0 ? now : set.createdAt;
+  const begun = state.phase === 'Progressing' ? Math.max(state.since, asked) : now;
   if (now - begun <= spec.progressDeadlineMs) return undefined;
   const why = `progressDeadline ${formatDuration(spec.progressDeadlineMs)} passed: ${message}`;
   return end(state, release, { kind: 'Abort', at: now, why, cause: 'DeadlineExceeded', deadline: true }, seen);

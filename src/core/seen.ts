@@ -116,6 +116,8 @@ export interface SeenService {
   name?: string;
   /** The selector carries the stable label. */
   narrowed: boolean;
+  /** Who of others wrote its spec last. */
+  manager?: string;
 }
 
 export interface SeenRoute {

@@ -163,8 +163,12 @@ export function faceOf({ kind, why, cause, deadline }: Ending): Face {
   }
 }
 
+/** Cause of an ending that no gate asked for: the Service sends to canary pods. */
+export const SERVICE_WIDENED = 'ServiceWidened';
+
 function retreatReason(cause: string | undefined): PauseReason {
   if (cause === undefined) return 'User';
+  if (cause === SERVICE_WIDENED) return 'RouteChanged';
   return cause === 'NoData' ? 'NoData' : 'GateBreached';
 }
 

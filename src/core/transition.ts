@@ -13,6 +13,7 @@ import type { Seen } from './seen.ts';
 import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds, whoIsFirst } from './turn.ts';
 import { type Judgement, judge } from './verdict.ts';
+import { onWidened } from './widened.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, seen: Seen, now: Millis): State {
@@ -137,6 +138,7 @@ function judged(state: State, release: ReleaseState, at: Judged): State {
     onBothArmsBad(state, release, at) ??
     onNoPods(state, release, at) ??
     onSilence(state, release, at) ??
+    onWidened(state, release, at) ??
     onDrift(state, release, at);
   if (stopped !== undefined) return stopped;
   const next = replaceBadPod(state, release, at);

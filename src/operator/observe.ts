@@ -5,6 +5,7 @@ import { routeKey } from '#core/routes.ts';
 import type { ProbeReading, Problem, Seen, SeenAction, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { lastSpecManager } from '#routers/gateway-status.ts';
 import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
 import type { BudgetFigure } from './budget-look.ts';
@@ -262,7 +263,10 @@ function services(
   const name = serviceNameOf(rollout, spec);
   const service = stores.services.get({ namespace, name });
   if (service === undefined) return {};
-  const seen = { name, narrowed: isNarrowed(service) };
+  const narrowed = isNarrowed(service);
+  // Nobody is named for what is in order.
+  const manager = narrowed ? undefined : lastSpecManager(service);
+  const seen = { name, narrowed, ...(manager === undefined ? {} : { manager }) };
   if (spec === undefined) return { service: seen };
   const canary = stores.services.get({ namespace, name: canaryServiceName(name) });
   return { service: seen, canaryService: { current: canaryServiceCurrent(rollout, service, canary) } };

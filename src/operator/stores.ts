@@ -19,6 +19,7 @@ import { readFence } from '#routers/fence.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { InformerSpec, Informers } from '#runtime/informers.ts';
 import { routers } from '#src/catalog.ts';
+import { withSpecWriters } from './spec-writers.ts';
 
 /** Everything the operator watches, by the name the code uses. */
 export interface Stores {
@@ -123,7 +124,7 @@ export const watched: InformerSpec[] = [
   { resource: PROBE_SUITE },
   { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
-  { resource: SERVICE },
+  { resource: SERVICE, transform: withSpecWriters },
   { resource: RESOURCE_QUOTA, optional: true },
   { resource: POD_DISRUPTION_BUDGET, optional: true },
   // managedFields stay: they say who took the traffic back. Without the Gateway API there are releases by pods.

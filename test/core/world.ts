@@ -260,6 +260,14 @@ export class World {
     for (let i = 0; i < ticks; i++) this.tick();
   }
 
+  /** Time passes and nobody decides: there is no operator. */
+  away(ticks: number): void {
+    for (let i = 0; i < ticks; i++) {
+      this.now += TICK_MS;
+      this.cluster();
+    }
+  }
+
   runUntil(done: (world: World) => boolean, limit = 400): void {
     for (let i = 0; i < limit; i++) {
       if (done(this)) return;

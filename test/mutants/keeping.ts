@@ -110,6 +110,30 @@ export const keeping: readonly Mutant[] = [
     because: 'pods and a split route that nobody owns any more',
   },
   {
+    name: 'a widened Service is narrowed again, and the canary stays',
+    breaks: 9,
+    file: 'src/core/transition.ts',
+    find: '    onWidened(state, release, at) ??\n',
+    replace: '',
+    killedBy: {
+      file: 'test/core/widened.test.ts',
+      test: 'a Service that is widened $name takes the canary back: $because',
+    },
+    because: 'an applier widens it every few seconds, and in between its clients meet an unproven revision',
+  },
+  {
+    name: 'pods that nobody has asked for are late',
+    breaks: 16,
+    file: 'src/core/advance.ts',
+    find: 'const asked = set === undefined || set.replicas === 0 ? now : set.createdAt;',
+    replace: 'const asked = 0;',
+    killedBy: {
+      file: 'test/core/absent.test.ts',
+      test: 'one that nobody disturbs while it is $name goes on where it stood',
+    },
+    because: 'an operator that was away would abort what it had not begun',
+  },
+  {
     name: "another Rollout's Service is widened",
     breaks: 14,
     file: 'src/core/diff.ts',
