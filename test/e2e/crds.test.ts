@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { readState } from '#schema/translate.ts';
@@ -246,7 +247,7 @@ describe('actions', () => {
   });
 });
 
-test('the deployment and the example are accepted as they stand', async () => {
+test('the deployment and the examples are accepted as they stand', async () => {
   // Their namespaces must exist for a dry run; nothing else is made, because other tests share this cluster.
   await kubectl(
     'apply',
@@ -260,4 +261,9 @@ test('the deployment and the example are accepted as they stand', async () => {
     /^deployment.apps\/headgate \w+ \(server dry run\)$/m,
   );
   expect(await kubectl(...dry, join(repoRoot, 'examples/shop'))).toMatch(/^rollout.headgate.dev\/checkout \w+ /m);
+  // kills: an example that nobody has applied since a field changed.
+  for (const example of readdirSync(join(repoRoot, 'examples'))) {
+    const said = await kubectl(...dry, join(repoRoot, 'examples', example));
+    expect(said.trim().split('\n').length, example).toBeGreaterThan(1);
+  }
 });
