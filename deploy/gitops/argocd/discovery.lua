@@ -33,11 +33,12 @@ end
 offer({ "retreat", "abort" })
 if status.phase == "Progressing" then
   offer({ "pause" })
-elseif status.phase == "Paused" and status.reason ~= "Step" then
+elseif status.phase == "Paused" and status.reason ~= "Step" and status.reason ~= "Approval" then
   offer({ "resume" })
 end
--- No word goes past a breach or past traffic that somebody took back.
-if status.phase == "Paused" and (status.reason == "GateBreached" or status.reason == "RouteChanged") then
+-- No word goes past a breach, past traffic that somebody took back, or past people who have to agree.
+local final = { GateBreached = true, RouteChanged = true, Approval = true }
+if status.phase == "Paused" and final[status.reason] then
   return actions
 end
 offer({ "expedite" })
