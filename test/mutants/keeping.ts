@@ -146,6 +146,15 @@ export const keeping: readonly Mutant[] = [
     because: 'the other one is in the middle of a release, and its canary would serve everybody',
   },
   {
+    name: 'a list is believed whatever its version',
+    breaks: 15,
+    file: 'src/runtime/list-watch.ts',
+    find: 'return isOlder(resourceVersion, newest) && lagging < LAGGING_MAX;',
+    replace: 'return false;',
+    killedBy: { file: 'test/runtime/reflector.test.ts', test: '$name: $because' },
+    because: 'an API server that lags would have a good release wait for a person',
+  },
+  {
     name: 'effects only when the state changed',
     breaks: 15,
     file: 'src/core/decide.ts',
