@@ -12,12 +12,12 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 function kinds(all: readonly Router[]): string {
   const head = ['`traffic`', 'object', 'can', 'finest share', 'GitOps leaves alone'];
-  const rows = all.map(({ kind, resource, can, granularity, writes }) => [
+  const rows = all.map(({ kind, resource, can, granularity, writes, companion }) => [
     `\`- ${kind}: <name>\``,
     `${resource.kind} \`${resource.group}/${resource.version}\``,
     can.join(', '),
     formatPercent(granularity),
-    `\`${writes}\``,
+    companion === undefined ? `\`${writes}\`` : 'nothing: it writes an object of its own',
   ]);
   return [head, head.map(() => '---'), ...rows].map(row).join('\n');
 }

@@ -10,6 +10,7 @@ import { apisixRoute } from '#routers/apisix-route.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
 import { httpProxy } from '#routers/http-proxy.ts';
 import { httpRoute } from '#routers/http-route.ts';
+import { nginxIngress } from '#routers/nginx-ingress.ts';
 import { traefikService } from '#routers/traefik-service.ts';
 import { virtualService } from '#routers/virtual-service.ts';
 
@@ -27,6 +28,10 @@ export const routers = [
   { router: traefikService, doc: 'Traefik TraefikService: splits the weighted service that names the Service.' },
   { router: httpProxy, doc: 'Contour HTTPProxy: splits every route that names the Service by weight.' },
   { router: apisixRoute, doc: 'APISIX ApisixRoute: splits every HTTP rule that names the Service, in whole percents.' },
+  {
+    router: nginxIngress,
+    doc: 'Ingress with the annotations of ingress-nginx: a second Ingress beside yours, with `canary-weight`.',
+  },
 ] as const;
 
 export const gates: readonly GateKind[] = [errors, latency, business, threshold, probe];

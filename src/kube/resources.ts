@@ -50,6 +50,14 @@ export const POD_DISRUPTION_BUDGET: Resource = {
   namespaced: true,
 };
 
+export const INGRESS: Resource = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'ingresses',
+  kind: 'Ingress',
+  namespaced: true,
+};
+
 export const HTTP_ROUTE: Resource = { ...GATEWAY, plural: 'httproutes', kind: 'HTTPRoute' };
 export const GRPC_ROUTE: Resource = { ...GATEWAY, plural: 'grpcroutes', kind: 'GRPCRoute' };
 export const GATEWAY_RESOURCE: Resource = { ...GATEWAY, plural: 'gateways', kind: 'Gateway' };

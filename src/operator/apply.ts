@@ -14,7 +14,8 @@ import { POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
-import type { RouteReading } from '#routers/define.ts';
+import type { RouteReading, ServicePair } from '#routers/define.ts';
+import { plantCompanion, removeCompanion, wantsCompanion } from './companions.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
 import type { Recorder } from './record.ts';
@@ -39,7 +40,7 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
     case 'SetWeight':
       return setWeight(deps, rollout, effect);
     case 'ClearFence':
-      return clearFence(deps, routeOf(deps, rollout, effect.route));
+      return clearFence(deps, rollout, routeOf(deps, rollout, effect.route));
     case 'CreateReplicaSet':
       return createSet(deps, rollout, effect);
     case 'ScaleReplicaSet':
@@ -92,6 +93,8 @@ const LOWER_TRIES = 5;
 /** Lowering waits for nothing: no rate limit, no stale cache. Raising is for the very object that was judged. */
 async function setWeight(deps: ApplyDeps, rollout: KubeObject, effect: SetWeight): Promise<void> {
   const place = routeOf(deps, rollout, effect.route);
+  if (wantsCompanion(place, effect))
+    return plantCompanion(deps.api, rollout, { place, services: servicesOf(rollout), fence: effect.fence });
   let route = place.store.get(place.ref);
   for (let tries = 1; route !== undefined; tries++) {
     try {
@@ -111,18 +114,22 @@ function routeOf({ stores }: ApplyDeps, rollout: KubeObject, key: string): Route
   return place;
 }
 
+function servicesOf(rollout: KubeObject): ServicePair {
+  const service = String((rollout['spec'] as { service?: unknown } | undefined)?.service ?? '');
+  return { stable: service, canary: canaryServiceName(service) };
+}
+
 async function patchWeight(
   { api }: ApplyDeps,
   rollout: KubeObject,
   effect: SetWeight,
   { router, store, ref, route }: RoutePlace & { route: KubeObject },
 ): Promise<void> {
-  const service = String((rollout['spec'] as { service?: unknown } | undefined)?.service ?? '');
   const { weight, fence, memo, raise } = effect;
   const resourceVersion = route.metadata.resourceVersion ?? '';
   if (raise && resourceVersion !== effect.resourceVersion)
     throw new OperatorError('KUBE_CONFLICT', `${routeTitle(effect.route)} has changed since it was judged`);
-  const pair = { stable: service, canary: canaryServiceName(service) };
+  const pair = servicesOf(rollout);
   const carries = router.read(route, pair, memo);
   const seenN = carries.fence?.release === fence.release ? carries.fence.n : 0;
   // Between judgement and write somebody may have lowered as far, or further: a lowering never raises.
@@ -159,7 +166,9 @@ function reachTo({ reach: carried }: RouteReading, { reach, raise }: SetWeight):
   return reach !== undefined && (raise || carried === formatReach(reach)) ? { reach } : {};
 }
 
-async function clearFence({ api }: ApplyDeps, { router, store, ref }: RoutePlace): Promise<void> {
+async function clearFence({ api }: ApplyDeps, rollout: KubeObject, place: RoutePlace): Promise<void> {
+  const { router, store, ref } = place;
+  if (place.origin !== undefined) return removeCompanion(api, rollout, place);
   const route = store.get(ref);
   const patch = route === undefined ? [] : router.clearFence(route);
   if (patch.length === 0) return;

@@ -2,6 +2,7 @@ import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
 import type { SeenRoute } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { observeCompanion } from './companions.ts';
 import type { RoutePlace } from './route-kinds.ts';
 import { canaryServiceFor, serviceSpec } from './workload.ts';
 
@@ -10,13 +11,15 @@ import { canaryServiceFor, serviceSpec } from './workload.ts';
 export function observeRoute(
   name: string,
   place: RoutePlace | undefined,
-  { service, memo }: { service: string; memo: string | undefined },
+  { rollout, service, memo }: { rollout: KubeObject; service: string; memo: string | undefined },
 ): SeenRoute {
+  const services = { stable: service, canary: canaryServiceName(service) };
+  if (place?.origin !== undefined) return observeCompanion(name, place, { rollout, services });
   const object = place?.store.get(place.ref);
   if (place === undefined || object === undefined)
     return { name, exists: false, resourceVersion: '', accepted: false, memo: memo ?? '' };
   const { router } = place;
-  const reading = router.read(object, { stable: service, canary: canaryServiceName(service) }, memo);
+  const reading = router.read(object, services, memo);
   const manager = router.manager(object);
   return {
     name,

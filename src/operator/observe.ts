@@ -1,7 +1,6 @@
 import type { GateReading } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
-import { routeKey } from '#core/routes.ts';
 import type { ProbeReading, Problem, Seen, SeenAction, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
@@ -20,7 +19,7 @@ import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
 import { reachProblems } from './reach-check.ts';
 import { releaseOf, rolloutOf } from './reading.ts';
-import { placeOf } from './route-kinds.ts';
+import { fencedKey, placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { barsFor, noticesOf } from './surroundings.ts';
 import { triedOf } from './tried.ts';
@@ -140,7 +139,7 @@ function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | und
   const service = serviceNameOf(rollout, spec);
   const names = release?.routes ?? spec?.routes ?? [];
   return names.map((key) =>
-    observeRoute(key, placeOf(stores, key, namespace ?? ''), { service, memo: release?.memo[key] }),
+    observeRoute(key, placeOf(stores, key, namespace ?? ''), { rollout, service, memo: release?.memo[key] }),
   );
 }
 
@@ -156,14 +155,19 @@ function leftRoutes(
   const { namespace = '' } = rollout.metadata;
   const named = new Set([...routes.map(({ name }) => name), ...spec.routes]);
   const fenced = [...stores.routes].flatMap(([kind, store]) =>
-    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => routeKey(kind, metadata.name)),
+    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => fencedKey(kind, metadata.name)),
   );
   const left = fenced.filter((key) => !named.has(key)).sort();
   if (left.length === 0) return {};
   const { service } = spec;
-  return {
-    leftRoutes: left.map((key) => observeRoute(key, placeOf(stores, key, namespace), { service, memo: undefined })),
-  };
+  const observed = left.map((key) => {
+    const place = placeOf(stores, key, namespace);
+    const seen = observeRoute(key, place, { rollout, service, memo: undefined });
+    const { conflict: _, ...rest } = seen;
+    // An object of ours goes, whatever is wrong with the user's beside it.
+    return place?.origin === undefined ? seen : rest;
+  });
+  return { leftRoutes: observed };
 }
 
 /** The spec that counts: what is there now if it can be read, else what was last accepted. An invalid edit replaces nothing. */

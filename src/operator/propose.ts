@@ -1,5 +1,6 @@
 import type { Gate, Slo } from '#core/gate.ts';
 import { replicaSetName } from '#core/labels.ts';
+import { weightedSteps } from '#core/ladder.ts';
 import type { Plan, State, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
@@ -138,20 +139,24 @@ function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs, scra
 }
 
 /** The steps with what they show and need by the gate that asks most. Nothing is foreseen without traffic. */
-function foreseen(steps: Step[], { gates, wish, live }: { gates: Gate[]; wish: RolloutWish; live: Live }): Step[] {
-  if (live.rps <= 0) return steps;
+function foreseen(all: Step[], { gates, wish, live }: { gates: Gate[]; wish: RolloutWish; live: Live }): Step[] {
+  if (live.rps <= 0) return all;
+  // How many a step without a weight sends nobody knows, so nothing of it is foreseen.
+  const few = all.filter(({ reach }) => reach !== undefined);
+  const steps = weightedSteps({ steps: all });
   const { targetSpend } = wish.budget;
   const judges = gates.filter(({ role, slo }) => role === 'Guardrail' && slo.objective > 0);
-  const all = judges.map(({ slo: { objective, windowMs }, tolerate }) =>
+  const foresights = judges.map(({ slo: { objective, windowMs }, tolerate }) =>
     foreseeSteps({ ...live, steps, tolerate, objective, windowMs, targetSpend, alpha: ALPHA / judges.length }),
   );
-  return steps.map((step, index) => {
-    const forecasts = all.flatMap((one) => one[index] ?? []);
+  const weighed = steps.map((step, index) => {
+    const forecasts = foresights.flatMap((one) => one[index] ?? []);
     if (forecasts.length === 0) return step;
     const sees = forecasts.map((one) => one.sees).reduce(blindest);
     const needsMs = Math.max(...forecasts.map((one) => one.needsMs));
     return { ...step, ...(sees === undefined ? {} : { sees: tidy(sees) }), needsMs: Math.round(needsMs) };
   });
+  return [...few, ...weighed];
 }
 
 /** What is seen by both: nothing, where one of them sees nothing. */
@@ -166,7 +171,7 @@ function tidy(share: number): number {
 
 /** Three times the slowest step of the gate's own kind; the least where that cannot be foreseen. */
 function maxWaitOf({ slo, tolerate }: Gate, steps: Step[], { budget }: RolloutWish, live: Live): Millis {
-  const weights = steps.map(({ weight }) => weight);
+  const weights = weightedSteps({ steps }).map(({ weight }) => weight);
   const { attempt, reactionMs, tickMs, slos, rps, base } = live;
   const seen = slos?.[slo.name] ?? { rps, base };
   const { targetSpend } = budget;

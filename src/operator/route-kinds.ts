@@ -1,4 +1,4 @@
-import { splitRouteKey } from '#core/routes.ts';
+import { routeKey, splitRouteKey } from '#core/routes.ts';
 import type { ObjectRef, Resource } from '#ports/kube-api.ts';
 import type { Router } from '#routers/define.ts';
 import type { Store } from '#runtime/cache.ts';
@@ -10,6 +10,8 @@ export interface RoutePlace {
   router: Router;
   store: Store;
   ref: ObjectRef & { resource: Resource };
+  /** The user's object, where `ref` is one of ours beside it. */
+  origin?: ObjectRef & { resource: Resource };
 }
 
 /** The place of a route key; undefined for a kind that this version does not know. */
@@ -17,7 +19,16 @@ export function placeOf({ routes }: Pick<Stores, 'routes'>, key: string, namespa
   const { kind, name } = splitRouteKey(key);
   const router = routers.find((known) => known.router.resource.kind === kind)?.router;
   const store = routes.get(kind);
-  return router === undefined || store === undefined
-    ? undefined
-    : { router, store, ref: { resource: router.resource, namespace, name } };
+  if (router === undefined || store === undefined) return undefined;
+  const named = { resource: router.resource, namespace, name };
+  const { companion } = router;
+  if (companion === undefined) return { router, store, ref: named };
+  return { router, store, ref: { ...named, name: `${name}${companion.suffix}` }, origin: named };
+}
+
+/** The key of the route that a fence on this object belongs to: of one of ours, that of the user's object beside it. */
+export function fencedKey(kind: string, name: string): string {
+  const suffix = routers.find(({ router }) => router.resource.kind === kind)?.router.companion?.suffix;
+  const ours = suffix !== undefined && name.endsWith(suffix);
+  return routeKey(kind, ours ? name.slice(0, -suffix.length) : name);
 }

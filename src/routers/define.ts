@@ -53,10 +53,23 @@ export interface Router {
    * `settle` is over.
    */
   accepted?(route: RouteObject): boolean;
+  /**
+   * Given by kinds whose split stands in an object of ours beside the user's, of the same kind. Then the lens reads and
+   * writes ours alone, at rest there is none, and the user's object is only read.
+   */
+  companion?: Companion;
   /** Laws that cannot apply to this kind. */
   skips?: readonly { law: Law; reason: string }[];
   /** The field manager other than us that wrote `spec` last, by the API server's clock. */
   manager(route: RouteObject): string | undefined;
+}
+
+/** An object of ours that carries the split of the user's object: made when a release begins, deleted when it ends. */
+export interface Companion {
+  /** What its name adds to that of the user's object. */
+  suffix: string;
+  /** Ours as it begins, at weight 0 and without a fence; or why the user's cannot be split, with the fix. */
+  made(object: RouteObject, services: ServicePair): RouteObject | { conflict: string };
 }
 
 /** The laws above, as the tests and the table in docs/routers.md call them. */

@@ -5,6 +5,7 @@ import {
   GATEWAY_RESOURCE,
   GRPC_ROUTE,
   HTTP_ROUTE,
+  INGRESS,
   LEASE,
   NAMESPACE,
   POD,
@@ -253,6 +254,14 @@ const grouped: Given[] = [
     hasStatus: true,
     countsGenerations: true,
     ownership: CONDITIONS,
+  },
+  {
+    resource: INGRESS,
+    shortNames: ['ing'],
+    members: ['spec', 'status'],
+    hasStatus: true,
+    countsGenerations: true,
+    columns: [column('Class', 'spec.ingressClassName')],
   },
   ...[HTTP_ROUTE, GRPC_ROUTE].map((resource) => ({
     resource,

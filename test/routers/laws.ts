@@ -143,7 +143,10 @@ function checksOf(subject: RouterSubject): Record<Law, () => void> {
           overtaken.metadata.annotations = { ...overtaken.metadata.annotations, [FENCE_ANNOTATION]: 'checkout-8/1/0' };
           const unfenced = structuredClone(fenced);
           delete unfenced.metadata.annotations?.[FENCE_ANNOTATION];
-          const split = { ...structuredClone(fenced), spec: write(fenced, WHOLE, memo, 2)['spec'] };
+          const split = write(fenced, WHOLE, memo, 2);
+          split.metadata.resourceVersion = fenced.metadata.resourceVersion ?? '';
+          const fence = fenced.metadata.annotations?.[FENCE_ANNOTATION] ?? '';
+          split.metadata.annotations = { ...split.metadata.annotations, [FENCE_ANNOTATION]: fence };
           for (const stale of [newer, overtaken, unfenced, split]) expect(() => applyPatch(stale, patch)).toThrow();
           expect(() => applyPatch(newer, router.clearFence(fenced))).toThrow();
         }),

@@ -85,10 +85,11 @@ export const badObjects: BadObject[] = [
     because: 'each entry names one object',
     object: rollout({ traffic: [{ httpRoute: 'shop', grpcRoute: 'shop' }] }),
     refused:
-      'spec.traffic[0]: Invalid value: give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy and apisixRoute',
+      'spec.traffic[0]: Invalid value: give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute and nginxIngress',
     read: {
       field: 'spec.traffic[0]',
-      message: 'give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy and apisixRoute',
+      message:
+        'give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute and nginxIngress',
     },
   },
   {

@@ -15,7 +15,12 @@ export interface AppSpec {
   objectives?: Record<string, Record<string, unknown>>;
   /** Specs of further ProbeSuites, by name. */
   suites?: Record<string, Record<string, unknown>>;
-  steps?: { weight: number | string; hold: string; pause?: { for?: string } }[];
+  steps?: {
+    weight?: number | string;
+    headers?: { name: string; value: string }[];
+    hold: string;
+    pause?: { for?: string };
+  }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
   /** What stands before the Service in place of the HTTPRoute. */

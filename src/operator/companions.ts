@@ -1,0 +1,109 @@
+import { ROLLOUT_LABEL } from '#core/labels.ts';
+import type { Fence, SeenRoute } from '#core/seen.ts';
+import { apiVersionOf } from '#kube/resources.ts';
+import { hasCode } from '#lib/errors.ts';
+import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
+import type { RouteObject, ServicePair } from '#routers/define.ts';
+import { FENCE_ANNOTATION, formatFence } from '#routers/fence.ts';
+import { TRAFFIC_FIELD_MANAGER } from '#routers/gateway-status.ts';
+import { isOurs } from './ours.ts';
+import type { RoutePlace } from './route-kinds.ts';
+import { ownedBy } from './workload.ts';
+
+/**
+ * Routes whose split stands in an object of ours beside the user's. It is made at weight 0 when the fence is planted, and
+ * never later: one that somebody has deleted in the middle of a release is traffic taken back. It goes with the fence.
+ */
+
+/** The two objects of such a route. */
+interface Pair {
+  user: KubeObject | undefined;
+  ours: KubeObject | undefined;
+}
+
+function pairOf({ store, ref, origin }: RoutePlace): Pair {
+  return { user: origin === undefined ? undefined : store.get(origin), ours: store.get(ref) };
+}
+
+export interface CompanionSight {
+  rollout: KubeObject;
+  services: ServicePair;
+}
+
+/** Such a route as the core sees it. While ours is not there it is a route at rest. */
+export function observeCompanion(name: string, place: RoutePlace, { rollout, services }: CompanionSight): SeenRoute {
+  const { user, ours } = pairOf(place);
+  const foreign = ours !== undefined && !isOurs(ours, rollout);
+  const found = foreign ? undefined : ours;
+  if (user === undefined && found === undefined)
+    return { name, exists: false, resourceVersion: '', accepted: false, memo: '' };
+  const conflict = conflictOf(place, { user, foreign, services });
+  const seen = { name, exists: true, accepted: true, memo: '', ...(conflict === undefined ? {} : { conflict }) };
+  if (found === undefined) return { ...seen, resourceVersion: '', weight: 0 };
+  const { weight, spread, fence } = place.router.read(found, services);
+  const manager = place.router.manager(found);
+  return {
+    ...seen,
+    resourceVersion: found.metadata.resourceVersion ?? '',
+    ...(weight === undefined ? {} : { weight }),
+    ...(spread === undefined ? {} : { spread }),
+    ...(fence === undefined ? {} : { fence }),
+    ...(manager === undefined ? {} : { manager }),
+  };
+}
+
+function conflictOf(
+  place: RoutePlace,
+  { user, foreign, services }: { user: KubeObject | undefined; foreign: boolean; services: ServicePair },
+): string | undefined {
+  const { kind } = place.ref.resource;
+  if (foreign) return `${kind} ${place.ref.name} exists and is not Headgate's: rename it, that name is needed`;
+  if (user === undefined) return `${kind} ${place.origin?.name} is gone, and its canary is left: apply it again`;
+  const made = place.router.companion?.made(user, services);
+  return made !== undefined && isConflict(made) ? made.conflict : undefined;
+}
+
+function isConflict(made: RouteObject | { conflict: string }): made is { conflict: string } {
+  return 'conflict' in made;
+}
+
+/** True when planting this fence means making ours. Within a release it is made once. */
+export function wantsCompanion(place: RoutePlace, { raise, weight }: { raise: boolean; weight: number }): boolean {
+  return place.origin !== undefined && !raise && weight === 0 && place.store.get(place.ref) === undefined;
+}
+
+/**
+ * Makes ours with this fence, at weight 0. It is created and not applied: a cache that is behind must not reset one that
+ * carries traffic under a newer fence.
+ */
+export async function plantCompanion(
+  api: KubeApi,
+  rollout: KubeObject,
+  { place, services, fence }: { place: RoutePlace; services: ServicePair; fence: Fence },
+): Promise<void> {
+  const { user } = pairOf(place);
+  const made = user === undefined ? undefined : place.router.companion?.made(user, services);
+  if (made === undefined || isConflict(made)) return;
+  const metadata = {
+    ...made.metadata,
+    name: place.ref.name,
+    namespace: rollout.metadata.namespace ?? '',
+    annotations: { ...made.metadata.annotations, [FENCE_ANNOTATION]: formatFence(fence) },
+    labels: { [ROLLOUT_LABEL]: rollout.metadata.name },
+    ownerReferences: [ownedBy(rollout)],
+  };
+  const { resource } = place.ref;
+  const object: KubeObject = { ...made, apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  const written = await api.create(resource, object, { fieldManager: TRAFFIC_FIELD_MANAGER });
+  place.store.noteWrite(written);
+}
+
+/** Ours goes when its release has ended: only the one that was seen, and never a stranger's. */
+export async function removeCompanion(api: KubeApi, rollout: KubeObject, place: RoutePlace): Promise<void> {
+  const { ours } = pairOf(place);
+  if (ours === undefined || !isOurs(ours, rollout)) return;
+  const { uid } = ours.metadata;
+  await api.delete(place.ref, uid === undefined ? {} : { uid }).catch((error: unknown) => {
+    if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
+  });
+}

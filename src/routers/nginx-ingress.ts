@@ -1,0 +1,155 @@
+import { type Weight, WHOLE } from '#lib/units.ts';
+import { defineRouter, type PatchOperation, type RouteObject, type RouteReading, type ServicePair } from './define.ts';
+import { FENCE_ANNOTATION, guards, readFence, removeFence, setFence } from './fence.ts';
+import { FIELD_MANAGER, TRAFFIC_FIELD_MANAGER } from './gateway-status.ts';
+
+/**
+ * Ingress as ingress-nginx, and Traefik's provider for its annotations, split it: a second Ingress beside the user's, with
+ * the same hosts and paths, `canary: "true"` and a weight. The second one is ours; the user's is read and never
+ * written. It is made anew for each release, because a controller that sees `canary` takes all other annotations from the
+ * user's, and what it does not take from there, session affinity say, is copied.
+ *
+ * Source: ingress-nginx, user guide, annotations, "Canary". `canary-weight` is an integer of `canary-weight-total`.
+ */
+export const nginxIngress = defineRouter({
+  kind: 'nginxIngress',
+  resource: { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', namespaced: true },
+  can: ['weight'],
+  granularity: 1,
+  writes: '/metadata/annotations',
+  read: readCanary,
+  capture: () => '',
+  write(ours, _services, { weight, fence, resourceVersion }) {
+    const said = ours.metadata.annotations ?? {};
+    const changes = Object.entries(splitOf(weight)).flatMap(([name, value]): PatchOperation[] => {
+      const path = pointerTo(name);
+      const was: PatchOperation[] = said[name] === undefined ? [] : [{ op: 'test', path, value: said[name] }];
+      return said[name] === value ? [] : [...was, { op: 'add', path, value }];
+    });
+    // The fence comes first: where there are no annotations at all it brings the map that all others go into.
+    const all = [...setFence(ours, fence), ...changes];
+    return all.length === 0 ? [] : [...guards(ours, resourceVersion), ...all];
+  },
+  clearFence: removeFence,
+  companion: { suffix: '-canary', made: canaryOf },
+  skips: [
+    { law: '4: what is not ours never changes', reason: "the user's Ingress is never written" },
+    {
+      law: '7: rules that disagree are unknown, and the next write mends them',
+      reason: 'it has one weight for all rules',
+    },
+    {
+      law: '8: a conflict stays a conflict and gets no canary',
+      reason: "a conflict is the user's Ingress's, and then there is none of ours",
+    },
+  ],
+  manager: lastAnnotator,
+});
+
+const PREFIX = 'nginx.ingress.kubernetes.io/';
+const CANARY = `${PREFIX}canary`;
+const WEIGHT = `${PREFIX}canary-weight`;
+const TOTAL = `${PREFIX}canary-weight-total`;
+const OLD_CLASS = 'kubernetes.io/ingress.class';
+
+function splitOf(weight: Weight): Record<string, string> {
+  return { [CANARY]: 'true', [WEIGHT]: String(weight), [TOTAL]: String(WHOLE) };
+}
+
+function pointerTo(annotation: string): string {
+  return `/metadata/annotations/${annotation.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function readCanary(ours: RouteObject, _services: ServicePair, memo = ''): RouteReading {
+  const weight = weightOf(ours.metadata.annotations ?? {});
+  const fence = readFence(ours);
+  return {
+    weight,
+    ...(weight === undefined && { spread: { least: 0, most: WHOLE } }),
+    ...(fence && { fence }),
+    memo,
+    rulesSplit: weight === 0 ? 0 : 1,
+    extra: [],
+  };
+}
+
+/** Undefined where nobody knows what a controller makes of it: without `canary` it is an Ingress like any other. */
+function weightOf(said: Record<string, string>): Weight | undefined {
+  const { [CANARY]: canary, [WEIGHT]: weight = '0', [TOTAL]: total = '100' } = said;
+  if (canary !== 'true' || byHeaderOrCookie(said)) return undefined;
+  if (!/^\d{1,9}$/.test(weight) || !/^[1-9]\d{0,8}$/.test(total)) return undefined;
+  const share = Math.min(1, Number(weight) / Number(total));
+  // A trickle is never nothing, nor is almost everything all of it.
+  if (share === 0 || share === 1) return share * WHOLE;
+  return Math.min(WHOLE - 1, Math.max(1, Math.round(share * WHOLE)));
+}
+
+function byHeaderOrCookie(said: Record<string, string>): boolean {
+  return Object.keys(said).some((name) => name.startsWith(`${CANARY}-by-`));
+}
+
+interface IngressPath {
+  backend?: { service?: { name?: string; port?: unknown } };
+  [field: string]: unknown;
+}
+
+interface IngressRule {
+  host?: string;
+  http?: { paths?: IngressPath[] };
+}
+
+interface IngressSpec {
+  ingressClassName?: string;
+  rules?: IngressRule[];
+}
+
+/** Ours at weight 0: the paths that name the Service, each with the canary's in its place. */
+function canaryOf(ingress: RouteObject, { stable, canary }: ServicePair): RouteObject | { conflict: string } {
+  const { name, namespace, annotations = {} } = ingress.metadata;
+  const { ingressClassName, rules = [] } = (ingress['spec'] ?? {}) as IngressSpec;
+  if (annotations[CANARY] === 'true')
+    return { conflict: `Ingress ${name} is a canary itself: name the Ingress that it stands beside` };
+  const split = rules.flatMap(({ host, http }) => {
+    const paths = (http?.paths ?? []).filter(({ backend }) => backend?.service?.name === stable);
+    const turned = paths.map((path) => ({
+      ...path,
+      backend: { service: { ...path.backend?.service, name: canary } },
+    }));
+    return paths.length === 0 ? [] : [{ ...(host === undefined ? {} : { host }), http: { paths: turned } }];
+  });
+  if (split.length === 0)
+    return {
+      conflict: `no path of Ingress ${name} sends traffic to Service ${stable}: add one (a default backend cannot be split), or name another Ingress in spec.traffic`,
+    };
+  const kept = Object.entries(annotations).filter(
+    ([key]) => key === OLD_CLASS || (key.startsWith(PREFIX) && !key.startsWith(CANARY)),
+  );
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: {
+      name: `${name}-canary`,
+      ...(namespace === undefined ? {} : { namespace }),
+      annotations: { ...Object.fromEntries(kept), ...splitOf(0) },
+    },
+    spec: { ...(ingressClassName === undefined ? {} : { ingressClassName }), rules: split },
+  };
+}
+
+interface ManagedFields {
+  manager?: string;
+  time?: string;
+  fieldsV1?: { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } };
+}
+
+/** Who wrote the weight or the fence last, other than us. */
+function lastAnnotator({ metadata }: RouteObject): string | undefined {
+  const own = [FIELD_MANAGER, TRAFFIC_FIELD_MANAGER];
+  const wanted = [CANARY, WEIGHT, TOTAL, FENCE_ANNOTATION].map((name) => `f:${name}`);
+  const entries = ((metadata.managedFields ?? []) as ManagedFields[]).filter(({ manager = '', fieldsV1 }) => {
+    const written = fieldsV1?.['f:metadata']?.['f:annotations'] ?? {};
+    return !own.includes(manager) && wanted.some((name) => name in written);
+  });
+  entries.sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
+  return entries.at(-1)?.manager;
+}

@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest';
+import { INGRESS } from '#kube/resources.ts';
+import { hasCode } from '#lib/errors.ts';
+import { apply } from '#operator/apply.ts';
+import { observeRoute } from '#operator/observe-traffic.ts';
+import { placeOf } from '#operator/route-kinds.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import { createStore, type Store } from '#runtime/cache.ts';
+import { silentLog } from '#runtime/json-log.ts';
+import { createMemoryApi } from '../support/memory-api.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+
+/** A route whose split stands in an object of ours beside the user's. */
+
+const KEY = 'Ingress/web';
+const rollout: KubeObject = {
+  apiVersion: 'headgate.dev/v1alpha1',
+  kind: 'Rollout',
+  metadata: { name: 'shop', namespace: 'shop', uid: 'uid-shop' },
+  spec: { service: 'checkout' },
+};
+const ingress = (name: string, service = 'checkout'): KubeObject => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'Ingress',
+  metadata: { name, namespace: 'shop' },
+  spec: {
+    rules: [
+      {
+        http: {
+          paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: 80 } } } }],
+        },
+      },
+    ],
+  },
+});
+
+/** As a list from the API server does. */
+function fill(store: Store, objects: KubeObject[]): void {
+  store.apply({ kind: 'begin' });
+  for (const object of objects) store.apply({ kind: 'stage', object });
+  store.apply({ kind: 'commit' });
+}
+
+async function world(...objects: KubeObject[]) {
+  const api = createMemoryApi();
+  const store = createStore({ resource: INGRESS, clock: createVirtualClock(), log: silentLog });
+  const stores = { routes: new Map([['Ingress', store]]) } as never;
+  const sync = async () => {
+    fill(store, await api.list(INGRESS, 'shop'));
+  };
+  for (const object of objects) await api.create(INGRESS, object);
+  await sync();
+  const see = async () => {
+    await sync();
+    return observeRoute(KEY, placeOf(stores, KEY, 'shop'), { rollout, service: 'checkout', memo: undefined });
+  };
+  const deps = { api, stores, record: {} as never };
+  const write = async (weight: number, n: number, raise: boolean) => {
+    const { resourceVersion } = await see();
+    const fence = { release: 'shop-1', n, weight };
+    await apply(deps, rollout, { kind: 'SetWeight', route: KEY, weight, raise, fence, resourceVersion, memo: '' });
+  };
+  const names = async () => (await api.list(INGRESS, 'shop')).map(({ metadata }) => metadata.name).sort();
+  return {
+    api,
+    deps,
+    see,
+    write,
+    names,
+    clear: () => apply(deps, rollout, { kind: 'ClearFence', route: KEY, resourceVersion: '' }),
+  };
+}
+
+// kills: a companion that is made with a weight, or that stays when its release has ended
+test('ours is made at weight 0 with the fence, carries the weight, and goes with the fence', async () => {
+  const user = ingress('web');
+  const { see, write, names, clear, api } = await world(user);
+  expect(await see()).toEqual({ name: KEY, exists: true, accepted: true, resourceVersion: '', weight: 0, memo: '' });
+  await write(0, 1, false);
+  expect(await see()).toMatchObject({ weight: 0, fence: { release: 'shop-1', n: 1, weight: 0 } });
+  await write(20_000, 2, true);
+  expect(await see()).toMatchObject({ weight: 20_000, fence: { release: 'shop-1', n: 2, weight: 20_000 } });
+  const [ours] = (await api.list(INGRESS, 'shop')).filter(({ metadata }) => metadata.name === 'web-canary');
+  expect(ours?.metadata).toMatchObject({
+    ownerReferences: [{ uid: 'uid-shop' }],
+    labels: { 'headgate.dev/rollout': 'shop' },
+  });
+  await write(0, 3, false);
+  await clear();
+  await see();
+  await clear();
+  expect(await names()).toEqual(['web']);
+  const [left] = await api.list(INGRESS, 'shop');
+  expect(left?.['spec']).toEqual(user['spec']);
+  expect(left?.metadata.annotations).toBeUndefined();
+});
+
+// kills: a companion that is made anew by a raise: whoever deleted it took the traffic back
+test('one that somebody deleted is a route without a fence, and no raise makes it again', async () => {
+  const { api, see, write, names } = await world(ingress('web'));
+  await write(0, 1, false);
+  await write(20_000, 2, true);
+  await api.delete({ resource: INGRESS, namespace: 'shop', name: 'web-canary' });
+  const seen = await see();
+  expect(seen).toMatchObject({ exists: true, weight: 0 });
+  expect(seen.fence).toBeUndefined();
+  await write(50_000, 3, true);
+  expect(await names()).toEqual(['web']);
+});
+
+// kills: an apply that resets one which carries traffic under a newer fence
+test('a cache that has not seen ours yet does not reset it', async () => {
+  const { api, deps, write } = await world(ingress('web'));
+  await write(0, 1, false);
+  await write(20_000, 2, true);
+  const behind = createStore({ resource: INGRESS, clock: createVirtualClock(), log: silentLog });
+  fill(behind, [ingress('web')]);
+  const stale = { ...deps, stores: { routes: new Map([['Ingress', behind]]) } as never };
+  const fence = { release: 'shop-1', n: 1, weight: 0 };
+  const again = apply(stale, rollout, {
+    kind: 'SetWeight',
+    route: KEY,
+    weight: 0,
+    raise: false,
+    fence,
+    resourceVersion: '',
+    memo: '',
+  });
+  await expect(again).rejects.toSatisfy((error) => hasCode(error, 'KUBE_EXISTS'));
+  const ours = await api.get({ resource: INGRESS, namespace: 'shop', name: 'web-canary' });
+  expect(ours.metadata.annotations?.['headgate.dev/fence']).toBe('shop-1/2/20000');
+});
+
+test("a stranger's Ingress of the name is a conflict, and nothing is done to it", async () => {
+  const { see, clear, names } = await world(ingress('web'), ingress('web-canary'));
+  expect(await see()).toMatchObject({
+    weight: 0,
+    conflict: "Ingress web-canary exists and is not Headgate's: rename it, that name is needed",
+  });
+  await clear();
+  expect(await names()).toEqual(['web', 'web-canary']);
+});
+
+test.each([
+  { name: 'both are missing', because: 'there is nothing to split', objects: [], want: { exists: false } },
+  {
+    name: "the user's does not name the Service",
+    because: 'a release would move nothing',
+    objects: [ingress('web', 'cart')],
+    want: {
+      exists: true,
+      conflict: expect.stringContaining('no path of Ingress web sends traffic to Service checkout'),
+    },
+  },
+])('$name: $because', async ({ objects, want }) => {
+  expect(await (await world(...objects)).see()).toMatchObject(want);
+});
+
+test("the user's that is gone is named, and ours is seen", async () => {
+  const { api, see, write } = await world(ingress('web'));
+  await write(0, 1, false);
+  await api.delete({ resource: INGRESS, namespace: 'shop', name: 'web' });
+  expect(await see()).toMatchObject({
+    exists: true,
+    conflict: 'Ingress web is gone, and its canary is left: apply it again',
+  });
+});
