@@ -4,8 +4,7 @@ import { weightedSteps } from '#core/ladder.ts';
 import type { Plan, State, Step } from '#core/model.ts';
 import { present } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
-import { ALPHA, WARM_UP } from '#gates/bounds.ts';
-import { foreseeSteps } from '#gates/foresight.ts';
+import { WARM_UP } from '#gates/bounds.ts';
 import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
 import { climbable } from '#schema/traffic.ts';
@@ -14,6 +13,7 @@ import { readProbeSuite, type SourceWish } from '#schema/translate-inputs.ts';
 import { forceNamespace } from '#sources/promql-namespace.ts';
 import { gateFor, gates as gateKinds } from '#src/catalog.ts';
 import { resolveSlo, type Split } from './builtin-slo.ts';
+import { foreseen, type Live } from './foreseen.ts';
 import type { LiveTraffic, TrafficQuestion } from './live-traffic.ts';
 import { misplaced } from './misplaced.ts';
 import { metricSourceOf, sloOf } from './reading.ts';
@@ -78,18 +78,6 @@ function groupProblems({ groupMode }: RolloutWish, gates: Gate[]): Problem[] {
   return [{ field: 'spec.groupMode', message }];
 }
 
-interface Live {
-  rps: number;
-  base: number;
-  reactionMs: Millis;
-  scrapeMs: Millis;
-  tickMs: Millis;
-  /** The same by objective, where it was looked at. */
-  slos?: LiveTraffic['slos'];
-  /** Which try of the revision the release would be: each has a higher bar to pass, and so takes longer. */
-  attempt: number;
-}
-
 /** Traffic and base error ratio as they were seen; zero when they are not known. */
 function liveTraffic(
   { traffic, tickMs, stores }: Planning,
@@ -136,37 +124,6 @@ function derived(gates: Gate[], { budget }: RolloutWish, { rps, reactionMs, scra
     weight,
     holdMs,
   }));
-}
-
-/** The steps with what they show and need by the gate that asks most. Nothing is foreseen without traffic. */
-function foreseen(all: Step[], { gates, wish, live }: { gates: Gate[]; wish: RolloutWish; live: Live }): Step[] {
-  if (live.rps <= 0) return all;
-  // How many a step without a weight sends nobody knows, so nothing of it is foreseen.
-  const few = all.filter(({ reach }) => reach !== undefined);
-  const steps = weightedSteps({ steps: all });
-  const { targetSpend } = wish.budget;
-  const judges = gates.filter(({ role, slo }) => role === 'Guardrail' && slo.objective > 0);
-  const foresights = judges.map(({ slo: { objective, windowMs }, tolerate }) =>
-    foreseeSteps({ ...live, steps, tolerate, objective, windowMs, targetSpend, alpha: ALPHA / judges.length }),
-  );
-  const weighed = steps.map((step, index) => {
-    const forecasts = foresights.flatMap((one) => one[index] ?? []);
-    if (forecasts.length === 0) return step;
-    const sees = forecasts.map((one) => one.sees).reduce(blindest);
-    const needsMs = Math.max(...forecasts.map((one) => one.needsMs));
-    return { ...step, ...(sees === undefined ? {} : { sees: tidy(sees) }), needsMs: Math.round(needsMs) };
-  });
-  return [...few, ...weighed];
-}
-
-/** What is seen by both: nothing, where one of them sees nothing. */
-function blindest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : Math.max(a, b);
-}
-
-/** Nine decimals of a percent are kept in records. */
-function tidy(share: number): number {
-  return Number(share.toPrecision(4));
 }
 
 /** Three times the slowest step of the gate's own kind; the least where that cannot be foreseen. */

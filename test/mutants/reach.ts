@@ -1,11 +1,12 @@
 import type { Mutant } from './mutant.ts';
 
 const coreTest = 'test/core/reach.test.ts';
+const companionsTest = 'test/operator/companions.test.ts';
 const rulesTest = 'test/routers/reach.test.ts';
 const routeTest = 'test/routers/http-route.test.ts';
 const laws = 'test/routers/reach-laws.ts';
 
-/** Mutants of steps without a weight: matched users and copies of requests. */
+/** Mutants of steps without a weight, and of routes whose split stands in an object of ours. */
 export const reach: readonly Mutant[] = [
   {
     name: 'a fence is planted past a grant without weight',
@@ -79,5 +80,50 @@ export const reach: readonly Mutant[] = [
       writtenIn: laws,
     },
     because: 'rest would not be the text of the user',
+  },
+  {
+    name: 'a raise makes a deleted companion again',
+    breaks: 6,
+    file: 'src/operator/companions.ts',
+    find: '!raise && weight === 0 && place.store',
+    replace: 'place.store',
+    killedBy: {
+      file: companionsTest,
+      test: 'one that somebody deleted is a route without a fence, and no raise makes it again',
+    },
+    because: 'whoever deletes the canary Ingress takes the traffic back',
+  },
+  {
+    name: 'a companion is taken by its name alone',
+    breaks: 14,
+    file: 'src/operator/companions.ts',
+    find: 'if (ours === undefined || !isOurs(ours, rollout)) return;',
+    replace: 'if (ours === undefined) return;',
+    killedBy: {
+      file: companionsTest,
+      test: "a stranger's Ingress of the name is a conflict, and nothing is done to it",
+    },
+    because: 'the Ingress of somebody else would be deleted',
+  },
+  {
+    name: 'a companion stays when its release has ended',
+    breaks: 14,
+    file: 'src/operator/apply.ts',
+    find: 'if (place.origin !== undefined) return removeCompanion(api, rollout, place);',
+    replace: '',
+    killedBy: {
+      file: companionsTest,
+      test: 'ours is made at weight 0 with the fence, carries the weight, and goes with the fence',
+    },
+    because: 'deletion would leave an Ingress behind',
+  },
+  {
+    name: 'a canary weight without its total',
+    breaks: 1,
+    file: 'src/routers/nginx-ingress.ts',
+    find: 'Number(weight) / Number(total)',
+    replace: 'Number(weight) / WHOLE',
+    killedBy: { file: 'test/routers/nginx-ingress.test.ts', test: 'weight: $name' },
+    because: "a person's 20 % would be read as nothing",
   },
 ];

@@ -37,6 +37,18 @@ test.each([
   expect(planOf({ steps, ...spec }).plan.bake).toEqual(want);
 });
 
+// kills: a time that is without end, which no record can hold
+test('nothing is foreseen of steps without a weight, and the plan is finite', () => {
+  const matched = { headers: [{ name: 'x-beta', value: 'yes' }] };
+  const { plan } = planOf({ steps: [matched, ...steps] });
+  expect(plan.steps.map(({ weight, needsMs }) => [weight, needsMs === undefined])).toEqual([
+    [0, true],
+    [5000, false],
+    [50_000, false],
+  ]);
+  expect(plan.steps.every(({ needsMs = 0 }) => Number.isFinite(needsMs))).toBe(true);
+});
+
 // kills: a way back that waits for half an hour
 test('the way back to what served recently has neither steps nor bake', () => {
   const { revision } = planOf({ steps });
