@@ -7,6 +7,7 @@ import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
 import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
+import { createPlaces, type Places } from '#operator/places.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
@@ -65,6 +66,7 @@ export interface Loop {
   reconcile: ReturnType<typeof createReconcile>;
   sources: SourcePool;
   fillGauges(gauge: Telemetry['gauge']): void;
+  places: Places;
   protection: Protection;
   stop(): void;
 }
@@ -111,14 +113,17 @@ export function composeLoop(parts: LoopParts): Loop {
     decided: (key) => memory.decided.get(key),
     evidenceOf: (key) => engine.checkpoint(key) || undefined,
   });
-  const instruments = { engine, prober, looks, budgets, templates, protection, record, memory };
+  const places = createPlaces(stores.rollouts, config.maxMoving ?? {});
+  const instruments = { places, engine, prober, looks, budgets, templates, protection, record, memory };
   return {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
     protection,
+    places,
     fillGauges(gauge) {
       fillCostGauges(engine.costs(), gauge);
       fillSeasonGauges(engine.seasons(), gauge);
+      places.fillGauges(gauge, clock.now());
     },
     stop() {
       engine.stop();
@@ -128,6 +133,7 @@ export function composeLoop(parts: LoopParts): Loop {
 }
 
 interface Instruments {
+  places: Places;
   engine: GateEngine;
   prober: Prober;
   looks: TrafficLook;
@@ -140,10 +146,9 @@ interface Instruments {
 
 function reconcileDeps(
   parts: LoopParts,
-  { engine, prober, looks, budgets, templates, protection, record, memory }: Instruments,
+  { places, engine, prober, looks, budgets, templates, protection, record, memory }: Instruments,
 ): ReconcileDeps {
-  const { config, log, telemetry, api, stores, isLeader } = parts;
-  const { clock = systemClock, random = systemRandom } = parts;
+  const { config, log, telemetry, api, stores, isLeader, clock = systemClock } = parts;
   const { tickMs, figuresEveryMs } = config;
   const templateProblems = (rollout: KubeObject, revision: string): Problem[] | undefined =>
     templates.problems(rollout, revision);
@@ -153,17 +158,7 @@ function reconcileDeps(
     traffic: (key: string) => looks.known(key),
     budgets: (key: string) => budgets.known(key),
   };
-  const instance = config.lease.identity;
-  const events = createEventRecorder({
-    api,
-    resource: EVENT,
-    controller: 'headgate.dev/operator',
-    instance,
-    clock,
-    random,
-    log,
-    telemetry,
-  });
+  const events = eventsOf(parts);
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
     prepare: (rollout, state, signal) => prepare({ templates, looks, budgets, stores }, rollout, state, signal),
@@ -172,6 +167,7 @@ function reconcileDeps(
         stores,
         memory: memory.wishes,
         tickMs,
+        places,
         now: clock.now(),
         ...readings,
         templateProblems,
@@ -179,6 +175,7 @@ function reconcileDeps(
         tooOld: () => parts.tooOld?.() ?? [],
       });
     },
+    decided: (rollout, { next }) => places.note(rollout, next),
     apply: (rollout, effect) => apply({ api, stores, record }, rollout, effect),
     status: createStatusWriter({ api, store: stores.rollouts, clock, figuresEveryMs }),
     follow(rollout, decision, sight) {
@@ -191,6 +188,7 @@ function reconcileDeps(
     },
     settle: (rollout, { next }) => checkpoint({ memory, record, clock }, rollout, next),
     forget(key) {
+      places.forget(key);
       looks.forget(key);
       budgets.forget(key);
       memory.decided.delete(key);
@@ -200,6 +198,13 @@ function reconcileDeps(
     tell: (rollout, { type, reason, message }) =>
       events.record({ regarding: rollout, type, reason, action: reason, note: message }),
   };
+}
+
+/** Kubernetes Events, for people who ask kubectl. */
+function eventsOf({ config, log, telemetry, api, clock = systemClock, random = systemRandom }: LoopParts) {
+  const { identity: instance } = config.lease;
+  const controller = 'headgate.dev/operator';
+  return createEventRecorder({ api, resource: EVENT, controller, instance, clock, random, log, telemetry });
 }
 
 /** What a pass must ask before it looks: a template's dry run, and before a first raise traffic and budgets. */

@@ -69,7 +69,8 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
   async function start(): Promise<void> {
     await Promise.all([loop.sources.refresh(), versions.look()]);
     loop.protection.run(work.signal);
-    trigger({ stores, queue, refreshSources: () => void loop.sources.refresh() });
+    const { behind: inQueue } = loop.places;
+    trigger({ stores, queue, refreshSources: () => void loop.sources.refresh(), inQueue });
     again();
     await controller.run(work.signal);
   }

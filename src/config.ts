@@ -14,6 +14,9 @@ const duration = (fallback: string) =>
       return z.NEVER;
     });
 
+/** How many at once; left out: any number. */
+const atOnce = z.coerce.number().int().min(1).max(100_000).optional();
+
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
 const schema = z.object({
@@ -39,6 +42,9 @@ const schema = z.object({
   /** Lets probes reach pods on loopback, as those of the sandbox are. In a cluster that would be the operator itself. */
   HEADGATE_PROBE_LOOPBACK: z.enum(['true', 'false']).default('false'),
   HEADGATE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** Releases that move at once, in the cluster and in each namespace; left out: any number. */
+  HEADGATE_MAX_MOVING: atOnce,
+  HEADGATE_MAX_MOVING_PER_NAMESPACE: atOnce,
   HEADGATE_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
 });
 
@@ -52,6 +58,7 @@ export interface Config {
   probeLoopback: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
   concurrency: number;
+  maxMoving: { cluster: number | undefined; perNamespace: number | undefined };
 }
 
 /** Throws with every variable that is wrong, by name. */
@@ -80,5 +87,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     probeLoopback: env.HEADGATE_PROBE_LOOPBACK === 'true',
     logLevel: env.HEADGATE_LOG_LEVEL,
     concurrency: env.HEADGATE_CONCURRENCY,
+    maxMoving: { cluster: env.HEADGATE_MAX_MOVING, perNamespace: env.HEADGATE_MAX_MOVING_PER_NAMESPACE },
   };
 }

@@ -4,11 +4,12 @@ import { whatReplaces } from './bad-pod.ts';
 import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
+import { queue } from './places.ts';
 import { shareWords } from './reach.ts';
 import { routesCarry } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { amend, end, grant, restart, show, without } from './state.ts';
-import { budgetHolds, whoIsFirst } from './turn.ts';
+import { budgetHolds } from './turn.ts';
 import { type Judgement, probesOf, shareArrived, type Waiting } from './verdict.ts';
 
 /** What a stage looks at. */
@@ -91,7 +92,10 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
   const problem = seen.problems[0];
   if (problem !== undefined) {
     // Nobody of the group waits for what a person has to mend first.
-    return say(without(state, 'queuedAt'), `Waiting before the first raise: ${problem.field}: ${problem.message}`);
+    return say(
+      without(state, 'queuedAt', 'inQueueSince'),
+      `Waiting before the first raise: ${problem.field}: ${problem.message}`,
+    );
   }
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) {
@@ -119,17 +123,14 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
 }
 
 /** Every raise from 0 asks for budget and waits its turn: since the release began both may have changed. */
-function notYet(state: State, release: ReleaseState, { seen, held }: Moment): State | undefined {
+function notYet(state: State, release: ReleaseState, { seen, held, now }: Moment): State | undefined {
   if (held !== undefined) return say(state, `Waiting before the first raise: ${held}`);
   const low = budgetHolds(seen, state);
-  if (low !== undefined) return say(without(state, 'queuedAt'), `Waiting before the first raise: ${low}`);
-  const first = whoIsFirst(state, seen);
-  if (first === undefined) return undefined;
+  if (low !== undefined)
+    return say(without(state, 'queuedAt', 'inQueueSince'), `Waiting before the first raise: ${low}`);
   // Its place is that of its beginning, or one that came later could be first for a moment.
-  return say(
-    { ...state, queuedAt: state.queuedAt ?? release.startedAt },
-    `Waiting before the first raise for ${first}`,
-  );
+  const queued = queue(state, seen, { now, since: release.startedAt });
+  return queued && say(queued.state, `Waiting before the first raise for ${queued.waits}`);
 }
 
 function grantRung(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {

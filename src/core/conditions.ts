@@ -62,7 +62,8 @@ function added(routes: readonly SeenRoute[]): ConditionWish[] {
 }
 
 /** It moves once others of its group have; the sentence names who is first. */
-function queued({ queuedAt, message }: State): ConditionWish[] {
+function queued({ queuedAt, inQueueSince, message }: State): ConditionWish[] {
+  if (inQueueSince !== undefined) return [{ type: 'Queued', status: 'True', reason: 'OthersMove', message }];
   return queuedAt === undefined ? [] : [{ type: 'Queued', status: 'True', reason: 'GroupMoves', message }];
 }
 

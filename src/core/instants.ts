@@ -11,9 +11,11 @@ const MOMENTS = ['acceptedAt', 'arrivedAt', 'raisedAt', 'joinedAt', 'restoredAt'
 export function notAhead(state: State, now: Millis): State {
   const { release } = state;
   const moved = release === undefined ? undefined : releaseNotAhead(release, now);
-  if (state.since <= now && moved === release && (state.queuedAt ?? now) <= now) return state;
+  if (state.since <= now && moved === release && (state.queuedAt ?? now) <= now && (state.inQueueSince ?? now) <= now)
+    return state;
   const queued = state.queuedAt === undefined ? {} : { queuedAt: Math.min(state.queuedAt, now) };
-  const face = { ...state, since: Math.min(state.since, now), ...queued };
+  const inQueue = state.inQueueSince === undefined ? {} : { inQueueSince: Math.min(state.inQueueSince, now) };
+  const face = { ...state, since: Math.min(state.since, now), ...queued, ...inQueue };
   return moved === undefined ? face : { ...face, release: moved };
 }
 

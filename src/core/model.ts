@@ -107,6 +107,8 @@ export interface State {
   ended?: { name: string; revision: Revision; outcome: Outcome; at: Millis; why: string };
   /** Since when it waits for its turn in its group; it keeps its place by this. */
   queuedAt?: Millis;
+  /** Since when it stands in the queue of releases that may move at once; it keeps its place by this. */
+  inQueueSince?: Millis;
   /** The last actions taken or refused, newest first, bounded: an action works once, whatever is lost. */
   actions: ActionResult[];
   /** When this phase and stage began. */

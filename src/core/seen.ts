@@ -1,6 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { GateReading } from './gate.ts';
 import type { Plan, Revision, Spec, Verb } from './model.ts';
+import type { PlacesSight } from './places.ts';
 import type { BudgetSight, GroupSight, Spread } from './sights.ts';
 
 /** Everything the shell looked at before it asked for a decision. */
@@ -38,6 +39,8 @@ export interface Seen {
   tried?: { attempts: number; breach: string };
   /** Set when the spec names a group. */
   group?: GroupSight;
+  /** Set where the operator limits how many releases move at once, before a first raise. */
+  places?: PlacesSight;
   /** What is left of the error budgets, for what a release begins with; undefined: nobody has looked yet. */
   budget?: BudgetSight;
   gates: GateReading[];

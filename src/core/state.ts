@@ -80,7 +80,7 @@ export function begin(
   const failed = earlier?.ending?.cause === undefined ? earlier?.earlierBreach : earlier.ending.why;
   const breach = failed ?? seen.tried?.breach;
   const withEarlier = breach === undefined ? release : { ...release, earlierBreach: breach };
-  const next = { ...without(state, 'queuedAt'), releases: number, release: withEarlier };
+  const next = { ...without(state, 'queuedAt', 'inQueueSince'), releases: number, release: withEarlier };
   return { ...show(next, { phase: 'Progressing', message: stageMessage('Preparing') }, now), since: now };
 }
 
@@ -114,7 +114,7 @@ export function grant(
     'arrivedAt',
     'word',
   );
-  return { ...without(state, 'queuedAt'), release: raised, since: at.now };
+  return { ...without(state, 'queuedAt', 'inQueueSince'), release: raised, since: at.now };
 }
 
 /** Without routes a weight is so many pods behind the Service, never fewer than there are already. */

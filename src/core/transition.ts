@@ -6,12 +6,13 @@ import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
 import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
 import type { Ending, Plan, ReleaseState, Spec, State } from './model.ts';
+import { queue } from './places.ts';
 import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
-import { budgetHolds, whoIsFirst } from './turn.ts';
+import { budgetHolds } from './turn.ts';
 import { type Judgement, judge } from './verdict.ts';
 import { onWidened } from './widened.ts';
 
@@ -51,7 +52,7 @@ function firstProblem(seen: Seen): string {
 
 function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
   // A place in the queue is kept by waiting alone.
-  const state = without(before, 'queuedAt');
+  const state = without(before, 'queuedAt', 'inQueueSince');
   if (state.stable === undefined) return bringUp(state, seen, spec, now);
   if (seen.problems.length > 0) return withoutSpec(state, seen, now);
   if (spec.revision !== state.stable) {
@@ -81,11 +82,13 @@ function withoutPods(state: State, seen: Seen, spec: Spec, now: Millis): State |
 function notYet(state: State, seen: Seen, now: Millis): State | undefined {
   const low = budgetHolds(seen, state);
   if (low !== undefined)
-    return show(without(state, 'queuedAt'), { phase: 'Paused', reason: 'BudgetLow', message: low }, now);
-  const first = whoIsFirst(state, seen);
-  if (first === undefined) return undefined;
-  const message = `Waiting for ${first}`;
-  return { ...show(state, { phase: 'Progressing', message }, now), queuedAt: state.queuedAt ?? now };
+    return show(
+      without(state, 'queuedAt', 'inQueueSince'),
+      { phase: 'Paused', reason: 'BudgetLow', message: low },
+      now,
+    );
+  const queued = queue(state, seen, { now, since: now });
+  return queued && show(queued.state, { phase: 'Progressing', message: `Waiting for ${queued.waits}` }, now);
 }
 
 /** The very first revision has nothing to be compared with: it serves as soon as it is available. */

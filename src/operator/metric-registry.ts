@@ -32,6 +32,11 @@ const GATE = ['namespace', 'rollout', 'gate'];
 export const METRICS: readonly Metric[] = [
   // Rollouts, read from the cache at each scrape: a deleted one is gone at once.
   gauge('headgate_rollout_info', 'Always 1: the phase of each Rollout.', 'namespace', 'rollout', 'phase'),
+  gauge(
+    'headgate_releases_moving',
+    'Releases that have traffic (Carries), prepare their first raise (Begun) or stand in the queue (Waits), where HEADGATE_MAX_MOVING limits them.',
+    'stands',
+  ),
   gauge('headgate_rollout_weight', "Canary's share of traffic as granted, from 0 to 1.", 'namespace', 'rollout'),
   gauge(
     'headgate_gate_verdict',

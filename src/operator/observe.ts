@@ -14,6 +14,7 @@ import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
 import { isOurs } from './ours.ts';
+import type { Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
@@ -38,6 +39,8 @@ export interface ObserveDeps {
   /** Specs that were accepted, by the Rollout's UID. */
   memory: Map<string, RolloutWish>;
   tickMs: Millis;
+  /** How many releases may move at once, and who does. */
+  places: Pick<Places, 'sight'>;
   /** Until the API server has proved that it refuses forged actions, none is looked at. */
   actions: Pick<Protection, 'protected' | 'open' | 'groups'>;
   /** What of the cluster is older than it may be. */
@@ -238,15 +241,17 @@ function allowances(
   rollout: KubeObject,
   state: State,
   { wish, spec, proposal, deps }: Omit<Judged, 'problems'> & { wish: RolloutWish | undefined; deps: ObserveDeps },
-): Pick<Seen, 'group' | 'budget' | 'tried'> {
+): Pick<Seen, 'group' | 'budget' | 'tried' | 'places'> {
   const { stores, now } = deps;
   const group = observeGroup(stores, rollout, now);
+  const places = beginsRaise(state, spec?.revision) ? deps.places.sight(rollout, now) : undefined;
   const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
   const key = keyOf(rollout);
   const releases = begins ? ours(stores.releases.byIndex(BY_ROLLOUT, key), rollout) : [];
   const earlier = releases.filter(({ metadata }) => metadata.name !== state.release?.name);
   return {
     ...(group === undefined ? {} : { group }),
+    ...(places === undefined ? {} : { places }),
     ...triedOf(earlier, spec?.revision ?? ''),
     ...(begins ? { budget: budgetsOf(wish, proposal, { releases: earlier, figures: deps.budgets(key), now }) } : {}),
   };

@@ -30,6 +30,8 @@ export interface ReconcileDeps {
   prepare(rollout: KubeObject, state: State | undefined, signal: AbortSignal): Promise<void>;
   /** Reads the caches: everything that the decision needs. */
   look(rollout: KubeObject, state: State): Sight;
+  /** Told in the same breath: whoever is looked at next sees what was decided. */
+  decided(rollout: KubeObject, decision: Decision): void;
   apply(rollout: KubeObject, effect: Effect): Promise<void>;
   status: StatusWriter;
   /** Brings gates and probes in line with what was decided, once it is stored. */
@@ -74,6 +76,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     const state = remembered ?? initialState(now);
     const sight = deps.look(rollout, state);
     const decision = decide(state, sight.seen, now);
+    deps.decided(rollout, decision);
     const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
     if (deps.isLeader()) await deps.settle(rollout, decision);
     if (asked.kind === 'failed') throw asked.error;

@@ -46,6 +46,14 @@ const BY_DRIVEN = 'driven';
 /** Index of Rollouts by the group that they declare, in all namespaces. */
 export const BY_GROUP = 'group';
 
+/** Index of Rollouts that move, or stand in the queue to: all of them under the empty key. */
+export const MOVING_RELEASES = 'moving';
+
+const byMoving = (rollout: KubeObject) => {
+  const { state } = (rollout['status'] ?? {}) as { state?: { release?: unknown; inQueueSince?: unknown } };
+  return state?.release === undefined && state?.inQueueSince === undefined ? [] : [''];
+};
+
 /** The group that a Rollout declares, read from any object: the spec may not have been checked. */
 export function groupOf(rollout: KubeObject): string | undefined {
   const name = (rollout['spec'] as { group?: unknown } | undefined)?.group;
@@ -116,7 +124,7 @@ export function rivalsOf({ rollouts }: Pick<Stores, 'rollouts'>, rollout: KubeOb
 
 /** What the operator asks the API server to be told of. */
 export const watched: InformerSpec[] = [
-  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven, [BY_GROUP]: byGroup } },
+  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven, [BY_GROUP]: byGroup, [MOVING_RELEASES]: byMoving } },
   { resource: RELEASE, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: ROLLOUT_ACTION, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: SERVICE_LEVEL_OBJECTIVE },

@@ -15,8 +15,11 @@ export function trigger({
   stores,
   queue,
   refreshSources,
+  inQueue,
 }: {
   stores: Stores;
+  /** Rollouts that wait for others to end. */
+  inQueue(object: KubeObject): KubeObject[];
   queue: WorkQueue;
   refreshSources(): void;
 }): void {
@@ -40,7 +43,7 @@ export function trigger({
     // What an older Rollout lets go of, a younger one may take.
     for (const rival of rivalsOf(stores, object)) normal(keyOf(rival));
     // Whoever stops moving leaves its place to the next.
-    for (const other of waitingWith(stores, object)) normal(keyOf(other));
+    for (const other of [...waitingWith(stores, object), ...inQueue(object)]) normal(keyOf(other));
   });
   on(stores.releases, bySpec(normal));
   // A person's word goes before everything that merely moves along.

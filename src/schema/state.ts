@@ -174,6 +174,9 @@ export const stateSchema = group({
   releases: count().describe('Releases begun so far.'),
   served: list(revision(), { max: 16 }).describe('Revisions that were stable before, newest first.'),
   queuedAt: instant().exactOptional().describe('Since when it waits for its turn in its group.'),
+  inQueueSince: instant()
+    .exactOptional()
+    .describe('Since when it stands in the queue of releases that may move at once.'),
   ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
   actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
   since: instant().describe('When this phase and stage began.'),

@@ -3,7 +3,14 @@ import type { Mutant } from './mutant.ts';
 const file = 'test/core/approval.test.ts';
 const law = { file, test: 'law: no raise past a step that people have not approved, whatever is lost' };
 
-/** Mutants of what people say: approvals. */
+const placesFile = 'test/core/places.test.ts';
+const arrival = { file: placesFile, test: 'places are given by arrival' };
+const paused = {
+  file: placesFile,
+  test: 'one that is paused at weight 0 keeps nobody waiting, and asks again when it goes on',
+};
+
+/** Mutants of what people say, approvals, and of the queue that people stand in. */
 export const people: readonly Mutant[] = [
   {
     name: 'a step is left with people missing',
@@ -67,5 +74,47 @@ export const people: readonly Mutant[] = [
     replace: 'return joining(',
     killedBy: { file, test: 'another image in the middle of the promotion asks again' },
     because: 'the promotion is the largest raise of all',
+  },
+  {
+    name: 'as many releases as like begin at once',
+    breaks: 23,
+    file: 'src/core/places.ts',
+    find: 'return admitted(line, places).has(own) ? undefined :',
+    replace: 'return line.length > 0 ? undefined :',
+    killedBy: {
+      file: placesFile,
+      test: 'law: never more than the limit have begun, whatever is lost, and all get their turn',
+    },
+    because: 'whoever set a limit knows what the cluster carries',
+  },
+  {
+    name: 'the queue goes by name',
+    breaks: 23,
+    file: 'src/core/places.ts',
+    find: 'rank[a.stands] - rank[b.stands] || a.since - b.since ||',
+    replace: 'rank[a.stands] - rank[b.stands] ||',
+    killedBy: arrival,
+    because: 'the last of the alphabet would wait for ever',
+  },
+  {
+    name: 'a paused release at weight 0 keeps its place',
+    breaks: 23,
+    file: 'src/operator/places.ts',
+    find: "  if (state['phase'] !== 'Progressing') return undefined;\n",
+    replace: '',
+    killedBy: paused,
+    because: 'one bad release on a Friday would hold everybody until Monday',
+  },
+  {
+    name: 'a place is given away twice before the cache shows the first',
+    breaks: 23,
+    file: 'src/operator/places.ts',
+    find: 'decided.set(key, {',
+    replace: 'void ({',
+    killedBy: {
+      file: 'test/operator/places.test.ts',
+      test: 'what was decided counts at once, until the cache shows more than it was decided on',
+    },
+    because: 'eight workers decide within one millisecond',
   },
 ];

@@ -43,6 +43,7 @@ async function pass(
     log: quiet,
     telemetry: recordTelemetry(),
     prepare,
+    decided: () => undefined,
     look: () => ({ seen: world.seen(), pods: [] }),
     async apply(_, effect) {
       if (lowerFails !== undefined && nameOf(effect) === 'lower') throw lowerFails;

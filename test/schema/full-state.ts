@@ -83,6 +83,7 @@ export const fullState: Whole<State> = {
   release,
   releases: 2,
   queuedAt: 1_700_000_000_000,
+  inQueueSince: 1_700_000_000_000,
   served: ['jkl'],
   ended: { name: 'shop-1', revision: 'mnp', outcome: 'Promoted', at: 1_600_000_000_000, why: 'every step passed' },
   actions: [{ uid: '1', result: 'Applied', message: 'promote by alice' }],

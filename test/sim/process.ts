@@ -63,7 +63,7 @@ export function startOperator({ id, clock, random, exchange, outside }: ProcessP
   async function start(): Promise<void> {
     await loop.sources.refresh();
     loop.protection.run(life.signal);
-    trigger({ stores, queue, refreshSources: () => void loop.sources.refresh() });
+    trigger({ stores, queue, refreshSources: () => void loop.sources.refresh(), inQueue: loop.places.behind });
     for (const { metadata } of stores.rollouts.list()) queue.add(`${metadata.namespace ?? ''}/${metadata.name}`);
     await controller.run(life.signal);
   }

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import type { State } from '#core/model.ts';
+import { initialState } from '#core/state.ts';
+import { createPlaces } from '#operator/places.ts';
+import type { KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
+
+const NOW = 1_700_000_000_000;
+
+const rollout = (name: string, state: Partial<State> = {}, resourceVersion = '1'): KubeObject => ({
+  apiVersion: 'headgate.dev/v1alpha1',
+  kind: 'Rollout',
+  metadata: { name, namespace: 'shop', resourceVersion },
+  status: { state },
+});
+
+/** A cache that shows what it is told to, whatever was written. */
+function storeOf(...objects: KubeObject[]) {
+  const shown = new Map(objects.map((object) => [object.metadata.name, object]));
+  const moving = ({ status }: KubeObject) => {
+    const { state } = status as { state: Partial<State> };
+    return state.release !== undefined || state.inQueueSince !== undefined;
+  };
+  const store = {
+    get: ({ name }: { name: string }) => shown.get(name),
+    byIndex: () => [...shown.values()].filter(moving),
+  };
+  return { store: store as unknown as Store, show: (object: KubeObject) => shown.set(object.metadata.name, object) };
+}
+
+const waiting = (since = NOW): State => ({ ...initialState(NOW), inQueueSince: since });
+
+// kills: a decision that is known only once the cache shows it
+test('what was decided counts at once, until the cache shows more than it was decided on', () => {
+  const { store, show } = storeOf(rollout('a'), rollout('b'));
+  const places = createPlaces(store, { cluster: 1 });
+  const others = () => places.sight(rollout('b'), NOW)?.others;
+  expect(others()).toEqual([]);
+  places.note(rollout('a'), waiting());
+  expect(others()).toEqual([{ namespace: 'shop', rollout: 'a', stands: 'Waits', since: NOW }]);
+  show(rollout('a', {}, '2'));
+  expect(others()).toEqual([]);
+});
+
+test('without a limit nothing is looked at', () => {
+  const { store } = storeOf(rollout('a', waiting()));
+  const places = createPlaces(store, {});
+  expect(places.sight(rollout('b'), NOW)).toBeUndefined();
+  expect(places.behind(rollout('b'))).toEqual([]);
+});
+
+test('who is in the queue is looked at again when somebody leaves, and counted', () => {
+  const { store } = storeOf(rollout('a', waiting()), rollout('b', waiting(NOW - 1)));
+  const places = createPlaces(store, { perNamespace: 1 });
+  expect(places.behind(rollout('c')).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+  expect(places.behind(rollout('c', waiting()))).toEqual([]);
+  const told: Record<string, number> = {};
+  places.fillGauges((_, value, { stands = '' } = {}) => {
+    told[stands] = value;
+  }, NOW);
+  expect(told).toEqual({ Carries: 0, Begun: 0, Waits: 2 });
+});
