@@ -29,6 +29,9 @@ export const SHAPES = [
 ] as const;
 export type Shape = (typeof SHAPES)[number];
 
+/** Shapes that tell nothing of what users meet. */
+export const SILENT: readonly Shape[] = ['down', 'empty', 'NaN', '+Inf', '-Inf', 'twice scraped'];
+
 /** Requests a second, of all users together. */
 const RATE = 2000;
 /** Share of requests that a bad image fails. A sound one fails none, so whoever blames it has no reason. */

@@ -15,6 +15,9 @@ import type { World } from './world.ts';
 /** Two leaders may die, and one stand still, before the labels of a release that went back are taken off its pods. */
 const WAY_BACK_MS = 60_000;
 
+/** An answer, and the tick that it is of, may be that old when a stay begins. */
+const STAY_SLACK_MS = 2500;
+
 /** Looks at every change of the cluster, and says what must never happen. */
 export interface Watcher {
   readonly violations: string[];
@@ -38,6 +41,8 @@ class Eyes implements Watcher {
   readonly #wished = new Map<string, number>();
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
   readonly #joined = new Map<string, number>();
+  /** When the stay of this moment began. */
+  #stayedSince = 0;
   /** Whether a canary pod was ready at the last look, and when one was. */
   #carried = false;
   #carriedAt = Number.NEGATIVE_INFINITY;
@@ -104,6 +109,7 @@ class Eyes implements Watcher {
     if (mayJoin(was)) this.#noteJoined(this.#ready(STABLE_LABEL));
     this.#checkCommit(before, after);
     if (is !== undefined) this.#checkBlame(is);
+    if (was !== undefined && is !== undefined) this.#checkStay(was, is);
     this.#world.looked('paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
@@ -135,6 +141,18 @@ class Eyes implements Watcher {
     const image = this.#world.imageOf(`shop-${revision}`);
     const ill = this.#world.faults.has('source: both arms bad') || image.includes('bad') || image === '';
     if (!ill && breach.cause === 'Worse') this.#violate(`${name} is blamed and never failed`);
+  }
+
+  /** Silence is not success: a step is left on what was counted while it stood, or on a word. */
+  #checkStay(was: ReleaseState, is: ReleaseState): void {
+    const left = was.stage === 'Holding' && (is.step > was.step || is.stage === 'Promoting');
+    if (left && this.#world.prometheus !== undefined && !this.#world.promoted.has(is.name)) {
+      this.#world.looked('silence');
+      if (this.#world.heardAt() < this.#stayedSince - STAY_SLACK_MS)
+        this.#violate('left a step that nothing was heard of');
+    }
+    if (is.stage === 'Holding' && (was.stage !== 'Holding' || was.step !== is.step))
+      this.#stayedSince = this.#world.clock.monotonic();
   }
 
   #tell(before: State, { phase, reason, release }: State): void {

@@ -13,7 +13,7 @@ import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } f
 import type { Invariant } from './invariants.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
 import { type OperatorProcess, startOperator } from './process.ts';
-import { Prometheus, type Shape } from './prometheus.ts';
+import { Prometheus, type Shape, SILENT } from './prometheus.ts';
 import {
   NAMESPACE_NAME,
   objectsAround,
@@ -68,8 +68,8 @@ export class World {
   storm: Storm = calm;
   /** Given where gates are measured and not told. */
   readonly prometheus: Prometheus | undefined;
-  /** What the source gives the gates. */
-  source: Shape = 'whole';
+  #source: Shape = 'whole';
+  #heardAt = 0;
   readonly faults: Tally = new Map();
   readonly checks: Tally = new Map();
   /** Who writes at this moment; undefined: the cluster or its people. */
@@ -139,6 +139,21 @@ export class World {
       isRotten: (pod) => String(dig(pod, ['spec', 'containers', '0', 'image'])).includes('bad'),
       shape: () => this.source,
     });
+  }
+
+  /** What the source gives the gates. */
+  get source(): Shape {
+    return this.#source;
+  }
+
+  set source(shape: Shape) {
+    this.#heardAt = this.heardAt();
+    this.#source = shape;
+  }
+
+  /** When the source told something for the last time. */
+  heardAt(): number {
+    return SILENT.includes(this.#source) ? this.#heardAt : this.clock.monotonic();
   }
 
   chance(probability: number): boolean {
