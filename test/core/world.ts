@@ -124,6 +124,10 @@ export class World {
   budget: Seen['budget'];
   /** Revisions whose pods never get ready. */
   broken = new Set<string>();
+  /** Pods that the namespace has room for. */
+  room = Number.POSITIVE_INFINITY;
+  /** Whether the API server says why there are no more: a quota does, a node without room does not. */
+  tells = true;
   /** What the gate says of the canary, given the world. */
   verdict: (world: World) => Pick<GateReading, 'verdict' | 'stable'> & Partial<Pick<GateReading, 'cause' | 'pod'>> =
     () => ({
@@ -149,6 +153,7 @@ export class World {
       problems: this.problems,
       replicaSets: this.sets.map((set) => ({
         ...set,
+        ...this.refusal(set),
         pods: this.pods
           .filter((pod) => pod.set === set.name)
           .map((pod) => ({
@@ -178,6 +183,12 @@ export class World {
       actions: this.actions,
       quarantined: this.quarantined,
     };
+  }
+
+  private refusal({ name, replicas }: WorldSet): { refused?: string } {
+    const mine = this.pods.filter((pod) => pod.set === name && pod.terminating === undefined);
+    const short = mine.length < replicas && this.pods.length >= this.room;
+    return short && this.tells ? { refused: 'exceeded quota: team' } : {};
   }
 
   /** One that was deleted by hand has nothing left to be recorded in. */
@@ -296,7 +307,7 @@ export class World {
     this.pods = this.pods.filter((pod) => pod.terminating === undefined || this.now < pod.terminating);
     for (const set of this.sets) {
       const mine = this.pods.filter((pod) => pod.set === set.name && pod.terminating === undefined);
-      for (let i = mine.length; i < set.replicas; i++) {
+      for (let i = mine.length; i < set.replicas && this.pods.length < this.room; i++) {
         this.pods.push({
           name: `${set.name}-${this.podNames++}`,
           set: set.name,

@@ -56,4 +56,22 @@ export const scaling: readonly Mutant[] = [
     },
     because: 'it would wait for a canary of no pods and be given up',
   },
+  {
+    name: 'what a quota has given away counts as free',
+    breaks: 21,
+    file: 'src/operator/quota.ts',
+    find: 'const free = Math.max(0, most - (parseQuantity(used[name]) ?? 0));',
+    replace: 'const free = most;',
+    killedBy: { file: 'test/operator/quota.test.ts', test: '$name: $because' },
+    because: 'half a canary would be found with users on it',
+  },
+  {
+    name: 'the pods of a release stand in its own way',
+    breaks: 21,
+    file: 'src/operator/surroundings.ts',
+    find: 'if ((setOf(seen, spec.revision)?.replicas ?? 0) > 0) return [];',
+    replace: '',
+    killedBy: { file: 'test/operator/surroundings.test.ts', test: 'what bars a release: $name' },
+    because: 'a quota that the canary itself has filled would stop it for ever',
+  },
 ];
