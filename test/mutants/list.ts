@@ -3,6 +3,7 @@ import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
 import { people } from './people.ts';
 import { probes } from './probes.ts';
+import { pureWorlds } from './pure-worlds.ts';
 import { raising } from './raising.ts';
 import { reach } from './reach.ts';
 import { routers } from './routers.ts';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...raising,
   ...keeping,
   ...gates,
+  ...pureWorlds,
   ...young,
   ...probes,
   ...reach,

@@ -52,7 +52,7 @@ export class PureWorld extends ChaosWorld {
   #healed = false;
   /** The stay that probes answer for. */
   #probed = '';
-  /** So many ticks after the next raise gates and probes are told of it; until then they answer for the stay before. */
+  /** So many ticks after the stay changes gates and probes are told of it; until then they answer for the stay before. */
   #lateTicks = 0;
   #deafUntil = 0;
   #first: string | undefined;
@@ -111,7 +111,7 @@ export class PureWorld extends ChaosWorld {
     if (what === 'both arms sick') this.#sick = !this.#sick;
     if (what === 'restart') this.#restart();
     if (what === 'deletion') this.deleting = true;
-    if (what === 'gates and probes hear late') this.#lateTicks = 2 + Math.floor(this.chance() * 10);
+    if (what === 'gates and probes hear late') this.#lateTicks = 4 + Math.floor(this.chance() * 10);
     if (what === 'counters start again' && this.pods.length > 0)
       this.#service.restart(this.pick(this.pods).name, this.beat);
   }
@@ -218,9 +218,10 @@ export class PureWorld extends ChaosWorld {
   #follow(): void {
     const { release } = this.state;
     const stay = release === undefined ? '' : stepEpochOf(release);
-    const raised = stay !== this.#probed && release?.stage === 'Shifting';
-    if (raised && this.#lateTicks > 0) [this.#deafUntil, this.#lateTicks] = [this.now + this.#lateTicks * TICK_MS, 0];
-    if (this.now < this.#deafUntil && this.#gates.watches(release?.name)) return;
+    const known = this.#gates.watches(release?.name);
+    if (known && stay !== this.#probed && this.#lateTicks > 0)
+      [this.#deafUntil, this.#lateTicks] = [this.now + this.#lateTicks * TICK_MS, 0];
+    if (known && this.now < this.#deafUntil) return;
     this.#probed = stay;
     const object = release === undefined ? undefined : this.releases.get(release.name);
     const over = release?.committed || release?.ending !== undefined;

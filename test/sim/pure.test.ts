@@ -10,15 +10,17 @@ import { pure } from './pure.ts';
 
 // kills: canary pods with both labels (5 of 5 worlds fail), a stable that is not asked before the first raise (5 of 15), a
 // step that is left while gates wait (5 of 54), a pause that stands before the breach (4 of 250), probes that still run and
-// count as passed (3 of 400)
+// count as passed (3 of 400); and what test/mutants/pure-worlds.ts breaks
 const WORLDS = 10_000;
-/** Enough to notice what `test/mutants` breaks. */
-const FIRST = 700;
+/** Enough to notice what `test/mutants/pure-worlds.ts` breaks: the rarest of it shows in two of these worlds. */
+const TELLING = { from: 240, count: 260 };
 
-test('law: the first pure worlds are safe and come to rest', async () => {
-  expect(await playAll(pure, seeds(0, FIRST))).toBe('');
+test('law: telling pure worlds are safe and come to rest', async () => {
+  expect(await playAll(pure, seeds(TELLING.from, TELLING.count))).toBe('');
 }, 300_000);
 
-test(`law: the other ${WORLDS - FIRST} pure worlds are safe and come to rest`, async () => {
-  expect(await playAll(pure, seeds(FIRST, WORLDS - FIRST))).toBe('');
+test(`law: the other ones of ${WORLDS} pure worlds are safe and come to rest`, async () => {
+  const { from, count } = TELLING;
+  const others = [...seeds(0, from), ...seeds(from + count, WORLDS - from - count)];
+  expect(await playAll(pure, others)).toBe('');
 }, 900_000);

@@ -23,7 +23,7 @@ const CHANCES = {
   'counters start again': 0.04,
   restart: 0.05,
   'both arms sick': 0.015,
-  'gates and probes hear late': 0.06,
+  'gates and probes hear late': 0.15,
   deletion: 0.002,
 };
 
