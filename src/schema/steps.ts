@@ -56,7 +56,7 @@ export const steps = ruled(
     holds: (all) => pairsOf(all).every(([a, b]) => a === undefined || b === undefined || weightOf(a) < weightOf(b)),
   },
   {
-    cel: `[${stepIndices}].all(i, i + 1 >= size(self) || !has(self[i].weight) || has(self[i + 1].weight)) && has(self[size(self) - 1].weight)`,
+    cel: `[${stepIndices}].all(i, i + 1 >= size(self) || !has(self[i].weight) || has(self[i + 1].weight)) && (size(self) == 0 || has(self[size(self) - 1].weight))`,
     message: 'steps with headers or mirror come first, and the last step needs a weight',
     holds: (all) =>
       pairsOf([...all, {}]).every(([a, b], i) =>

@@ -1,6 +1,9 @@
 import type { ReleaseState, State } from '#core/model.ts';
+import type { HeaderMatch } from '#core/reach.ts';
 
 type Whole<T> = T extends readonly (infer E)[] ? Whole<E>[] : T extends object ? { [K in keyof T]-?: Whole<T[K]> } : T;
+
+type Header = Whole<HeaderMatch>;
 
 const release: Whole<ReleaseState> = {
   name: 'shop-2',
@@ -11,7 +14,11 @@ const release: Whole<ReleaseState> = {
   stage: 'Promoting',
   step: 1,
   weight: 20_000,
-  reach: { headers: [{ name: 'x-beta', value: 'yes', regex: 'y.*' }], mirror: 10_000 },
+  // A header has a value or a regex, never both.
+  reach: {
+    headers: [{ name: 'x-beta', value: 'yes' } as Header, { name: 'x-team', regex: 'y.*' } as Header],
+    mirror: 10_000,
+  },
   n: 7,
   rewrites: 1,
   startedAt: 1_700_000_000_000,
