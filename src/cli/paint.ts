@@ -46,8 +46,8 @@ const rungGlyph: Record<Rung['state'], string> = { done: '●', current: '◉', 
 /** `●─5%──◉─20%──○─50%──○─100%` */
 export function ladderLine(ladder: readonly Rung[], paint: Paint): string {
   return ladder
-    .map(({ weight, state, bake }) => {
-      const rung = `${rungGlyph[state]} ${printWeight(weight)}${bake === true ? ' bake' : ''}`;
+    .map(({ weight, reach, state, bake }) => {
+      const rung = `${rungGlyph[state]} ${reach ?? printWeight(weight)}${bake === true ? ' bake' : ''}`;
       if (state === 'current') return paint.bold(paint.cyan(rung));
       if (state === 'stopped') return paint.bold(paint.red(rung));
       return state === 'done' ? paint.green(rung) : paint.dim(rung);

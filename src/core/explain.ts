@@ -11,7 +11,7 @@ type Facts = Omit<RolloutView, 'sentence'>;
  */
 export function explain(facts: Facts, told: string): string {
   const clause = lead(facts);
-  const message = withoutPlace(told);
+  const message = withoutPlace(told, facts.reach);
   return sentence(repeats(clause, message, facts.stage) ? clause : `${clause}: ${message}`) + advice(facts);
 }
 
@@ -36,8 +36,9 @@ const stageWords: Record<Stage, (facts: Facts) => string> = {
       ? 'Preparing the canary pods'
       : `Preparing: ${canary.ready} of ${canary.replicas} canary pods are ready`,
   Probing: () => 'Probing the canary before any user meets it',
-  Shifting: (facts) => `Shifting traffic to ${formatPercent(facts.weight)}${ofSteps(facts)}`,
-  Holding: (facts) => `Holding at ${formatPercent(facts.weight)}${ofSteps(facts)}`,
+  Shifting: (facts) => `Shifting traffic to ${facts.reach ?? formatPercent(facts.weight)}${ofSteps(facts)}`,
+  Holding: (facts) =>
+    `Holding ${facts.reach === undefined ? 'at' : 'for'} ${facts.reach ?? formatPercent(facts.weight)}${ofSteps(facts)}`,
   Baking: (facts) => `Baking at ${formatPercent(facts.weight)}${control(facts)}`,
   Promoting: () => 'Every step passed; promoting the canary',
 };
@@ -63,8 +64,9 @@ const degradedWords: Record<DegradedReason, string> = {
   DeadlineExceeded: 'Made no progress within its deadline',
 };
 
-function place({ weight, reason }: Facts): string {
+function place({ weight, reach, reason }: Facts): string {
   if (reason === 'BudgetLow') return '';
+  if (reach !== undefined) return `, the canary keeps ${reach}`;
   return weight === 0 ? ', all traffic is on stable' : `, ${formatPercent(weight)} stays on the canary`;
 }
 
@@ -92,7 +94,14 @@ function advice({ phase, reason, weight, name, needsPerson, ending }: Facts): st
 const PLACE =
   /^(?:(?:Holding|Shifting to) (?:step \d+ of \d+|the bake)|Baking)(?: at [\d.]+%|: [\d.]+%)?(?:: |, |$)|^(?:Preparing|Probing|Promoting): /;
 
-function withoutPlace(message: string): string {
+function withoutPlace(message: string, reach: string | undefined): string {
+  const at = reach === undefined ? -1 : message.indexOf(reach);
+  // Headers are the user's own words, which no pattern foresees.
+  if (
+    reach !== undefined &&
+    /^(?:Holding|Shifting to) step \d+ of \d+(?: for|:) $/.test(message.slice(0, Math.max(0, at)))
+  )
+    return message.slice(at + reach.length).replace(/^[:,] /, '');
   return message.replace(PLACE, '');
 }
 

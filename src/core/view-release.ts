@@ -3,6 +3,7 @@ import { type ArmEvidence, type Exposure, proofOf } from './breach.ts';
 import type { Change } from './change.ts';
 import type { Outcome, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, span, text, texts } from './raw.ts';
+import { readReach, shortReach } from './reach.ts';
 import { type GateView, gatesOf } from './view-gates.ts';
 
 /** One Release as people see it, while it runs and in the history. */
@@ -63,6 +64,8 @@ export interface HeldView {
 /** One step of the ladder. The last rung, 100 %, is the promotion. */
 export interface Rung {
   weight: Weight;
+  /** Whom it sends to the canary instead of a share of everybody, in few letters. */
+  reach?: string;
   /** The rung after the last step: all but a control. */
   bake?: true;
   holdMs: Millis;
@@ -147,6 +150,7 @@ function ladderOf(plan: Raw, { index, here }: Place): Rung[] {
     const forMs = pause === undefined ? undefined : span(pause['forMs'] ?? pause['for']);
     return present<Rung>({
       weight: stepWeight(step),
+      reach: reachOf(step),
       holdMs: span(step['holdMs'] ?? step['hold']) ?? 0,
       pause: pause === undefined ? undefined : present<NonNullable<Rung['pause']>>({ forMs }),
       approval: approvalOf(step['approval']),
@@ -176,6 +180,12 @@ function approvalOf(value: unknown): Rung['approval'] {
   const asked = record(value);
   const minimum = figure(asked['minimum']);
   return minimum === undefined ? undefined : { minimum, groups: texts(asked['groups']) };
+}
+
+/** A step of the core has its reach in a member of its own, one of a record among the others. */
+function reachOf(step: Raw): string | undefined {
+  const reach = readReach(step['reach'] === undefined ? step : record(step, 'reach'));
+  return reach === undefined ? undefined : shortReach(reach);
 }
 
 /** A step of the core carries its hold in milliseconds and its weight in 1/100,000; a step of the spec, percent. */

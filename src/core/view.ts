@@ -2,6 +2,7 @@ import type { Millis, Weight } from '#lib/units.ts';
 import { explain } from './explain.ts';
 import type { Ending, Phase, Stage } from './model.ts';
 import { figure, instant, percent, present, type Raw, record, records, share, text, texts } from './raw.ts';
+import { readReach, shareWords } from './reach.ts';
 import { type ForecastView, forecastOf, type GateView, gatesOf } from './view-gates.ts';
 import { type ReleaseView, releaseOf } from './view-release.ts';
 
@@ -26,6 +27,8 @@ export interface RolloutView {
   step?: { number: number; count: number } | 'bake';
   /** Canary's share of traffic now, as granted. */
   weight: Weight;
+  /** Whom the canary gets instead, as granted, for sentences. */
+  reach?: string;
   stable?: ArmView;
   canary?: ArmView;
   gates: GateView[];
@@ -72,6 +75,7 @@ export function viewRollout(rollout: unknown, releases: readonly unknown[]): Rol
     needsPerson: phase === 'Degraded' || (phase === 'Paused' && !endsByItself(status, active, release)),
     step: stepOf(status['step']),
     weight: figure(active['weight']) ?? percent(status['weight']) ?? 0,
+    reach: reachWords(record(active, 'reach')),
     stable: armOf(record(status, 'stable')),
     canary: armOf(record(status, 'canary')),
     gates: gatesOf(status['gates']),
@@ -158,6 +162,11 @@ function armOf(arm: Raw): ArmView | undefined {
     ready: figure(arm['ready']) ?? 0,
     replicas: figure(arm['replicas']) ?? 0,
   });
+}
+
+function reachWords(active: Raw): string | undefined {
+  const reach = readReach(active);
+  return reach === undefined ? undefined : shareWords({ weight: 0, reach });
 }
 
 function endingOf(ending: Raw): RolloutView['ending'] {

@@ -77,10 +77,10 @@ export function Ladder({ rungs, small = false }: { rungs: readonly Rung[]; small
   return (
     <ol class={small ? 'ladder small' : 'ladder'} aria-label="Steps of the release">
       {rungs.map((rung) => (
-        <li key={`${rung.weight} ${rung.bake}`} class={rung.state} title={titleOf(rung)}>
+        <li key={`${rung.weight} ${rung.reach} ${rung.bake}`} class={rung.state} title={titleOf(rung)}>
           <span class="mark" aria-hidden="true" />
           <span class="weight">
-            {printWeight(rung.weight)}
+            {rung.reach ?? printWeight(rung.weight)}
             {rung.bake === true && !small ? ' bake' : ''}
           </span>
           <span class="sr">{rungWords[rung.state]}</span>
@@ -90,10 +90,10 @@ export function Ladder({ rungs, small = false }: { rungs: readonly Rung[]; small
   );
 }
 
-function titleOf({ weight, bake, state, sees, needsMs }: Rung): string {
+function titleOf({ weight, reach, bake, state, sees, needsMs }: Rung): string {
   const shows = sees === undefined ? '' : `, its hold shows +${printShare(sees)} of failures`;
   const needs = needsMs === undefined ? '' : `, evidence takes about ${printDuration(needsMs)}`;
-  return `${printWeight(weight)}${bake === true ? ' for the bake' : ''}, ${rungWords[state]}${shows}${needs}`;
+  return `${reach ?? printWeight(weight)}${bake === true ? ' for the bake' : ''}, ${rungWords[state]}${shows}${needs}`;
 }
 
 /** A time as its age, with the full time on hover. */

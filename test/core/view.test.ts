@@ -51,6 +51,27 @@ describe('sentences', () => {
       want: 'Paused by its step, 5% stays on the canary. Next: promote web, or abort web.',
     },
     {
+      name: 'a step for matched users',
+      because: '0% would say that nobody meets the canary',
+      status: {
+        phase: 'Progressing',
+        message: 'Holding step 1 of 3 for users with x-beta: yes: at least 1h',
+        step: '1/3',
+        state: holding('web', { step: 0, weight: 0, reach: { headers: [{ name: 'x-beta', value: 'yes' }] } }),
+      },
+      want: 'Holding for users with x-beta: yes, step 1 of 3: at least 1h.',
+    },
+    {
+      name: 'a pause while requests are copied',
+      because: 'all traffic is on stable, and not only there',
+      status: {
+        phase: 'Paused',
+        reason: 'User',
+        state: holding('web', { step: 0, weight: 0, reach: { mirror: 10_000 } }),
+      },
+      want: 'Paused by a person, the canary keeps copies of 10% of the requests. Next: resume web, or abort web.',
+    },
+    {
       name: 'a retreat',
       because: 'after a breach the traffic is back and retry is the way on',
       status: {
@@ -130,6 +151,20 @@ describe('sentences', () => {
   test.each(rows)('$name', ({ status, want, because }) => {
     expect(viewRollout(rollout('web', status), [release1]).sentence, because).toBe(want);
   });
+});
+
+// kills: two steps without a weight that look alike
+test('a ladder names whom a step without a weight sends', () => {
+  const object = release({ rollout: 'web', number: 4 }, {});
+  const plan = (object['spec'] as { plan: { steps: unknown[] } }).plan;
+  const headers = [{ name: 'x-beta', value: 'yes' }];
+  plan.steps = [
+    { weight: '0%', hold: '1m', headers },
+    { weight: '0%', hold: '1m', mirror: { percent: 10 } },
+    ...plan.steps,
+  ];
+  const view = viewRollout(rollout('web', { state: holding('web') }), [object]);
+  expect(view.release?.ladder.slice(0, 3).map(({ reach }) => reach)).toEqual(['x-beta', '10% copied', undefined]);
 });
 
 describe('ladder', () => {
