@@ -3,6 +3,7 @@ import { FENCE_ANNOTATION } from '#routers/fence.ts';
 import { connectLab } from '../lab/connect.ts';
 import { kubectl } from '../lab/install.ts';
 import { waitFor } from '../lab/wait.ts';
+import { serverSide, startApplier } from './support/applier.ts';
 import { inTicks, tell } from './support/figures.ts';
 import { type Journal, openJournal } from './support/journal.ts';
 import { patientLease } from './support/lease.ts';
@@ -26,7 +27,6 @@ const [v1, v2] = ['lab/shop:v1', 'lab/shop:v2'];
 /** The rate of the clients that the route is for; those in the cluster never see it. */
 const GATEWAY_RPS = 100;
 const LADDER = [0, 5000, 20_000, 50_000, 0];
-const RESET_EVERY_MS = 5000;
 
 interface Scene {
   app: App;
@@ -92,43 +92,12 @@ function pauses({ status }: Awaited<ReturnType<typeof releaseOf>>): number {
   return (status.timeline ?? []).filter(({ kind }) => kind === 'RouteChanged').length;
 }
 
-/** Applies the user's own manifest again and again, as a GitOps tool without ignore rules does. */
-function startResets({ spec }: App): { count(): number; stop(): Promise<void> } {
-  const route = JSON.stringify(objectsOf(spec).find(({ kind }) => kind === 'HTTPRoute'));
-  const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=gitops', '-f', '-'];
-  let resets = 0;
-  let going = true;
-  let wake: () => void = () => undefined;
-  const loop = async () => {
-    while (going) {
-      const { code, stderr } = await lab.kubectl(apply, route);
-      if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
-      resets += 1;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, RESET_EVERY_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  };
-  const over = loop();
-  return {
-    count: () => resets,
-    async stop() {
-      going = false;
-      wake();
-      await over;
-    },
-  };
-}
-
 describe.concurrent('somebody else writes the route', () => {
   test('every five seconds: one pause that names the manager, and no second raise until a person resumes', async () => {
     const scene = await midway('reset', 1);
     const { app, journal, load } = scene;
-    const resets = startResets(app);
+    const route = objectsOf(app.spec).filter(({ kind }) => kind === 'HTTPRoute');
+    const resets = startApplier(lab, serverSide.args, () => route);
     const paused = await app.until('the pause', isRouteChanged);
     await journal.catchUp();
     const since = journal.mark();
