@@ -166,7 +166,10 @@ export function onSilence(state: State, release: ReleaseState, { judgement, seen
 function takeBack(state: State, release: ReleaseState, { seen, now }: Moment, message: string): State {
   // A pause of the plan belongs to the step that has just been left; any other waits for whoever may lift it.
   const held = state.phase === 'Paused' && state.reason !== 'Step';
-  const shown = held ? state : show(state, { phase: 'Progressing', message }, now);
+  // Somebody who took the traffic back in the same moment is no less waited for: it would return by itself.
+  const drift = driftOf(seen, release);
+  const face = drift.kind === 'Changed' ? routeChanged(state, drift.message, now) : undefined;
+  const shown = held ? state : (face ?? show(state, { phase: 'Progressing', message }, now));
   return { ...shown, release: { ...restart(release, seen, 'Probing'), autoResumed: true }, since: now };
 }
 

@@ -80,6 +80,22 @@ test('both arms bad during a pause of the plan: the release comes back by itself
 });
 
 // kills: waiting for a gate that counts in pods to see that there are none
+// kills: a return by itself to a weight that a person had taken back a moment before
+test('both arms bad while somebody takes the traffic back: it returns by a word alone', () => {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' });
+  const [route] = world.routes;
+  if (route !== undefined) Object.assign(route, { weight: 0, version: route.version + 1, manager: 'kubectl-edit' });
+  world.run(1);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged', release: { weight: 0 } });
+  world.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
+  world.run(60);
+  expect(world.routes[0]?.weight).toBe(0);
+  world.act('resume');
+  world.runUntil(({ routes }) => (routes[0]?.weight ?? 0) > 0);
+});
+
 test('a canary without a ready pod gets nothing: once without blame, the second time it is a breach', () => {
   const world = holding(1);
   world.pods = world.pods.filter(({ set }) => set !== 'shop-v2');
