@@ -18,13 +18,13 @@ export const reach: readonly Mutant[] = [
     because: 'nobody would ever be matched: the raise would find its own number used up',
   },
   {
-    name: 'a breach takes back weights alone',
+    name: 'only weights are lowered',
     breaks: 5,
     file: 'src/core/diff.ts',
     find: '(isAbove(route, wish.weight) || reachesTooFar(route, wish, release))',
     replace: 'isAbove(route, wish.weight)',
-    killedBy: { file: coreTest, test: 'a breach takes %j back in one pass' },
-    because: 'matched users would stay on a bad canary',
+    killedBy: { file: coreTest, test: 'users whom nobody granted are taken out at once, and the step stays' },
+    because: 'whom somebody else matched would stay on the canary',
   },
   {
     name: 'matched users that were taken back count as there',
@@ -110,7 +110,7 @@ export const reach: readonly Mutant[] = [
     breaks: 14,
     file: 'src/operator/apply.ts',
     find: 'if (place.origin !== undefined) return removeCompanion(api, rollout, place);',
-    replace: '',
+    replace: 'if (place.origin !== undefined) return;',
     killedBy: {
       file: companionsTest,
       test: 'ours is made at weight 0 with the fence, carries the weight, and goes with the fence',
