@@ -145,8 +145,8 @@ test('the memory of a Rollout comes back from the API server member for member',
   await create(named(rollout(), 'memory'), { dryRun: false });
   const written = await patch('Rollout', 'memory/status', { status: { state: fullState } });
   expect(written.body.message).toBeUndefined();
-  const { body } = await lab.api<{ status: unknown }>({ path: pathOf('Rollout', '/memory') });
-  expect(body.status).toEqual({ state: fullState });
+  const { body } = await lab.api<{ status: { state: unknown } }>({ path: pathOf('Rollout', '/memory') });
+  expect(body.status.state).toEqual(fullState);
   expect(readState(body)).toEqual(fullState);
 });
 
