@@ -25,6 +25,12 @@ export function traefik({ place, tools, credentials }: Layout): ProcessSpec {
       `--providers.kubernetescrd.certauthfilepath=${credentials.caFile}`,
       // A canary whose last pod just went must not take stable's route down with it.
       '--providers.kubernetescrd.allowemptyservices=true',
+      // Ingresses of class nginx with the annotations of ingress-nginx.
+      '--providers.kubernetesingressnginx=true',
+      `--providers.kubernetesingressnginx.endpoint=${apiServerUrl(place)}`,
+      `--providers.kubernetesingressnginx.token=${credentials.adminTokenFile}`,
+      `--providers.kubernetesingressnginx.certauthfilepath=${credentials.caFile}`,
+      '--providers.kubernetesingressnginx.httpentrypoint=web',
       // The default of 2 s between two configurations would dominate the time from a weight to its traffic.
       '--providers.providersthrottleduration=100ms',
       // Two idle connections per pod, the default, mean a new connection for nearly every request under load.
