@@ -72,6 +72,10 @@ export function kubeControllerManager({ place, tools, credentials }: Layout): Pr
       '--secure-port=0',
       `--root-ca-file=${credentials.caFile}`,
       `--service-account-private-key-file=${credentials.signingKeyFile}`,
+      // The default of 15 s is longer than most releases here.
+      '--horizontal-pod-autoscaler-sync-period=2s',
+      '--horizontal-pod-autoscaler-cpu-initialization-period=0s',
+      '--horizontal-pod-autoscaler-initial-readiness-delay=0s',
       // The defaults (20 and 30 a second) would make a hundred pods of parallel tests wait for each other.
       '--kube-api-qps=500',
       '--kube-api-burst=1000',
