@@ -48,6 +48,8 @@ export interface OperatorOptions {
   name?: string;
   /** Another way to the API server, such as a proxy. */
   server?: string;
+  /** Another build than this tree: the file that Node runs. */
+  program?: string;
   environment?: Record<string, string>;
 }
 
@@ -182,7 +184,7 @@ export async function launchOperator(
     HEADGATE_PORT: '0',
     ...options.environment,
   };
-  const child = lab.exec([process.execPath, join(repoRoot, 'src/main.ts')], {
+  const child = lab.exec([process.execPath, options.program ?? join(repoRoot, 'src/main.ts')], {
     stdio: ['ignore', out, out],
     env: environment,
   });
