@@ -249,6 +249,8 @@ export class ChaosWorld extends World {
     // Where the record grants less by now, whoever lowers the route does what is about to be done.
     const due = Math.min(route.fence?.weight ?? 0, release?.weight ?? 0);
     if (release !== undefined && weight < due) this.takenBack.add(`${release.name}/${route.name}`);
+    // Whoever gives more afterwards, before anybody looked, has withdrawn it.
+    else if (release !== undefined) this.takenBack.delete(`${release.name}/${route.name}`);
     Object.assign(route, { weight, version: route.version + 1, manager: 'kubectl-edit', acceptedAt: this.now });
     this.events.push(`${this.now} ${route.name} set to ${weight} by hand`);
   }

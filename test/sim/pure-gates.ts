@@ -60,8 +60,11 @@ export const GATES: readonly Gate[] = [
   },
 ];
 
-/** Shapes in which an instant is whole once it is read: a source that was slow or down then has it all the same. */
-const WHOLE = new Set<Shape>(['whole', 'slow', 'down']);
+/**
+ * Shapes in which an instant is whole once it is read: a source that was slow or down then has it all the same, and the
+ * first late scrape may be newer than anything that was counted.
+ */
+const WHOLE = new Set<Shape>(['whole', 'slow', 'down', 'late']);
 /** Shapes in which a query of a person's still gives a number. */
 const ASKABLE = new Set<Shape>(['late', 'twice scraped', 'partial']);
 
