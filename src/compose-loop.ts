@@ -1,6 +1,7 @@
 import type { State } from '#core/model.ts';
 import type { Problem } from '#core/seen.ts';
 import { EVENT } from '#kube/resources.ts';
+import { deploymentOf } from '#operator/adopt.ts';
 import { apply } from '#operator/apply.ts';
 import { type BudgetLook, createBudgetLook } from '#operator/budget-look.ts';
 import { type Decided, follow } from '#operator/follow.ts';
@@ -176,7 +177,7 @@ function reconcileDeps(
       });
     },
     decided: (rollout, { next }) => places.note(rollout, next),
-    apply: (rollout, effect) => apply({ api, stores, record }, rollout, effect),
+    apply: applier(parts, record, memory),
     status: createStatusWriter({ api, store: stores.rollouts, clock, figuresEveryMs }),
     follow(rollout, decision, sight) {
       follow(
@@ -207,6 +208,11 @@ function eventsOf({ config, log, telemetry, api, clock = systemClock, random = s
   return createEventRecorder({ api, resource: EVENT, controller, instance, clock, random, log, telemetry });
 }
 
+function applier({ api, stores }: LoopParts, record: Recorder, { wishes }: Memory): ReconcileDeps['apply'] {
+  const deps = { api, stores, record, sourceOf: ({ metadata }: KubeObject) => wishes.get(metadata.uid ?? '')?.source };
+  return (rollout, effect) => apply(deps, rollout, effect);
+}
+
 /** What a pass must ask before it looks: a template's dry run, and before a first raise traffic and budgets. */
 async function prepare(
   { templates, looks, budgets, stores }: Pick<Instruments, 'templates' | 'looks' | 'budgets'> & { stores: Stores },
@@ -214,9 +220,9 @@ async function prepare(
   state: State | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const read = rolloutOf(rollout);
+  const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   if (!read.ok) return;
-  await templates.ask(rollout, read.spec.revision, signal);
+  await templates.ask(rollout, read, signal);
   const stable = state?.stable;
   if (state === undefined || stable === undefined || !beginsRaise(state, read.spec.revision)) return;
   const { name, namespace = '' } = rollout.metadata;

@@ -1,13 +1,15 @@
 import { printCount, printDuration, printShare, printWeight } from '#core/figures.ts';
 import type { Slo } from '#core/gate.ts';
+import { record } from '#core/raw.ts';
 import { foreseeSteps, type StepForesight } from '#gates/foresight.ts';
 import { deriveWeights } from '#gates/ramp.ts';
-import { SERVICE_LEVEL_OBJECTIVE } from '#kube/resources.ts';
+import { DEPLOYMENT, SERVICE_LEVEL_OBJECTIVE } from '#kube/resources.ts';
 import type { Millis } from '#lib/units.ts';
 import { parsePercent, WHOLE } from '#lib/units.ts';
 import { climbable } from '#schema/traffic.ts';
 import { type RolloutWish, readRollout } from '#schema/translate.ts';
 import { readSlo } from '#schema/translate-inputs.ts';
+import { deploymentNameOf } from '#schema/workload-ref.ts';
 import { CliError, type ExitCode, exit } from './exit.ts';
 import { findRollout, type ScopeFlags } from './find.ts';
 import { type OutputFormat, printDocument } from './print.ts';
@@ -115,6 +117,7 @@ async function fromFiles(names: readonly string[], world: World): Promise<Inputs
   return inputs(
     rollouts[0],
     objects.filter(({ kind }) => kind === 'ServiceLevelObjective'),
+    objects.filter(({ kind }) => kind === 'Deployment'),
   );
 }
 
@@ -123,14 +126,19 @@ async function fromCluster(name: string, flags: PlanFlags, world: World): Promis
   try {
     const namespace = flags.namespace ?? cluster.namespace;
     const { rollout } = await findRollout(cluster, { name, namespace });
-    return inputs(rollout, await cluster.api.list(SERVICE_LEVEL_OBJECTIVE, namespace));
+    const named = deploymentNameOf(rollout);
+    const ref = { resource: DEPLOYMENT, namespace, name: named ?? '' };
+    const deployment = named === undefined ? undefined : await cluster.api.get(ref);
+    return inputs(rollout, await cluster.api.list(SERVICE_LEVEL_OBJECTIVE, namespace), [deployment]);
   } finally {
     await cluster.close();
   }
 }
 
-function inputs(rollout: unknown, objectives: readonly unknown[]): Inputs {
-  const wish = readRollout(rollout);
+function inputs(rollout: unknown, objectives: readonly unknown[], deployments: readonly unknown[]): Inputs {
+  const named = deploymentNameOf(rollout);
+  const deployment = deployments.find((object) => record(object, 'metadata')['name'] === named);
+  const wish = readRollout(rollout, deployment);
   if (!wish.ok) throw new CliError(wish.problems.map(({ field, message }) => `${field}: ${message}`).join('\n'));
   const known = new Map<string, Objective>();
   for (const object of objectives) {

@@ -1,3 +1,4 @@
+import { CONTEST_RESETS } from './adopt.ts';
 import type { State } from './model.ts';
 import { routeTitle } from './routes.ts';
 import type { Notice, Problem, Seen, SeenReplicaSet, SeenRoute } from './seen.ts';
@@ -39,6 +40,7 @@ export function conditionsOf(
     ...added(routes),
     ...queued(state),
     ...held(state),
+    ...contested(state),
     ...blind(budget),
     ...refused(replicaSets),
     ...lost(state, seen),
@@ -73,6 +75,14 @@ function held({ release, message }: State): ConditionWish[] {
   if (!holds) return [];
   const reason = release.held?.culprit === undefined ? 'NotOfThisGroup' : 'GroupBreach';
   return [{ type: 'Held', status: 'True', reason, message }];
+}
+
+/** Two that set the same replicas would go on for ever: whoever began it later has to end it. */
+function contested({ adopted }: State): ConditionWish[] {
+  if (adopted?.contested === undefined) return [];
+  const { deployment, contested: manager } = adopted;
+  const message = `${manager} set the replicas of Deployment ${deployment} up again ${CONTEST_RESETS} times: take replicas out of what it applies, then kubectl scale deployment ${deployment} --replicas=0`;
+  return [{ type: 'ReplicasContested', status: 'True', reason: 'SetUpAgain', message }];
 }
 
 /** A release that begins without knowing what is left of its budgets does so on the user's word, and says it. */

@@ -1,4 +1,5 @@
 import type { Millis } from '#lib/units.ts';
+import { adoptEdges } from './adopt.ts';
 import { leaveDelay } from './desired.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
@@ -11,8 +12,9 @@ const LOOK_AGAIN_MS: Millis = 60_000;
 /** When to decide again if nothing happens: the nearest moment at which time alone changes the answer. Always ahead. */
 export function deadline(next: State, seen: Seen, now: Millis): Millis | undefined {
   const release = next.release;
-  if (release === undefined) return next.phase === 'Healthy' ? undefined : now + LOOK_AGAIN_MS;
-  const edges = [now + LOOK_AGAIN_MS, ...edgesOf(release, next, seen)];
+  if (release === undefined && next.phase === 'Healthy') return undefined;
+  const moving = release === undefined ? [] : edgesOf(release, next, seen);
+  const edges = [now + LOOK_AGAIN_MS, ...adoptEdges(next, seen), ...moving];
   return Math.min(...edges.filter((edge) => edge > now));
 }
 

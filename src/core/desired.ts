@@ -1,4 +1,5 @@
 import type { Millis, Weight } from '#lib/units.ts';
+import { deploymentWish, type Handover, handover, isTakingOver, mayNarrow, notYetTaken } from './adopt.ts';
 import { sizeToReplace } from './bad-pod.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
@@ -17,6 +18,10 @@ export interface Wish {
   /** The user's Service selects pods with the stable label only. */
   narrow: boolean;
   canaryService: boolean;
+  /** Replicas of the Deployment that was taken over; undefined: as many as it has. */
+  deployment?: number;
+  /** Where a give-back to it stands. */
+  handover: Handover;
   /** The one pod of a retreated release that is kept for diagnosis. */
   quarantine?: { release: string; revision: Revision };
 }
@@ -46,9 +51,12 @@ export function desired(next: State, seen: Seen, now: Millis): Wish {
   const wish: Wish = {
     arms: armsOf(next, seen, now),
     weight: next.release?.weight ?? 0,
-    narrow: housed,
+    narrow: housed && mayNarrow(seen),
     canaryService: housed,
+    handover: seen.deleting ? handover(next, seen, now) : { kind: 'None' },
   };
+  const deployment = deploymentWish(next, seen, now);
+  if (deployment !== undefined) wish.deployment = deployment;
   const release = next.release;
   if (release?.reach !== undefined) wish.reach = release.reach;
   if (release?.ending?.kind === 'Retreat') wish.quarantine = { release: release.name, revision: release.revision };
@@ -58,8 +66,10 @@ export function desired(next: State, seen: Seen, now: Millis): Wish {
 function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   const { spec } = seen;
   const release = next.release;
+  if (next.stable !== undefined && seen.deleting && handover(next, seen, now).kind === 'Leave')
+    return [{ revision: next.stable, replicas: 0, arms: stableOnly }];
   if (next.stable === undefined) {
-    return spec === undefined || seen.problems.some(({ barsPods }) => barsPods)
+    return spec === undefined || seen.problems.some(({ barsPods }) => barsPods) || isTooEarly(seen, spec.revision)
       ? []
       : [{ revision: spec.revision, replicas: spec.replicas, arms: stableOnly }];
   }
@@ -75,6 +85,11 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   return [stable, canaryArm(next, release, seen, now)];
 }
 
+/** Pods beside those of a Deployment are not begun before that one is ready; once begun they go on. */
+function isTooEarly(seen: Seen, revision: Revision): boolean {
+  return setOf(seen, revision) === undefined && notYetTaken(seen) !== undefined;
+}
+
 function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis): ArmWish {
   const { revision } = release;
   const have = setOf(seen, revision)?.replicas ?? 0;
@@ -83,7 +98,8 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   const plan = seen.release?.name === release.name ? seen.release.plan : undefined;
   // No canary pod before its release is recorded and every pre-flight is passed: what would select it by
   // accident is found before it exists.
-  const blocked = release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined);
+  const blocked =
+    release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined || isTakingOver(seen));
   if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
   const full = replicasDuring(seen, next.stable, spec.replicas);
   const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full);

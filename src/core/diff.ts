@@ -1,4 +1,5 @@
 import type { Weight } from '#lib/units.ts';
+import { isCleared, scaleDeployment } from './adopt.ts';
 import { availableOf, podsAt, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
@@ -6,7 +7,7 @@ import type { Effect } from './effect.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import { fenced } from './routes.ts';
+import { abandoned, fenced, hasOwnFence, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
@@ -17,8 +18,9 @@ export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
     ...records(next, seen),
     ...services(wish, seen),
     ...diffPods(wish, next, seen),
+    ...scaleDeployment(wish.deployment, seen),
     ...raises(wish, next, seen),
-    ...farewell(next, seen),
+    ...farewell(wish, next, seen),
   ];
 }
 
@@ -31,15 +33,6 @@ function lowerings(wish: Wish, next: State, seen: Seen): Effect[] {
     const stays = route.reach !== undefined && route.reach === formatReach(wish.reach);
     return [setWeight(route, fence, { next, raise: false, reach: stays ? wish.reach : undefined })];
   });
-}
-
-/**
- * Routes that nothing of this Rollout splits any more. One that a release wrote which this record does not know yet is
- * none of them: a new leader's cache may be older than the route.
- */
-function abandoned(next: State, { rollout, leftRoutes = [] }: Seen): SeenRoute[] {
-  const known = ({ release }: Fence) => isOwn({ release }, rollout) && numberOf(release) <= next.releases;
-  return leftRoutes.filter(({ fence, conflict }) => fence !== undefined && conflict === undefined && known(fence));
 }
 
 /** What was left in the middle of a release goes back to the user's text, fence and all. */
@@ -60,7 +53,7 @@ function loweringFence(
   if (!route.exists) return undefined;
   if (release === undefined) {
     const { fence } = route;
-    return fence === undefined || !isOwn(fence, rollout) || rests(route)
+    return fence === undefined || !isOwnFence(fence, rollout) || rests(route)
       ? undefined
       : { ...fence, n: fence.n + 1, weight: 0 };
   }
@@ -75,15 +68,6 @@ function loweringFence(
   const planted = !deleting || fenced(route, release);
   const unplanted = planted && grantsNothing(wish) && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
-}
-
-/** A fence that a release of this Rollout wrote: another Rollout's is its own business, at rest too. */
-function isOwn({ release }: Pick<Fence, 'release'>, rollout: string): boolean {
-  return release.startsWith(`${rollout}-`) && /^\d+$/.test(release.slice(rollout.length + 1));
-}
-
-function numberOf(release: string): number {
-  return Number(release.slice(release.lastIndexOf('-') + 1));
 }
 
 /** It sends nothing to the canary. */
@@ -219,30 +203,25 @@ export function recordOf(state: State, release: ReleaseState): string {
 }
 
 /** At rest no trace stays on a route; before deletion the Service gets its own selector back. */
-function farewell(next: State, seen: Seen): Effect[] {
+function farewell(wish: Wish, next: State, seen: Seen): Effect[] {
   if (next.release !== undefined && !seen.deleting) return [];
   const clears = seen.routes.flatMap((route): Effect[] => {
-    if (!route.exists || route.fence === undefined || !isOwn(route.fence, seen.rollout) || !rests(route)) return [];
+    if (!hasOwnFence(route, seen.rollout) || !rests(route)) return [];
     return [{ kind: 'ClearFence', route: route.name, resourceVersion: route.resourceVersion }];
   });
-  return seen.deleting ? [...clears, ...goodbye(next, seen)] : clears;
+  return seen.deleting ? [...clears, ...goodbye(wish, next, seen)] : clears;
 }
 
-function goodbye(next: State, seen: Seen): Effect[] {
-  const release = next.release;
-  const canary =
-    release !== undefined && !release.committed
-      ? seen.replicaSets.find((set) => set.revision === release.revision)
-      : undefined;
-  const gone = canary === undefined || canary.pods.length === 0;
-  const fenceless =
-    abandoned(next, seen).length === 0 &&
-    seen.routes.every(({ exists, fence }) => !exists || fence === undefined || !isOwn(fence, seen.rollout));
-  if (!gone || !fenceless) return [];
+function goodbye({ handover }: Wish, next: State, seen: Seen): Effect[] {
+  // Everything here goes with its namespace: whoever waits for anything holds that up.
+  if (seen.terminating === true) return [{ kind: 'ReleaseFinalizer' }];
+  if (!isCleared(next, seen)) return [];
   // What was narrowed is widened even where the spec cannot be read any more.
   const service = seen.spec?.service ?? seen.service?.name;
   // One that never had a stable revision has narrowed nothing: the Service may be another Rollout's.
-  if (next.stable !== undefined && seen.service?.narrowed === true && service !== undefined)
-    return [{ kind: 'WidenService', service }, { kind: 'ReleaseFinalizer' }];
-  return [{ kind: 'ReleaseFinalizer' }];
+  const widens = next.stable !== undefined && seen.service?.narrowed === true && service !== undefined;
+  const widen: Effect[] = widens ? [{ kind: 'WidenService', service }] : [];
+  if (handover.kind === 'Widen') return widen;
+  const over = handover.kind === 'None' || handover.kind === 'Done';
+  return over ? [...widen, { kind: 'ReleaseFinalizer' }] : [];
 }

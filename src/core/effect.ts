@@ -16,6 +16,7 @@ export type Effect =
   | { kind: 'NarrowService'; service: string }
   | { kind: 'WidenService'; service: string }
   | { kind: 'ApplyCanaryService'; service: string }
+  | { kind: 'ScaleDeployment'; name: string; replicas: number }
   | {
       kind: 'SetWeight';
       route: string;

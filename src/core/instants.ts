@@ -1,5 +1,5 @@
 import type { Millis } from '#lib/units.ts';
-import type { ReleaseState, State } from './model.ts';
+import type { Adopted, ReleaseState, State } from './model.ts';
 
 /** Moments of a release from which something is counted or waited for. */
 const MOMENTS = ['acceptedAt', 'arrivedAt', 'raisedAt', 'joinedAt', 'restoredAt'] as const;
@@ -11,12 +11,25 @@ const MOMENTS = ['acceptedAt', 'arrivedAt', 'raisedAt', 'joinedAt', 'restoredAt'
 export function notAhead(state: State, now: Millis): State {
   const { release } = state;
   const moved = release === undefined ? undefined : releaseNotAhead(release, now);
-  if (state.since <= now && moved === release && (state.queuedAt ?? now) <= now && (state.inQueueSince ?? now) <= now)
-    return state;
+  const adopted = state.adopted && adoptedNotAhead(state.adopted, now);
+  const still = moved === release && adopted === state.adopted;
+  if (state.since <= now && still && (state.queuedAt ?? now) <= now && (state.inQueueSince ?? now) <= now) return state;
   const queued = state.queuedAt === undefined ? {} : { queuedAt: Math.min(state.queuedAt, now) };
   const inQueue = state.inQueueSince === undefined ? {} : { inQueueSince: Math.min(state.inQueueSince, now) };
-  const face = { ...state, since: Math.min(state.since, now), ...queued, ...inQueue };
+  const taken = adopted === undefined ? {} : { adopted };
+  const face = { ...state, since: Math.min(state.since, now), ...queued, ...inQueue, ...taken };
   return moved === undefined ? face : { ...face, release: moved };
+}
+
+function adoptedNotAhead(adopted: Adopted, now: Millis): Adopted {
+  const { at, servesSince = now, resets = [] } = adopted;
+  if (at <= now && servesSince <= now && resets.every((reset) => reset.at <= now)) return adopted;
+  return {
+    ...adopted,
+    at: Math.min(at, now),
+    ...(adopted.servesSince === undefined ? {} : { servesSince: Math.min(servesSince, now) }),
+    ...(resets.length === 0 ? {} : { resets: resets.map((reset) => ({ ...reset, at: Math.min(reset.at, now) })) }),
+  };
 }
 
 function releaseNotAhead(release: ReleaseState, now: Millis): ReleaseState {

@@ -111,8 +111,27 @@ export interface State {
   inQueueSince?: Millis;
   /** The last actions taken or refused, newest first, bounded: an action works once, whatever is lost. */
   actions: ActionResult[];
+  /** The Deployment whose pods ours took the place of, until it is given back. */
+  adopted?: Adopted;
   /** When this phase and stage began. */
   since: Millis;
+}
+
+/** What a Deployment was when it was taken over, and what became of it since. */
+export interface Adopted {
+  deployment: string;
+  /** Replicas that it had. */
+  replicas: number;
+  /** When our pods served beside its own. */
+  at: Millis;
+  /** It was at 0 since: whoever sets it up again works against us. */
+  emptied?: boolean;
+  /** When that happened, newest last, and which generation of the Deployment it made. */
+  resets?: { at: Millis; generation: number }[];
+  /** Who did it so often that we let it be. */
+  contested?: string;
+  /** In a give-back: since when it serves again. */
+  servesSince?: Millis;
 }
 
 export interface ReleaseState {

@@ -1,7 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import type { Seen, SeenRoute } from './seen.ts';
+import type { Fence, Seen, SeenRoute } from './seen.ts';
 
 /**
  * A route is known by its name; one of another kind than HTTPRoute by kind and name, `GRPCRoute/checkout`, so that two of
@@ -35,6 +35,28 @@ export type Drift =
 /** True when the fence on the route was written by this release. */
 export function fenced(route: SeenRoute, release: ReleaseState): boolean {
   return route.fence?.release === release.name;
+}
+
+/** A fence that a release of this Rollout wrote: another Rollout's is its own business, at rest too. */
+export function isOwnFence({ release }: Pick<Fence, 'release'>, rollout: string): boolean {
+  return release.startsWith(`${rollout}-`) && /^\d+$/.test(release.slice(rollout.length + 1));
+}
+
+export function hasOwnFence({ exists, fence }: SeenRoute, rollout: string): boolean {
+  return exists && fence !== undefined && isOwnFence(fence, rollout);
+}
+
+function numberOf(release: string): number {
+  return Number(release.slice(release.lastIndexOf('-') + 1));
+}
+
+/**
+ * Routes that nothing of this Rollout splits any more. One that a release wrote which this record does not know yet is
+ * none of them: a new leader's cache may be older than the route.
+ */
+export function abandoned(next: State, { rollout, leftRoutes = [] }: Seen): SeenRoute[] {
+  const known = ({ release }: Fence) => isOwnFence({ release }, rollout) && numberOf(release) <= next.releases;
+  return leftRoutes.filter(({ fence, conflict }) => fence !== undefined && conflict === undefined && known(fence));
 }
 
 /** The highest fence number that any route carries for this release. */

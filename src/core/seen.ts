@@ -19,6 +19,12 @@ export interface Seen {
   /** The user's Service; undefined when it is missing. */
   service?: SeenService;
   canaryService?: { current: boolean };
+  /** Set when the pods are described by a Deployment; that one is missing when it does not exist. */
+  workload?: { name: string; deployment?: SeenDeployment };
+  /** Deleted with `--cascade=orphan`: pods and Services stay. */
+  orphaning?: boolean;
+  /** The namespace is being deleted, and everything in it. */
+  terminating?: boolean;
   routes: SeenRoute[];
   /** Routes that have left the spec since a release of this Rollout wrote its fence on them. */
   leftRoutes?: SeenRoute[];
@@ -120,6 +126,25 @@ export interface SeenService {
   /** The selector carries the stable label. */
   narrowed: boolean;
   /** Who of others wrote its spec last. */
+  manager?: string;
+}
+
+export interface SeenDeployment {
+  name: string;
+  /** As its spec wishes. */
+  replicas: number;
+  /** Revision of its pod template. */
+  revision: Revision;
+  /** Counts specs: somebody's every write of it is another one. */
+  generation: number;
+  /** Its controller has seen this generation, so that the counts are of it. */
+  observed: boolean;
+  /** Its pods, but for those that are being deleted. */
+  pods: number;
+  /** Those of the newest template. */
+  updated: number;
+  available: number;
+  /** Who wrote `spec.replicas` last, ourselves left out. */
   manager?: string;
 }
 

@@ -1,5 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import { takeActions } from './actions.ts';
+import { givingBack, noteReplicas, noteServing, notYetTaken, takenOver, takingOver } from './adopt.ts';
 import { advance, awaitApproval } from './advance.ts';
 import { waitsForApproval } from './approval.ts';
 import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
@@ -18,7 +19,7 @@ import { onWidened } from './widened.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, seen: Seen, now: Millis): State {
-  const told = takeActions(state, seen, now);
+  const told = noteReplicas(takeActions(state, seen, now), seen, now);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);
   if (told.release !== undefined) return moving(told, told.release, seen, now);
@@ -27,9 +28,10 @@ export function transition(state: State, seen: Seen, now: Millis): State {
 }
 
 /** Before deletion the traffic goes back and the canary leaves, so that `--cascade=orphan` orphans stable alone. */
-function giveBack(state: State, seen: Seen, now: Millis): State {
+function giveBack(before: State, seen: Seen, now: Millis): State {
+  const state = noteServing(before, seen, now);
   const release = state.release;
-  const face = { phase: 'Progressing' as const, message: 'Giving the traffic back before deletion' };
+  const face = faceOfGiveBack(state, seen, now);
   const shown = show(state, face, now);
   if (release === undefined) return shown;
   if (release.committed)
@@ -38,6 +40,12 @@ function giveBack(state: State, seen: Seen, now: Millis): State {
       : { ...shown, release: { ...release, weight: 0, n: topFence(seen, release) + 1 } };
   if (release.ending !== undefined) return noteRest(shown, release, seen, now);
   return show(end(shown, release, { kind: 'Returned', at: now, why: 'the Rollout is being deleted' }, seen), face, now);
+}
+
+function faceOfGiveBack(state: State, seen: Seen, now: Millis): Pick<State, 'phase' | 'message'> & Partial<State> {
+  const back = givingBack(state, seen, now);
+  if (back?.held) return { phase: 'Degraded', reason: 'InvalidSpec', message: back.message };
+  return { phase: 'Progressing', message: back?.message ?? 'Giving the traffic back before deletion' };
 }
 
 /** A spec that cannot be read replaces nothing: weights and pods stay as they are. */
@@ -55,6 +63,8 @@ function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
   const state = without(before, 'queuedAt', 'inQueueSince');
   if (state.stable === undefined) return bringUp(state, seen, spec, now);
   if (seen.problems.length > 0) return withoutSpec(state, seen, now);
+  const taking = takingOver(state, seen);
+  if (taking !== undefined) return show(state, { phase: 'Progressing', message: taking }, now);
   if (spec.revision !== state.stable) {
     const asleep = withoutPods(state, seen, spec, now);
     if (asleep !== undefined) return asleep;
@@ -95,9 +105,15 @@ function notYet(state: State, seen: Seen, now: Millis): State | undefined {
 function bringUp(state: State, seen: Seen, spec: Spec, now: Millis): State {
   const blocked = seen.problems.find(({ barsPods }) => barsPods);
   if (blocked !== undefined) return withoutSpec(state, { ...seen, problems: [blocked] }, now);
+  const waits = notYetTaken(seen);
+  if (waits !== undefined && seen.problems.length > 0) return withoutSpec(state, seen, now);
+  if (waits !== undefined) return show(state, { phase: 'Progressing', message: waits }, now);
   const available = availableOf(seen, spec.revision).length;
   if (available >= spec.replicas) {
-    return show({ ...state, stable: spec.revision }, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
+    const serving = { ...state, stable: spec.revision, ...takenOver(seen, now) };
+    const message = takingOver(serving, seen);
+    if (message !== undefined) return show(serving, { phase: 'Progressing', message }, now);
+    return show(serving, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
   }
   if (state.phase === 'Degraded' && state.reason === 'DeadlineExceeded' && setOf(seen, spec.revision) !== undefined)
     return state;

@@ -21,6 +21,13 @@ export const REPLICA_SET: Resource = {
   kind: 'ReplicaSet',
   namespaced: true,
 };
+export const DEPLOYMENT: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+};
 export const ENDPOINT_SLICE: Resource = {
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -55,6 +62,22 @@ export const INGRESS: Resource = {
   version: 'v1',
   plural: 'ingresses',
   kind: 'Ingress',
+  namespaced: true,
+};
+
+export const HORIZONTAL_POD_AUTOSCALER: Resource = {
+  group: 'autoscaling',
+  version: 'v2',
+  plural: 'horizontalpodautoscalers',
+  kind: 'HorizontalPodAutoscaler',
+  namespaced: true,
+};
+/** KEDA's. */
+export const SCALED_OBJECT: Resource = {
+  group: 'keda.sh',
+  version: 'v1alpha1',
+  plural: 'scaledobjects',
+  kind: 'ScaledObject',
   namespaced: true,
 };
 

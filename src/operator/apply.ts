@@ -10,7 +10,7 @@ import {
 import { formatReach, type Reach } from '#core/reach.ts';
 import { routeTitle } from '#core/routes.ts';
 import type { Arms } from '#core/seen.ts';
-import { POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
+import { DEPLOYMENT, POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
@@ -21,7 +21,7 @@ import { mustBeOurs } from './ours.ts';
 import type { Recorder } from './record.ts';
 import { placeOf, type RoutePlace } from './route-kinds.ts';
 import type { Stores } from './stores.ts';
-import { armLabels, canaryServiceFor, ownedBy, replicaSetFor } from './workload.ts';
+import { armLabels, canaryServiceFor, ownedBy, type PodsWish, replicaSetFor } from './workload.ts';
 
 /** Field manager of traffic writes: a person who reads managedFields sees who moved the weight. */
 const TRAFFIC_MANAGER = 'headgate-traffic';
@@ -30,6 +30,8 @@ export interface ApplyDeps {
   api: KubeApi;
   stores: Stores;
   record: Recorder;
+  /** The accepted pods of a Rollout, as the decision saw them. */
+  sourceOf(rollout: KubeObject): PodsWish | undefined;
 }
 
 /** Performs one effect. Each is idempotent, and each patch tests what the decision saw. */
@@ -61,6 +63,8 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
       return patched(deps, ref(SERVICE, effect.service), { spec: { selector: { [STABLE_LABEL]: 'true' } } });
     case 'WidenService':
       return patched(deps, ref(SERVICE, effect.service), { spec: { selector: { [STABLE_LABEL]: null } } });
+    case 'ScaleDeployment':
+      return scaleDeployment(deps, ref(DEPLOYMENT, effect.name), effect.replicas);
     case 'ApplyCanaryService':
       return applyCanaryService(deps, rollout, ref(SERVICE, effect.service));
     case 'CreateRelease':
@@ -176,11 +180,13 @@ async function clearFence({ api }: ApplyDeps, rollout: KubeObject, place: RouteP
 }
 
 async function createSet(
-  { api, stores }: ApplyDeps,
+  { api, stores, sourceOf }: ApplyDeps,
   rollout: KubeObject,
   effect: Extract<Effect, { kind: 'CreateReplicaSet' }>,
 ): Promise<void> {
-  const set = replicaSetFor(rollout, effect);
+  const source = sourceOf(rollout);
+  assert(source !== undefined, 'only the pods of an accepted spec are made');
+  const set = replicaSetFor(rollout, source, effect);
   try {
     stores.sets.noteWrite(await api.create(REPLICA_SET, set, { fieldManager: FIELD_MANAGER }));
   } catch (error) {
@@ -188,6 +194,13 @@ async function createSet(
     if (!hasCode(error, 'KUBE_EXISTS')) throw error;
     await mustBeOurs(api, rollout, { resource: REPLICA_SET, object: set });
   }
+}
+
+/** By its scale alone: of a Deployment nothing else is ours to write. What it answers is no Deployment. */
+async function scaleDeployment({ api }: ApplyDeps, ref: ObjectRef, replicas: number): Promise<void> {
+  await api
+    .mergePatch(ref, { spec: { replicas } }, { fieldManager: FIELD_MANAGER, subresource: 'scale' })
+    .catch(ignoreMissing);
 }
 
 async function patched({ api, stores }: ApplyDeps, ref: ObjectRef, patch: unknown): Promise<void> {

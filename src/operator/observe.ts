@@ -7,13 +7,14 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import { lastSpecManager } from '#routers/gateway-status.ts';
 import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
+import { deploymentOf, observeWorkload, orphaningOf } from './adopt.ts';
 import type { BudgetFigure } from './budget-look.ts';
 import { budgetsOf } from './budgets.ts';
 import { observeGroup } from './groups.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
-import { isOurs } from './ours.ts';
+import { ours } from './ours.ts';
 import type { Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
@@ -61,7 +62,7 @@ export interface Sight {
 export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): Sight {
   const { stores, now } = deps;
   const key = keyOf(rollout);
-  const read = rolloutOf(rollout);
+  const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   const wish = accepted(rollout, read, deps);
   const objects = stores.pods.byIndex(BY_ROLLOUT, key);
   const pods = objects
@@ -82,6 +83,8 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     problems,
     replicaSets: sets,
     ...straysOf(pods, sets),
+    ...observeWorkload(rollout, state, stores),
+    ...orphaningOf(rollout, stores.sets.byIndex(BY_ROLLOUT, key)),
     ...services(rollout, spec, stores),
     routes,
     ...leftRoutes(rollout, routes, spec, stores),
@@ -128,12 +131,6 @@ export function keyOf({ metadata }: KubeObject): string {
 function serviceNameOf(rollout: KubeObject, spec: Spec | undefined): string {
   const raw = (rollout['spec'] ?? {}) as { service?: unknown };
   return spec?.service ?? String(raw.service ?? '');
-}
-
-function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
-  return objects
-    .filter((object) => object.metadata.deletionTimestamp === undefined && isOurs(object, rollout))
-    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
 /** The routes that the release splits, or the next one would: traffic goes back even where the spec cannot be read. */

@@ -11,6 +11,13 @@ export function isOurs({ metadata }: KubeObject, rollout: KubeObject): boolean {
   return orphaned || owners.some(({ uid }) => uid === rollout.metadata.uid);
 }
 
+/** Those that live, by name. */
+export function ours(objects: KubeObject[], rollout: KubeObject): KubeObject[] {
+  return objects
+    .filter((object) => object.metadata.deletionTimestamp === undefined && isOurs(object, rollout))
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
 /** After a create found the name taken: by an earlier pass of ours whose answer was lost, or by a stranger's object. */
 export async function mustBeOurs(
   api: KubeApi,

@@ -2,6 +2,7 @@ import { CANARY_LABEL, canaryServiceName, REVISION_LABEL, ROLLOUT_LABEL, STABLE_
 import { routeTitle } from '#core/routes.ts';
 import type { Problem, SeenRoute } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { deploymentNameOf } from '#schema/workload-ref.ts';
 import { armsOf } from './observe-pods.ts';
 import { namesOf } from './stores.ts';
 import { selects, serviceSpec } from './workload.ts';
@@ -42,6 +43,10 @@ function rivalProblems({ rollout, rivals, serviceName, routes }: PreflightInput)
     // Its pods would join a Service that sends users to another Rollout's stable.
     return [{ field: 'spec.service', message: driven(`Service ${serviceName}`, onService), barsPods: true }];
   }
+  const deployment = deploymentNameOf(rollout);
+  const onDeployment = older.find((rival) => deployment !== undefined && deploymentNameOf(rival) === deployment);
+  if (onDeployment !== undefined)
+    return [{ field: 'spec.workloadRef', message: driven(`Deployment ${deployment}`, onDeployment), barsPods: true }];
   return routes.flatMap(({ name }): Problem[] => {
     const onRoute = older.find((rival) => namesOf(rival).routes.includes(name));
     // A route has room for one fence: two releases on it would each take the other for a stranger.

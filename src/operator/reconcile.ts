@@ -13,6 +13,7 @@ import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { addressFromKey } from '#runtime/cache.ts';
+import { missingReplicas } from './adopt.ts';
 import { measureBreach, measureReplaced } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { stateOf } from './reading.ts';
@@ -69,7 +70,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
-    if (await addFinalizer(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
+    if (await complete(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
     const remembered = stateOf(rollout);
     const asked = await prepared(deps, rollout, remembered, signal);
     const now = deps.clock.now();
@@ -225,11 +226,19 @@ function announce(
   if (happening !== undefined) tell(rollout, happening);
 }
 
-/** Before anything of ours exists, so that deletion can give the traffic back. */
-async function addFinalizer({ api, stores }: ReconcileDeps, rollout: KubeObject): Promise<boolean> {
+/**
+ * The finalizer, before anything of ours exists, so that deletion can give the traffic back. And the replicas, where
+ * nobody gave any: autoscalers read them, and what a Deployment had must outlive its going to 0.
+ */
+async function complete({ api, stores }: ReconcileDeps, rollout: KubeObject): Promise<boolean> {
   const { name, namespace = '', finalizers = [], resourceVersion, deletionTimestamp } = rollout.metadata;
-  if (finalizers.includes(FINALIZER) || deletionTimestamp !== undefined) return false;
-  const patch = { metadata: { resourceVersion, finalizers: [...finalizers, FINALIZER] } };
+  if (deletionTimestamp !== undefined) return false;
+  const replicas = missingReplicas(rollout, stores);
+  if (finalizers.includes(FINALIZER) && replicas === undefined) return false;
+  const patch = {
+    metadata: { resourceVersion, finalizers: [...new Set([...finalizers, FINALIZER])] },
+    ...(replicas === undefined ? {} : { spec: { replicas } }),
+  };
   stores.rollouts.noteWrite(
     await api.mergePatch({ resource: ROLLOUT, namespace, name }, patch, { fieldManager: 'headgate' }),
   );

@@ -116,8 +116,8 @@ export function statusOf(
     phase: next.phase,
     reason: next.reason,
     message: clip(next.message),
-    stable: next.stable === undefined ? undefined : armStatus(next.stable, rollout, sight),
-    canary: canary === undefined ? undefined : armStatus(canary, rollout, sight),
+    stable: next.stable === undefined ? undefined : armStatus(next.stable, sight),
+    canary: canary === undefined ? undefined : armStatus(canary, sight),
     step: release === undefined || plan === undefined ? undefined : rungName(plan, release.step),
     weight: release === undefined ? undefined : formatPercent(release.weight),
     replicas: main === undefined ? 0 : (setOf(seen, main)?.pods.filter((pod) => !pod.terminating).length ?? 0),
@@ -137,18 +137,19 @@ function mainArm({ stable, release }: State): string | undefined {
   return release !== undefined && release.ending === undefined && release.weight >= 50_000 ? release.revision : stable;
 }
 
-function armStatus(revision: string, rollout: KubeObject, { seen }: Sight): ArmStatus {
+function armStatus(revision: string, sight: Sight): ArmStatus {
+  const { seen } = sight;
   const set = setOf(seen, revision);
   const pods = set?.pods.filter((pod) => !pod.terminating).length ?? 0;
   // The Rollout's own template is only the newest wish; what runs is what its ReplicaSet says.
-  const image = set?.image ?? (revision === seen.spec?.revision ? imageOf(rollout) : undefined);
+  const image = set?.image ?? (revision === seen.spec?.revision ? imageOf(sight) : undefined);
   const digests = set?.digests;
   return present<ArmStatus>({ revision, image, digests, replicas: pods, ready: availableOf(seen, revision).length });
 }
 
-function imageOf(rollout: KubeObject): string | undefined {
-  const spec = rollout['spec'] as { template?: { spec?: { containers?: { image?: string }[] } } } | undefined;
-  return spec?.template?.spec?.containers?.[0]?.image;
+function imageOf({ wish }: Sight): string | undefined {
+  const spec = wish?.source.template.spec as { containers?: { image?: string }[] } | undefined;
+  return spec?.containers?.[0]?.image;
 }
 
 export function gateStatusOf(reading: Seen['gates'][number]): GateStatus {

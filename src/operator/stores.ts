@@ -2,6 +2,7 @@ import { ROLLOUT_LABEL } from '#core/labels.ts';
 import { routeKey } from '#core/routes.ts';
 import type { GroupMode } from '#core/sights.ts';
 import {
+  DEPLOYMENT,
   METRIC_SOURCE,
   POD,
   POD_DISRUPTION_BUDGET,
@@ -18,7 +19,10 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { InformerSpec, Informers } from '#runtime/informers.ts';
+import { deploymentNameOf } from '#schema/workload-ref.ts';
 import { routers } from '#src/catalog.ts';
+import { trimDeployment } from './adopt.ts';
+import { scalerKinds } from './scalers.ts';
 import { withSpecWriters } from './spec-writers.ts';
 
 /** Everything the operator watches, by the name the code uses. */
@@ -31,6 +35,9 @@ export interface Stores {
   suites: Store;
   pods: Store;
   sets: Store;
+  deployments: Store;
+  /** Autoscalers of each kind. */
+  scalers: readonly Store[];
   services: Store;
   quotas: Store;
   disruptionBudgets: Store;
@@ -40,7 +47,7 @@ export interface Stores {
 
 /** Index: objects by the Rollout they belong to, as `namespace/name`. */
 export const BY_ROLLOUT = 'rollout';
-/** Index of Rollouts by what they drive, as `namespace/Service/name` and `namespace/Route/key`. */
+/** Index of Rollouts by what they drive, as `namespace/Service/name`, `namespace/Deployment/name`, `namespace/Route/key`. */
 const BY_DRIVEN = 'driven';
 
 /** Index of Rollouts by the group that they declare, in all namespaces. */
@@ -112,7 +119,12 @@ export function namesOf(rollout: KubeObject): { service: string | undefined; rou
 
 const byDriven = (rollout: KubeObject) => {
   const { service, routes } = namesOf(rollout);
-  const keys = [...(service === undefined ? [] : [`Service/${service}`]), ...routes.map((key) => `Route/${key}`)];
+  const deployment = deploymentNameOf(rollout);
+  const keys = [
+    ...(service === undefined ? [] : [`Service/${service}`]),
+    ...(deployment === undefined ? [] : [`Deployment/${deployment}`]),
+    ...routes.map((key) => `Route/${key}`),
+  ];
   return [...new Set(keys)].map((key) => `${rollout.metadata.namespace ?? ''}/${key}`);
 };
 
@@ -120,6 +132,11 @@ const byDriven = (rollout: KubeObject) => {
 export function rivalsOf({ rollouts }: Pick<Stores, 'rollouts'>, rollout: KubeObject): KubeObject[] {
   const found = byDriven(rollout).flatMap((key) => rollouts.byIndex(BY_DRIVEN, key));
   return [...new Set(found)].filter(({ metadata }) => metadata.uid !== rollout.metadata.uid);
+}
+
+/** Rollouts that name this Deployment. */
+export function driversOf({ rollouts }: Pick<Stores, 'rollouts'>, { metadata }: KubeObject): KubeObject[] {
+  return rollouts.byIndex(BY_DRIVEN, `${metadata.namespace ?? ''}/Deployment/${metadata.name}`);
 }
 
 /** What the operator asks the API server to be told of. */
@@ -132,6 +149,9 @@ export const watched: InformerSpec[] = [
   { resource: PROBE_SUITE },
   { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
+  // All of them: which ones Rollouts name is written in the Rollouts alone.
+  { resource: DEPLOYMENT, transform: trimDeployment },
+  ...scalerKinds,
   { resource: SERVICE, transform: withSpecWriters },
   { resource: RESOURCE_QUOTA, optional: true },
   { resource: POD_DISRUPTION_BUDGET, optional: true },
@@ -157,6 +177,8 @@ export function storesOf(informers: Informers): Stores {
     suites: informers.store(PROBE_SUITE),
     pods: informers.store(POD),
     sets: informers.store(REPLICA_SET),
+    deployments: informers.store(DEPLOYMENT),
+    scalers: scalerKinds.map(({ resource }) => informers.store(resource)),
     services: informers.store(SERVICE),
     quotas: informers.store(RESOURCE_QUOTA),
     disruptionBudgets: informers.store(POD_DISRUPTION_BUDGET),

@@ -6,12 +6,13 @@ import type { RolloutWish } from '#schema/translate.ts';
 import { sharedBudgets } from './disruption.ts';
 import type { PodSpecShape } from './pod-resources.ts';
 import { roomProblems } from './quota.ts';
+import { scalerProblems } from './scalers.ts';
 import type { Stores } from './stores.ts';
 import type { TooOld } from './versions.ts';
 
 /** What is asked of the namespace around a Rollout: room for a release, and who disturbs its pods. */
 export interface Around {
-  stores: Pick<Stores, 'quotas' | 'disruptionBudgets'>;
+  stores: Pick<Stores, 'quotas' | 'disruptionBudgets' | 'scalers'>;
   wish: RolloutWish;
   /** What of the cluster is older than it may be. */
   tooOld: readonly TooOld[];
@@ -19,6 +20,15 @@ export interface Around {
 
 /** Why no release may begin here. Asked until the first pod of the canary is wished; from then on the API server itself says what it refuses. */
 export function barsFor(
+  rollout: KubeObject,
+  state: State,
+  spec: Spec,
+  around: Around & { sets: Seen['replicaSets'] },
+): Problem[] {
+  return [...scalerProblems(rollout, around.stores.scalers), ...barsFromRoom(rollout, state, spec, around)];
+}
+
+function barsFromRoom(
   rollout: KubeObject,
   { stable, release }: State,
   spec: Spec,

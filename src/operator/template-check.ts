@@ -5,7 +5,7 @@ import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import { keyOf } from './observe.ts';
-import { replicaSetFor } from './workload.ts';
+import { type PodsWish, replicaSetFor } from './workload.ts';
 
 /** Results kept; a template that comes back after so many others is asked about again. */
 const KEPT = 1000;
@@ -20,9 +20,15 @@ export interface TemplateCheckDeps {
   again(key: string): void;
 }
 
+/** A template, and the revision that names it. */
+export interface TemplateWish {
+  spec: { revision: string };
+  source: PodsWish;
+}
+
 export interface TemplateCheck {
   /** Asks the API server once for each template: a dry run of the ReplicaSet that would be made of it. */
-  ask(rollout: KubeObject, revision: string, signal: AbortSignal): Promise<void>;
+  ask(rollout: KubeObject, wish: TemplateWish, signal: AbortSignal): Promise<void>;
   /** Undefined while nobody knows: until then the template is as if it had not been applied. */
   problems(rollout: KubeObject, revision: string): Problem[] | undefined;
 }
@@ -32,12 +38,12 @@ export function createTemplateCheck({ api, clock, again }: TemplateCheckDeps): T
   const known = new Map<string, Problem[]>();
   const idOf = (rollout: KubeObject, revision: string) => `${rollout.metadata.uid}/${revision}`;
   return {
-    async ask(rollout, revision, signal) {
+    async ask(rollout, { spec: { revision }, source }, signal) {
       const id = idOf(rollout, revision);
       if (known.has(id)) return;
       const found = await dryRun(
         api,
-        replicaSetFor(rollout, { revision, replicas: 0, arms: { stable: false, canary: false } }),
+        replicaSetFor(rollout, source, { revision, replicas: 0, arms: { stable: false, canary: false } }),
         signal,
       );
       known.set(id, found.problems);

@@ -4,7 +4,7 @@ import type { Store } from '#runtime/cache.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
 import { waitingWith } from './groups.ts';
 import { keyOf } from './observe.ts';
-import { rivalsOf, type Stores } from './stores.ts';
+import { driversOf, rivalsOf, type Stores } from './stores.ts';
 
 function isHealthy(rollout: KubeObject): boolean {
   return (rollout['status'] as { phase?: string } | undefined)?.phase === 'Healthy';
@@ -50,6 +50,10 @@ export function trigger({
   on(stores.actions, bySpec(urgent));
   on(stores.pods, byLabel);
   on(stores.sets, byLabel);
+  on(stores.deployments, (deployment) => {
+    for (const rollout of driversOf(stores, deployment)) normal(keyOf(rollout));
+  });
+  for (const scalers of stores.scalers) on(scalers, inNamespace);
   on(stores.services, inNamespace);
   on(stores.disruptionBudgets, inNamespace);
   // Every pod of the namespace changes its quotas; who is at rest waits for none of them.

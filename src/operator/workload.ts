@@ -27,17 +27,18 @@ interface Template {
   spec?: unknown;
 }
 
-interface RolloutShape {
-  template?: Template;
-  minReadySeconds?: number;
+/** The pods as the accepted spec, or the Deployment that it names, describes them. */
+export interface PodsWish {
+  template: Template;
+  minReadySeconds: number;
 }
 
 /** The ReplicaSet of a revision. It selects by Rollout and revision alone, so arm labels move freely on its pods. */
 export function replicaSetFor(
   rollout: KubeObject,
+  { template, minReadySeconds }: PodsWish,
   wish: { revision: string; replicas: number; arms: Arms },
 ): KubeObject {
-  const { template = {}, minReadySeconds = 0 } = (rollout['spec'] ?? {}) as RolloutShape;
   const own = { [ROLLOUT_LABEL]: rollout.metadata.name, [REVISION_LABEL]: wish.revision };
   const labels = { ...template.metadata?.labels, ...own };
   const namespace = rollout.metadata.namespace ?? '';

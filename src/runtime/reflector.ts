@@ -201,7 +201,8 @@ function failureReason(error: unknown): FailureReason {
 
 function trim(event: Event, transform: (object: KubeObject) => KubeObject): Event {
   if (event.kind === 'page') return { ...event, items: event.items.map(transform) };
-  if (event.kind !== 'line' || event.line.type === 'ERROR') return event;
+  // A bookmark says by an annotation that the list is whole: what an informer keeps of objects is none of its business.
+  if (event.kind !== 'line' || event.line.type === 'ERROR' || event.line.type === 'BOOKMARK') return event;
   return { kind: 'line', line: { ...event.line, object: transform(event.line.object) } };
 }
 

@@ -1,5 +1,6 @@
 import {
   CONFIG_MAP,
+  DEPLOYMENT,
   ENDPOINT_SLICE,
   EVENT,
   GATEWAY_RESOURCE,
@@ -16,56 +17,19 @@ import {
   SERVICE,
 } from '#kube/resources.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
-import { type Ownership, ownershipByTable } from './field-sets.ts';
-import { dig, type PrinterColumn, type SandboxKind } from './kind.ts';
+import { builtIn, CONDITIONS, column, type Given, POD_LISTS, under } from './built-in.ts';
+import { dig, type SandboxKind } from './kind.ts';
 import type { FieldError } from './refused.ts';
 import { defaulted } from './route-defaults.ts';
-import { checkReplicaSet, completePod, completeReplicaSet, completeService } from './workload-defaults.ts';
+import {
+  checkReplicaSet,
+  completeDeployment,
+  completePod,
+  completeReplicaSet,
+  completeService,
+} from './workload-defaults.ts';
 
 /** The kinds of Kubernetes and of the Gateway API that the operator, the CLI and the controllers here use. */
-
-const age: PrinterColumn = { name: 'Age', type: 'date', read: ({ metadata }) => metadata.creationTimestamp };
-
-type Given = { resource: Resource } & Partial<Omit<SandboxKind, 'resource' | 'columns' | 'ownershipOf'>> & {
-    columns?: PrinterColumn[];
-    ownership?: Record<string, Ownership>;
-  };
-
-/** Most kinds have no surprises. */
-function builtIn({ resource, columns = [], ownership = {}, ...rest }: Given): SandboxKind {
-  return {
-    resource,
-    singular: resource.kind.toLowerCase(),
-    shortNames: [],
-    categories: [],
-    hasStatus: false,
-    countsGenerations: false,
-    unconditional: true,
-    selectable: {},
-    ...rest,
-    columns: [...columns, age],
-    ownershipOf: ownershipByTable(ownership),
-  };
-}
-
-function column(name: string, path: string, { type = 'string', priority = 0 } = {}): PrinterColumn {
-  return { name, type, priority, read: (object) => dig(object, path.split('.')) };
-}
-
-const POD_LISTS: Record<string, Ownership> = {
-  containers: ['name'],
-  initContainers: ['name'],
-  volumes: ['name'],
-  'containers.*.ports': ['containerPort', 'protocol'],
-  'containers.*.env': ['name'],
-  'containers.*.volumeMounts': ['mountPath'],
-};
-
-function under(prefix: string, table: Record<string, Ownership>): Record<string, Ownership> {
-  return Object.fromEntries(Object.entries(table).map(([path, how]) => [`${prefix}.${path}`, how]));
-}
-
-const CONDITIONS: Record<string, Ownership> = { 'status.conditions': ['type'] };
 
 /** ConfigMaps and the like: their keys are file names. */
 function checkKeys(object: KubeObject): FieldError[] {
@@ -94,6 +58,9 @@ const podPhase = (object: KubeObject): string =>
   object.metadata.deletionTimestamp === undefined
     ? String(dig(object, ['status', 'phase']) ?? 'Unknown')
     : 'Terminating';
+
+const deploymentReady = (object: KubeObject): string =>
+  `${dig(object, ['status', 'readyReplicas']) ?? 0}/${dig(object, ['spec', 'replicas']) ?? 1}`;
 
 const podField = (path: string) => (object: KubeObject) => String(dig(object, path.split('.')) ?? '');
 
@@ -181,27 +148,42 @@ function encoded(plain: unknown): Record<string, string> {
   return Object.fromEntries(pairs.map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
 }
 
+const replicated: Omit<Given, 'resource'> = {
+  categories: ['all'],
+  members: ['spec', 'status'],
+  hasStatus: true,
+  countsGenerations: true,
+  scale: {
+    specReplicas: ['spec', 'replicas'],
+    statusReplicas: ['status', 'replicas'],
+    selector: ['spec', 'selector'],
+  },
+  ownership: { 'spec.selector': 'atomic', ...under('spec.template.spec', POD_LISTS), ...CONDITIONS },
+  check: checkReplicaSet,
+};
+
 const grouped: Given[] = [
   {
     resource: REPLICA_SET,
     shortNames: ['rs'],
-    categories: ['all'],
-    members: ['spec', 'status'],
-    hasStatus: true,
-    countsGenerations: true,
-    scale: {
-      specReplicas: ['spec', 'replicas'],
-      statusReplicas: ['status', 'replicas'],
-      selector: ['spec', 'selector'],
-    },
-    ownership: { 'spec.selector': 'atomic', ...under('spec.template.spec', POD_LISTS), ...CONDITIONS },
+    ...replicated,
     columns: [
       column('Desired', 'spec.replicas', { type: 'integer' }),
       column('Current', 'status.replicas', { type: 'integer' }),
       column('Ready', 'status.readyReplicas', { type: 'integer' }),
     ],
     complete: completeReplicaSet,
-    check: checkReplicaSet,
+  },
+  {
+    resource: DEPLOYMENT,
+    shortNames: ['deploy'],
+    ...replicated,
+    columns: [
+      { name: 'Ready', type: 'string', read: deploymentReady },
+      column('Up-to-date', 'status.updatedReplicas', { type: 'integer' }),
+      column('Available', 'status.availableReplicas', { type: 'integer' }),
+    ],
+    complete: completeDeployment,
   },
   {
     resource: ENDPOINT_SLICE,

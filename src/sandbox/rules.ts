@@ -84,6 +84,9 @@ function visitMembers({ value, old, schema, path }: Node & { value: Record<strin
 /** True or false where the rule has a form that is read here; undefined: ask the twin. */
 function readRule({ rule }: Rule, value: unknown, old: unknown): boolean | undefined {
   if (rule === 'self == oldSelf') return old === undefined || sameJson(value, old);
+  // A member that comes or goes.
+  const kept = /^has\(self\.(\w+)\) == has\(oldSelf\.\1\)$/.exec(rule)?.[1];
+  if (kept !== undefined) return !isRecord(old) || !isRecord(value) || kept in old === kept in value;
   const name = /^size\(self\.metadata\.name\) <= (\d+)$/.exec(rule);
   if (name !== null) return nameOf(value).length <= Number(name[1]);
   const pattern = /^self\.matches\(r(['"])(.*)\1\)$/.exec(rule)?.[2];

@@ -80,6 +80,14 @@ export function completeReplicaSet(set: KubeObject): KubeObject {
   return { ...set, spec: completed, status: set['status'] ?? { replicas: 0 } };
 }
 
+export function completeDeployment(deployment: KubeObject): KubeObject {
+  const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } };
+  const { spec, ...rest } = completeReplicaSet(deployment);
+  const given = spec as Record<string, unknown>;
+  const filled = { strategy, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, ...given };
+  return { ...rest, spec: filled, status: deployment['status'] ?? {} };
+}
+
 export function checkReplicaSet(set: KubeObject, old: KubeObject | undefined): FieldError[] {
   const selector = dig(set, ['spec', 'selector', 'matchLabels']) as Record<string, string> | undefined;
   const labels = (dig(set, ['spec', 'template', 'metadata', 'labels']) ?? {}) as Record<string, string>;

@@ -3,7 +3,7 @@ import { parseDuration } from '#lib/units.ts';
 import { approval } from './approval.ts';
 import { gates } from './gates.ts';
 import { REPLACE_MAX } from './release-words.ts';
-import { selector, template } from './rollout-pods.ts';
+import { podRules, selector, template, workloadRef } from './rollout-pods.ts';
 import { steps, weightOf } from './steps.ts';
 import { traffic } from './traffic.ts';
 import {
@@ -56,12 +56,23 @@ const budget = ruled(
 );
 
 const specShape = group({
-  replicas: int({ min: 0, max: 10_000 }).default(1).describe('Pods that serve at rest.'),
-  selector: selector.describe('Which pods belong to this Rollout. Cannot be changed.'),
-  template: template.describe('The pods. A change of it begins a release.'),
+  replicas: int({ min: 0, max: 10_000 })
+    .exactOptional()
+    .describe('Pods that serve at rest. Left out: 1, or with workloadRef what the Deployment had; it is filled in.'),
+  workloadRef: workloadRef
+    .exactOptional()
+    .describe(
+      "A Deployment of this namespace that says what the pods are, instead of template and selector. Its pods are replaced by the Rollout's own and it goes to 0, until the Rollout is deleted.",
+    ),
+  selector: selector
+    .exactOptional()
+    .describe('Which pods belong to this Rollout. Cannot be changed. Left out with workloadRef.'),
+  template: template.exactOptional().describe('The pods. A change of it begins a release. Left out with workloadRef.'),
   minReadySeconds: int({ min: 0, max: 86_400 })
     .default(0)
-    .describe('Seconds that a new pod must be ready before it counts as available.'),
+    .describe(
+      'Seconds that a new pod must be ready before it counts as available. With workloadRef at least what the Deployment says.',
+    ),
   progressDeadline: duration()
     .default('10m')
     .describe('How long the pods of a release may take to become available before it ends.'),
@@ -129,32 +140,13 @@ const specShape = group({
     ),
 });
 
-type Labelled = z.output<typeof specShape>;
-
 /** Rollout.spec. */
-export const rolloutSpec = ruled(
-  specShape,
-  {
-    cel: 'self.selector.matchLabels.all(k, k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])',
-    message: 'template.metadata.labels must contain every label of selector.matchLabels with the same value',
-    field: '.template.metadata.labels',
-    holds: ({ selector: { matchLabels }, template: { metadata } }: Labelled) =>
-      Object.entries(matchLabels).every(([key, value]) => metadata.labels[key] === value),
-  },
-  {
-    cel: '!has(self.groupMode) || has(self.group)',
-    message: 'groupMode needs group: name the group, or leave groupMode out',
-    field: '.groupMode',
-    holds: ({ group: named, groupMode }: Labelled) => groupMode === undefined || named !== undefined,
-  },
-  {
-    cel: "self.template.metadata.labels.all(k, !k.startsWith('headgate.dev/')) && self.selector.matchLabels.all(k, !k.startsWith('headgate.dev/'))",
-    message: 'labels that begin with headgate.dev/ are set by the operator: remove them from template and selector',
-    field: '.template.metadata.labels',
-    holds: ({ selector: { matchLabels }, template: { metadata } }: Labelled) =>
-      [...Object.keys(matchLabels), ...Object.keys(metadata.labels)].every((key) => !key.startsWith('headgate.dev/')),
-  },
-);
+export const rolloutSpec = ruled(specShape, ...podRules, {
+  cel: '!has(self.groupMode) || has(self.group)',
+  message: 'groupMode needs group: name the group, or leave groupMode out',
+  field: '.groupMode',
+  holds: ({ group: named, groupMode }: z.output<typeof specShape>) => groupMode === undefined || named !== undefined,
+});
 
 export type RolloutSpec = z.output<typeof rolloutSpec>;
 

@@ -161,6 +161,26 @@ const action = group({
   message: prose(LONG_PROSE_MAX).describe('Why, for people.'),
 });
 
+const adopted = group({
+  deployment: name().describe('Its name.'),
+  replicas: count().describe('Replicas that it had.'),
+  at: instant().describe("When the Rollout's own pods served beside its pods."),
+  emptied: flag().exactOptional().describe('True once it was at 0.'),
+  resets: list(
+    group({
+      at: instant().describe('When it was seen.'),
+      generation: figure().describe('Generation of the Deployment that it made.'),
+    }),
+    { max: 8 },
+  )
+    .exactOptional()
+    .describe('The last times that somebody set its replicas up again.'),
+  contested: text({ max: 253 })
+    .exactOptional()
+    .describe('Who did so three times in ten minutes: since then it is let be.'),
+  servesSince: instant().exactOptional().describe('In a give-back: since when it serves again.'),
+});
+
 /** Most actions that a state remembers. */
 export const ACTIONS_MAX = 32;
 
@@ -179,6 +199,7 @@ export const stateSchema = group({
     .describe('Since when it stands in the queue of releases that may move at once.'),
   ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
   actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
+  adopted: adopted.exactOptional().describe('The Deployment that was taken over, until it is given back.'),
   since: instant().describe('When this phase and stage began.'),
 });
 

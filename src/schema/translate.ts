@@ -18,12 +18,13 @@ import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
 import { routeKeyOf } from './traffic.ts';
 import { type Budget, readRelease } from './translate-release.ts';
+import { type PodSource, podSourceOf } from './workload-ref.ts';
 
 /** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
 export interface RolloutWish {
   spec: Spec;
   /** Rollout.spec with its defaults: selector, pod template, other Services. */
-  source: RolloutSpec;
+  source: PodSource;
   /** Undefined: the planner derives them when a release begins. */
   steps?: Step[];
   /** Undefined: none was wished. */
@@ -68,15 +69,27 @@ export interface GateWish {
 /** A Rollout that was read, or everything that is wrong with it. */
 export type ReadRollout = ({ ok: true } & RolloutWish) | { ok: false; problems: Problem[] };
 
-/** Reads a Rollout. Problems name the field and the fix, in the order of the fields. */
-export function readRollout(object: unknown): ReadRollout {
+/**
+ * Reads a Rollout. Problems name the field and the fix, in the order of the fields. With `workloadRef` the pods are those
+ * of `deployment`.
+ */
+export function readRollout(object: unknown, deployment?: unknown): ReadRollout {
   const read = readPart(object, 'spec', rolloutSpec);
   if (!read.ok) return read;
-  const problems = podTemplateProblems(read.value.template.spec);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, ...wishOf(read.value, object) };
+  const { replicas } = recordedReplicas(object);
+  const source = podSourceOf(read.value, { deployment, ...(replicas === undefined ? {} : { replicas }) });
+  if (!source.ok) return source;
+  const problems = podTemplateProblems(source.value.template.spec);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, ...wishOf(source.value, object) };
 }
 
-function wishOf(given: RolloutSpec, object: unknown): RolloutWish {
+/** What the Deployment had when it was taken over, from the record: it stands at 0 since. */
+function recordedReplicas(object: unknown): { replicas?: number } {
+  const { replicas } = record(object, 'status', 'state', 'adopted');
+  return typeof replicas === 'number' ? { replicas } : {};
+}
+
+function wishOf(given: PodSource, object: unknown): RolloutWish {
   return present<RolloutWish>({
     spec: specOf(given),
     source: given,
@@ -116,7 +129,7 @@ function queryOf({ source, value, ...query }: NonNullable<RolloutSpec['gates'][n
   return present<NonNullable<GateWish['query']>>({ sli, source });
 }
 
-function specOf(given: RolloutSpec): Spec {
+function specOf(given: PodSource): Spec {
   return {
     replicas: given.replicas,
     revision: revisionOf(given.template),
@@ -149,7 +162,7 @@ function shareOf(percent: number | string): number {
 }
 
 /** Names a pod template by its content. Our own labels do not count: they come and go with the arms. */
-export function revisionOf({ metadata, spec }: RolloutSpec['template']): string {
+export function revisionOf({ metadata, spec }: PodSource['template']): string {
   const labels = Object.fromEntries(
     Object.entries(metadata.labels).filter(([key]) => !key.startsWith('headgate.dev/')),
   );

@@ -84,7 +84,6 @@ describe('objects', () => {
   test('a Rollout of ten lines gets every default', async () => {
     const { body } = await create(rollout({ gates: [{ slo: 'a' }], steps: [{ weight: 5 }] }));
     expect(body.spec).toMatchObject({
-      replicas: 1,
       progressDeadline: '10m',
       budget: { targetSpend: '0.1%', maxSpend: '1%' },
       gates: [{ slo: 'a' }],

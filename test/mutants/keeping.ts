@@ -101,7 +101,7 @@ export const keeping: readonly Mutant[] = [
     name: 'the finalizer is let go at once',
     breaks: 14,
     file: 'src/core/diff.ts',
-    find: 'if (!gone || !fenceless) return [];',
+    find: 'if (!isCleared(next, seen)) return [];',
     replace: '',
     killedBy: {
       file: decideTest,
@@ -137,8 +137,8 @@ export const keeping: readonly Mutant[] = [
     name: "another Rollout's Service is widened",
     breaks: 14,
     file: 'src/core/diff.ts',
-    find: 'if (next.stable !== undefined && seen.service?.narrowed === true && service !== undefined)',
-    replace: 'if (seen.service?.narrowed === true && service !== undefined)',
+    find: 'const widens = next.stable !== undefined && seen.service?.narrowed',
+    replace: 'const widens = seen.service?.narrowed',
     killedBy: {
       file: 'test/core/rivals.test.ts',
       test: 'a Rollout that never had pods leaves the Service alone when it goes',

@@ -1,3 +1,4 @@
+import { adopting } from './adopting.ts';
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import type { Mutant } from './mutant.ts';
@@ -25,4 +26,5 @@ export const mutants: readonly Mutant[] = [
   ...scaling,
   ...people,
   ...worlds,
+  ...adopting,
 ];

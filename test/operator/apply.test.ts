@@ -12,7 +12,7 @@ async function withPod() {
   const spec = { containers: [{ name: 'app', image: 'shop:v2' }] };
   const metadata = { name: 'shop-v2-1', namespace: 'shop' };
   const pod = await api.create(POD, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
-  const deps = { api, stores: {} as never, record: {} as never };
+  const deps = { api, stores: {} as never, record: {} as never, sourceOf: () => undefined };
   return {
     uid: pod.metadata.uid ?? '',
     perform: (effect: Effect) => apply(deps, rollout, effect),

@@ -54,7 +54,7 @@ async function world(...objects: KubeObject[]) {
     await sync();
     return observeRoute(KEY, placeOf(stores, KEY, 'shop'), { rollout, service: 'checkout', memo: undefined });
   };
-  const deps = { api, stores, record: {} as never };
+  const deps = { api, stores, record: {} as never, sourceOf: () => undefined };
   const write = async (weight: number, n: number, raise: boolean) => {
     const { resourceVersion } = await see();
     const fence = { release: 'shop-1', n, weight };

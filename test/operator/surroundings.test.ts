@@ -18,6 +18,7 @@ const quota: KubeObject = {
 const stores = {
   quotas: { list: () => [quota] } as unknown as Store,
   disruptionBudgets: { list: () => [] } as unknown as Store,
+  scalers: [],
 };
 const old = { what: 'Gateway API', message: 'old CRDs' } as const;
 const wish = {

@@ -27,7 +27,14 @@ function check(answers: (OperatorError | undefined)[]) {
     again: (key) => again.push(key),
   });
   const { signal } = new AbortController();
-  return { clock, templates, again, ask: () => templates.ask(rollout, 'v2', signal), asked: () => asked };
+  return {
+    clock,
+    templates,
+    again,
+    ask: () =>
+      templates.ask(rollout, { spec: { revision: 'v2' }, source: { template: {}, minReadySeconds: 0 } }, signal),
+    asked: () => asked,
+  };
 }
 
 const quota = new OperatorError('KUBE_FORBIDDEN', 'exceeded quota: pods');

@@ -417,3 +417,23 @@ test('a watch that does not show what was written is listed anew, at most once a
   stop.abort();
   await running;
 });
+
+// kills: a transform that is asked about bookmarks too, and takes the annotation away that ends the list
+test('what is kept of objects is no business of bookmarks', async () => {
+  const clock = createVirtualClock();
+  const source = scriptSource([{ lines: synced([a1]), end: 'hang' }]);
+  const ports = { clock, log: silentLog, random: seededRandom(1), telemetry: recordTelemetry() };
+  const store = createStore({ resource: THINGS, clock, log: silentLog });
+  const transform = ({ metadata: { annotations: _, ...metadata }, ...rest }: KubeObject): KubeObject => ({
+    ...(rest as KubeObject),
+    metadata,
+  });
+  const apply = (change: Parameters<typeof store.apply>[0]) => store.apply(change);
+  const reflector = createReflector({ ...ports, name: 'things', source, transform, apply });
+  const stop = new AbortController();
+  const running = reflector.run(stop.signal);
+  await reflector.synced;
+  expect(store.size).toBe(1);
+  stop.abort();
+  await running;
+});

@@ -46,7 +46,7 @@ describe('our own kinds', () => {
 
   test('a Rollout of ten lines gets every default', () => {
     expect(create(build(), rollout({ gates: [{ slo: 'a' }], steps: [{ weight: 5 }] })).body.spec).toMatchObject({
-      replicas: 1,
+      revisionHistoryLimit: 5,
       budget: { targetSpend: '0.1%', maxSpend: '1%' },
       gates: [{ slo: 'a' }],
       steps: [{ weight: 5, hold: '1m' }],
@@ -146,7 +146,11 @@ test('a namespace that is being deleted takes nothing new', async () => {
 
 test('status and spec are written by their own paths', async () => {
   const { api } = build();
-  const object = { ...rollout(), metadata: { name: 'shop', namespace: 'default' }, status: { phase: 'Healthy' } };
+  const object = {
+    ...rollout({ replicas: 1 }),
+    metadata: { name: 'shop', namespace: 'default' },
+    status: { phase: 'Healthy' },
+  };
   const made = await api.create(ROLLOUT, object as unknown as KubeObject);
   expect([made['status'], made.metadata.generation]).toEqual([{ observedGeneration: -1 }, 1]);
   const seen = await api.replace(

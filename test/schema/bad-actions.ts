@@ -1,4 +1,4 @@
-import type { BadObject } from './bad-objects.ts';
+import type { BadObject } from './bad-object.ts';
 import { action, rollout } from './objects.ts';
 
 /** Ways to get wrong what people say, and what they are asked for. */

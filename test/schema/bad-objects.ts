@@ -1,22 +1,14 @@
 import { badActions } from './bad-actions.ts';
+import type { BadObject } from './bad-object.ts';
+import { badPods } from './bad-pods.ts';
 import { answers, events, objective, podTemplate, rollout, type Sample, source, suite } from './objects.ts';
-
-/** A mistake, and what its maker reads. */
-export interface BadObject {
-  name: string;
-  because: string;
-  object: Sample;
-  /** The API server's answer, after the name of the object. */
-  refused: string;
-  /** What reading says of the same object; left out where only the API server can see the mistake. */
-  read?: { field: string; message: string };
-}
 
 const steps = (...weights: (number | string)[]): Sample => rollout({ steps: weights.map((weight) => ({ weight })) });
 
 const query = { promql: 'sum(queue_depth)', op: '<', value: '100' };
 
 export const badObjects: BadObject[] = [
+  ...badPods,
   {
     name: 'more bad pods to replace than a release may have',
     because: 'a release whose pods go bad one after the other is bad itself',

@@ -94,5 +94,14 @@ export const fullState: Whole<State> = {
   served: ['jkl'],
   ended: { name: 'shop-1', revision: 'mnp', outcome: 'Promoted', at: 1_600_000_000_000, why: 'every step passed' },
   actions: [{ uid: '1', result: 'Applied', message: 'promote by alice' }],
+  adopted: {
+    deployment: 'shop',
+    replicas: 3,
+    at: 1_700_000_000_000,
+    emptied: true,
+    resets: [{ at: 1_700_000_000_001, generation: 7 }],
+    contested: 'argocd-controller',
+    servesSince: 1_700_000_000_002,
+  },
   since: 1_700_000_000_007,
 };

@@ -1,0 +1,223 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CONTEST_WINDOW_MS } from '#core/adopt.ts';
+import { conditionsOf } from '#core/conditions.ts';
+import { AdoptWorld, adopted } from './adopt-world.ts';
+import type { Fault } from './world.ts';
+
+/** A running Deployment becomes a Rollout, and one again: nobody of its users may notice. */
+
+const ours = (world: AdoptWorld) => world.pods.filter(({ terminating }) => terminating === undefined).length;
+const theirs = (world: AdoptWorld) => world.theirs.filter(({ terminating }) => terminating === undefined).length;
+
+test('our pods serve beside those of the Deployment before it goes to 0, and narrowing waits for the last of them', () => {
+  const world = new AdoptWorld();
+  const order: string[] = [];
+  const note = (what: string) => order.at(-1) !== what && !order.includes(what) && order.push(what);
+  for (let tick = 0; tick < 40; tick++) {
+    if (ours(world) === 4) note('our pods are there');
+    if (world.state.adopted !== undefined) note('recorded');
+    if (world.deployment?.replicas === 0) note('scaled to 0');
+    if (theirs(world) === 0) note('its pods are gone');
+    if (world.narrowed) note('narrowed');
+    world.tick();
+  }
+  expect(order).toEqual(['our pods are there', 'recorded', 'scaled to 0', 'its pods are gone', 'narrowed']);
+  expect(world.state).toMatchObject({ phase: 'Healthy', adopted: { deployment: 'web', replicas: 4, emptied: true } });
+  expect(world.violations).toEqual([]);
+  expect(world.effects()).toEqual([]);
+});
+
+test('our pods that die before the Deployment went to 0 keep it up', () => {
+  const world = new AdoptWorld();
+  world.runUntil(({ state }) => state.adopted !== undefined);
+  world.broken.add('v1');
+  world.run(10);
+  expect(world.deployment?.replicas).toBe(4);
+  expect(world.violations).toEqual([]);
+  world.broken.clear();
+  world.runUntil(({ state, narrowed }) => state.phase === 'Healthy' && narrowed);
+});
+
+test('nothing begins while the Deployment is in the middle of a rollout of its own', () => {
+  const world = new AdoptWorld();
+  world.theirs = world.theirs.map((pod, index) => (index === 0 ? { ...pod, revision: 'v0' } : pod));
+  world.tick();
+  expect(world.sets).toEqual([]);
+  expect(world.state.message).toContain('Deployment web');
+});
+
+test('nothing begins while anything is wrong, and the sentence says what', () => {
+  const world = new AdoptWorld();
+  world.problems = [{ field: 'spec.gates[0].slo', message: 'no such objective' }];
+  world.run(5);
+  // kills: a Deployment that is taken over by a Rollout that could not make a release
+  expect(world.sets).toEqual([]);
+  expect(world.state).toMatchObject({ phase: 'Degraded', message: 'spec.gates[0].slo: no such objective' });
+});
+
+test('a template that changes before the Service is narrowed makes no canary', () => {
+  const world = new AdoptWorld();
+  world.runUntil(({ state }) => state.adopted !== undefined);
+  world.write({ revision: 'v2' });
+  world.run(2);
+  expect(world.state).toMatchObject({ phase: 'Progressing', stable: 'v1' });
+  expect(world.state.release).toBeUndefined();
+  world.runUntil(({ state }) => state.phase === 'Healthy' && state.stable === 'v2');
+  expect(world.violations.filter((text) => text.includes('canary'))).toEqual([]);
+});
+
+test('a release goes its way, and a give-back follows: the Deployment serves before our pods leave', () => {
+  const world = adopted();
+  world.write({ revision: 'v2' });
+  world.runUntil(({ state }) => state.phase === 'Healthy' && state.stable === 'v2' && state.release === undefined);
+  world.deleting = true;
+  const order: string[] = [];
+  const note = (what: string) => !order.includes(what) && order.push(what);
+  for (let tick = 0; tick < 60 && !world.finalized; tick++) {
+    world.tick();
+    if (!world.narrowed) note('wide');
+    if ((world.deployment?.replicas ?? 0) === 4) note('scaled up');
+    if (world.state.adopted?.servesSince !== undefined) note('serves');
+    if (ours(world) === 0) note('our pods left');
+    if (world.finalized) note('let go');
+  }
+  expect(order).toEqual(['wide', 'scaled up', 'serves', 'our pods left', 'let go']);
+  world.run(10);
+  expect(world.violations).toEqual([]);
+  expect({ ours: ours(world), theirs: theirs(world) }).toEqual({ ours: 0, theirs: 4 });
+});
+
+test('a template that no release has proven is not given to anybody: the give-back waits for its author', () => {
+  const world = adopted();
+  world.write({ revision: 'v2' });
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  world.deleting = true;
+  world.run(40);
+  // kills: a give-back that brings the Deployment up with whatever template it has
+  expect(world.violations).toEqual([]);
+  expect(world).toMatchObject({ finalized: false, narrowed: true });
+  expect(world.state).toMatchObject({ phase: 'Degraded', message: expect.stringContaining('kubectl rollout undo') });
+  world.write({ revision: 'v1' });
+  world.runUntil(({ finalized }) => finalized);
+  expect(world.violations).toEqual([]);
+});
+
+test.each([
+  {
+    name: 'a Deployment that is gone keeps nobody',
+    because: 'there is nothing to give back to',
+    spoil: (world: AdoptWorld) => Object.assign(world, { deployment: undefined, theirs: [] }),
+  },
+  {
+    name: 'a namespace that ends keeps nobody',
+    because: 'who waits for pods there waits for ever',
+    spoil: (world: AdoptWorld) => Object.assign(world, { terminatingNamespace: true }),
+  },
+])('$name', ({ spoil, because }) => {
+  const world = adopted();
+  spoil(world);
+  world.deleting = true;
+  world.tick();
+  expect(world.finalized, because).toBe(true);
+});
+
+test('orphaned pods stay beside the Deployment that serves again', () => {
+  const world = adopted();
+  Object.assign(world, { deleting: true, orphaning: true });
+  world.runUntil(({ finalized }) => finalized);
+  expect({ ours: ours(world), theirs: theirs(world), narrowed: world.narrowed }).toEqual({
+    ours: 4,
+    theirs: 4,
+    narrowed: false,
+  });
+});
+
+test('whoever sets the replicas up three times in ten minutes is named and let be, until it yields', () => {
+  const world = adopted();
+  for (const time of [1, 2, 3]) {
+    world.write({ replicas: 4, manager: 'argocd-controller' });
+    world.run(3);
+    expect(world.deployment?.replicas).toBe(time < 3 ? 0 : 4);
+  }
+  expect(world.state.adopted).toMatchObject({ contested: 'argocd-controller' });
+  expect(conditionsOf(world.state, world.seen())).toContainEqual(
+    expect.objectContaining({ type: 'ReplicasContested', message: expect.stringContaining('argocd-controller') }),
+  );
+  world.write({ replicas: 0 });
+  world.run(2);
+  expect(world.state.adopted).not.toHaveProperty('contested');
+  expect(world.violations).toEqual([]);
+});
+
+test('three times in more than ten minutes is no fight', () => {
+  const world = adopted();
+  for (const _ of [1, 2, 3, 4]) {
+    world.write({ replicas: 4 });
+    world.run(3);
+    world.now += CONTEST_WINDOW_MS / 2;
+  }
+  expect(world.state.adopted).not.toHaveProperty('contested');
+  expect(world.deployment?.replicas).toBe(0);
+});
+
+const faults: Fault[] = [
+  'none',
+  'none',
+  'none',
+  'crash-before-store',
+  'crash-after-store',
+  'crash-mid-effects',
+  'drop-store',
+];
+
+interface Story {
+  faults: Fault[];
+  /** When the template changes, when somebody sets the replicas up, and when the Rollout is deleted. */
+  changesAt: number;
+  resetsAt: number[];
+  deletedAt: number;
+}
+
+const story: fc.Arbitrary<Story> = fc.record({
+  faults: fc.array(fc.constantFrom(...faults), { minLength: 20, maxLength: 120 }),
+  changesAt: fc.integer({ min: 1, max: 160 }),
+  resetsAt: fc.array(fc.integer({ min: 1, max: 160 }), { maxLength: 2 }),
+  deletedAt: fc.integer({ min: 1, max: 150 }),
+});
+
+function play({ faults: plan, changesAt, resetsAt, deletedAt }: Story): AdoptWorld {
+  const world = new AdoptWorld();
+  for (let tick = 0; tick < 160; tick++) {
+    // A rollout of the Deployment's own would bring unproven pods to its users: that is its business, before ours begins.
+    if (tick === changesAt && world.narrowed && !world.deleting) world.write({ revision: 'v2' });
+    if (resetsAt.includes(tick) && world.narrowed && !world.deleting) world.write({ replicas: 3 });
+    if (tick === deletedAt) world.deleting = true;
+    world.tick(plan[tick]);
+  }
+  if (world.deployment?.revision !== world.state.stable && !world.finalized)
+    world.write({ revision: world.state.stable ?? 'v1' });
+  for (let tick = 0; tick < 300 && !world.finalized; tick++) world.tick();
+  world.run(10);
+  return world;
+}
+
+// kills: the Deployment to 0 before our pods serve; narrowed while its pods carry; our pods down before it serves again;
+// a canary before the Service is narrowed; no time for the data plane to learn of pods.
+test('law: from a Deployment to a Rollout and back, whatever is lost, everybody is served by proven pods', () => {
+  fc.assert(
+    fc.property(story, (told) => {
+      const world = play(told);
+      expect(world.violations, world.timeline.join('\n')).toEqual([]);
+      expect(world.finalized, `${world.timeline.join('\n')}\n${JSON.stringify(world.state)}`).toBe(true);
+      expect({ ours: ours(world), theirs: theirs(world), narrowed: world.narrowed }, world.timeline.join('\n')).toEqual(
+        {
+          ours: 0,
+          theirs: 4,
+          narrowed: false,
+        },
+      );
+    }),
+    { numRuns: 200, seed: 5 },
+  );
+});

@@ -1,0 +1,34 @@
+import type { BadObject } from './bad-object.ts';
+import { rollout, type Sample } from './objects.ts';
+
+/** A Rollout whose pods are described elsewhere, or nowhere. */
+function withoutPods(changes: Record<string, unknown>): Sample {
+  const { template: _, selector: _selector, ...spec } = rollout(changes).spec;
+  return { ...rollout(), spec };
+}
+
+/** Mistakes about what the pods are. */
+export const badPods: BadObject[] = [
+  {
+    name: 'a Deployment and a template',
+    because: 'which of the two says what the pods are',
+    object: rollout({ workloadRef: { kind: 'Deployment', name: 'shop' } }),
+    refused: 'spec: Invalid value: give either workloadRef, or template and selector',
+    read: { field: 'spec', message: 'give either workloadRef, or template and selector' },
+  },
+  {
+    name: 'neither a Deployment nor a template',
+    because: 'there would be no pods',
+    object: withoutPods({}),
+    refused: 'spec: Invalid value: give either workloadRef, or template and selector',
+    read: { field: 'spec', message: 'give either workloadRef, or template and selector' },
+  },
+  {
+    name: 'another kind of workload',
+    because: 'only a Deployment is taken over',
+    object: withoutPods({ workloadRef: { kind: 'StatefulSet', name: 'shop' } }),
+    refused:
+      '[spec.workloadRef.kind: Unsupported value: "StatefulSet": supported values: "Deployment", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+    read: { field: 'spec.workloadRef.kind', message: 'must be one of Deployment' },
+  },
+];
