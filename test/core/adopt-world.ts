@@ -16,7 +16,7 @@ interface DeploymentPod {
 
 /** Ticks after which a pod is available, and after which gateways and nodes send to it. */
 const AVAILABLE = 2;
-const KNOWN = 4;
+const KNOWN = 5;
 
 export class AdoptWorld extends World {
   deployment: { replicas: number; revision: string; generation: number; manager: string } | undefined = {
