@@ -16,6 +16,7 @@ import { addressFromKey } from '#runtime/cache.ts';
 import { missingReplicas } from './adopt.ts';
 import { measureBreach, measureReplaced } from './breach-metrics.ts';
 import { keyOf, type Sight } from './observe.ts';
+import { missingRight } from './readable.ts';
 import { stateOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import type { StatusWriter } from './status.ts';
@@ -70,6 +71,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
+    assertRights(deps, rollout);
     if (await complete(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
     const remembered = stateOf(rollout);
     const asked = await prepared(deps, rollout, remembered, signal);
@@ -88,6 +90,14 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
       asked.kind === 'late' ? CATCH_UP_MS : undefined,
     ]);
   };
+}
+
+/** Throws when something that this Rollout names may not be read; its owner hears of it too. */
+function assertRights({ stores, isLeader, tell }: ReconcileDeps, rollout: KubeObject): void {
+  const missing = missingRight(rollout, stores);
+  if (missing === undefined) return;
+  if (isLeader()) tell(rollout, { type: 'Warning', reason: 'RightMissing', message: missing.message });
+  throw missing;
 }
 
 /** The soonest of what is waited for, if anything is. */

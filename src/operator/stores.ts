@@ -150,7 +150,7 @@ export const watched: InformerSpec[] = [
   { resource: POD, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   { resource: REPLICA_SET, labelSelector: ROLLOUT_LABEL, indexes: { [BY_ROLLOUT]: byLabel } },
   // All of them: which ones Rollouts name is written in the Rollouts alone.
-  { resource: DEPLOYMENT, transform: trimDeployment },
+  { resource: DEPLOYMENT, optional: true, transform: trimDeployment },
   ...scalerKinds,
   { resource: SERVICE, transform: withSpecWriters },
   { resource: RESOURCE_QUOTA, optional: true },

@@ -25,6 +25,8 @@ export type IndexFunction = (object: KubeObject) => readonly string[];
 export interface Store {
   readonly resource: Resource;
   readonly size: number;
+  /** True while it is empty because the kind may not be read: then nobody knows what there is. */
+  readonly forbidden?: boolean;
   get(address: Address): KubeObject | undefined;
   /** All, or those of one namespace. */
   list(namespace?: string): KubeObject[];
@@ -71,11 +73,15 @@ export function createStore(options: StoreOptions): Store {
   const writes = createWriteGuard(options);
   const table = new Table(options, writes);
   let staged: Map<string, KubeObject> | undefined;
+  let forbidden = false;
 
   return {
     resource,
     get size() {
       return table.objects.size;
+    },
+    get forbidden() {
+      return forbidden;
     },
     get: (address) => table.objects.get(keyOf(address)),
     list: (namespace) => table.list(namespace),
@@ -98,6 +104,7 @@ export function createStore(options: StoreOptions): Store {
           staged?.set(keyOf(change.object.metadata), change.object);
           return;
         case 'commit':
+          forbidden = change.forbidden === true;
           table.replaceAll(staged ?? new Map());
           staged = undefined;
           return writes.relisted();

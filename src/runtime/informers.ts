@@ -13,7 +13,7 @@ export interface InformerSpec {
   indexes?: Record<string, IndexFunction>;
   /** What to keep of an object; managedFields are dropped by default. */
   transform?: (object: KubeObject) => KubeObject;
-  /** The kind may be missing from the cluster. */
+  /** The kind may be missing from the cluster, or closed to us. */
   optional?: boolean;
   labelSelector?: string;
   fieldSelector?: string;

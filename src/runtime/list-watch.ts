@@ -43,8 +43,8 @@ export type Event =
   | { kind: 'closed'; early: boolean }
   /** Nothing came for so long that the connection must be dead. `mute`: nothing came at all since it was opened. */
   | { kind: 'stalled'; mute: boolean }
-  /** The kind is not served (its CRD is not installed) and may be missing. */
-  | { kind: 'absent' }
+  /** The kind is not served (its CRD is not installed) and may be missing; `forbidden`: nobody let us see whether it is. */
+  | { kind: 'absent'; forbidden?: boolean }
   | { kind: 'failed'; reason: FailureReason; retryAfterMs?: Millis | undefined; error?: unknown };
 
 /**
@@ -53,11 +53,14 @@ export type Event =
  */
 export type FailureReason = 'refused' | 'expired' | 'garbage' | 'lagging' | 'error';
 
-/** What the store is told. Between `begin` and `commit` objects are staged; what was not staged is then gone. */
+/**
+ * What the store is told. Between `begin` and `commit` objects are staged; what was not staged is then gone. `forbidden`:
+ * nothing was staged because nothing may be read.
+ */
 export type Change =
   | { kind: 'begin' }
   | { kind: 'stage'; object: KubeObject }
-  | { kind: 'commit' }
+  | { kind: 'commit'; forbidden?: boolean }
   | { kind: 'put'; object: KubeObject }
   | { kind: 'remove'; object: KubeObject };
 
@@ -118,7 +121,10 @@ export function step(state: State, event: Event): Step {
     case 'absent':
       return {
         state: to(state, { name: 'Empty' }),
-        changes: [{ kind: 'begin' }, { kind: 'commit' }],
+        changes: [
+          { kind: 'begin' },
+          event.forbidden === true ? { kind: 'commit', forbidden: true } : { kind: 'commit' },
+        ],
         wait: { kind: 'absent' },
       };
     case 'failed':

@@ -54,7 +54,10 @@ export interface ReflectorOptions {
   telemetry: Telemetry;
   /** What the store keeps of an object; managedFields are dropped by default, for they are half of its bytes. */
   transform?: (object: KubeObject) => KubeObject;
-  /** The kind may be missing from the cluster: then the store is empty, and we ask again every half minute. */
+  /**
+   * The kind may be missing from the cluster, or we may lack the right to read it: then the store is empty, and we ask
+   * again every half minute. A right that is taken away later empties nothing.
+   */
   optional?: boolean;
   backoff?: Backoff;
 }
@@ -94,6 +97,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
   let heardAt = clock.monotonic();
   let leave = new AbortController();
   let relistedAt = Number.NEGATIVE_INFINITY;
+  let listed = false;
+  let forbidden = false;
 
   const take = (event: Event): ReturnType<typeof step> => {
     // That a kind is not there is an answer too.
@@ -102,7 +107,11 @@ export function createReflector(options: ReflectorOptions): Reflector {
     state = result.state;
     for (const change of result.changes) {
       deliver(change, options);
-      if (change.kind === 'commit') markSynced();
+      if (change.kind !== 'commit') continue;
+      listed ||= event.kind !== 'absent';
+      if (change.forbidden === true && !forbidden) warnOfRight(operationFor(state), options);
+      forbidden = change.forbidden === true;
+      markSynced();
     }
     return result;
   };
@@ -118,7 +127,7 @@ export function createReflector(options: ReflectorOptions): Reflector {
     async run(signal) {
       while (!signal.aborted) {
         leave = new AbortController();
-        const end = await perform(operationFor(state), { ...options, take, signal, leave });
+        const end = await perform(operationFor(state), { ...options, take, signal, leave, isListed: () => listed });
         if (signal.aborted) return;
         const { wait } = take(end);
         if (end.kind === 'page' && wait.kind === 'none') continue;
@@ -144,12 +153,14 @@ type Performance = ReflectorOptions & {
   signal: AbortSignal;
   /** Leaving a watch, for whatever reason, must also end its request. */
   leave: AbortController;
+  /** It has been read once. */
+  isListed: () => boolean;
 };
 
 /** Does one operation to its end and says how it ended. Lines are taken as they come. */
 async function perform(
   operation: Operation,
-  { source, take, signal, leave, clock, random, telemetry, name, optional }: Performance,
+  { source, take, signal, leave, clock, random, telemetry, name, optional = false, isListed }: Performance,
 ): Promise<Event> {
   const either = AbortSignal.any([signal, leave.signal]);
   try {
@@ -171,7 +182,7 @@ async function perform(
     return { kind: 'closed', early: !heard && clock.monotonic() - openedAt < EARLY_MS };
   } catch (error) {
     // What a request throws that was left differs; why it was left is known.
-    return failure(leave.signal.aborted ? leave.signal.reason : error, optional === true);
+    return failure(leave.signal.aborted ? leave.signal.reason : error, { optional, listed: isListed() });
   } finally {
     leave.abort();
   }
@@ -188,8 +199,10 @@ function endOf(line: Heard, heard: boolean, take: Performance['take']): Event | 
   return leave === undefined ? undefined : { kind: 'failed', reason: leave };
 }
 
-function failure(error: unknown, optional: boolean): Event {
+function failure(error: unknown, { optional, listed }: { optional: boolean; listed: boolean }): Event {
   if (optional && hasCode(error, 'KUBE_NOT_FOUND')) return { kind: 'absent' };
+  // What was seen once is still there when we may not look any more.
+  if (optional && !listed && hasCode(error, 'KUBE_FORBIDDEN')) return { kind: 'absent', forbidden: true };
   const retryAfterMs = error instanceof OperatorError ? error.retryAfterMs : undefined;
   return { kind: 'failed', reason: failureReason(error), retryAfterMs, error };
 }
@@ -218,7 +231,14 @@ function reasonOf(event: Event): string {
   // A page alone ends nothing, but when it tells of the past.
   if (event.kind === 'page') return 'lagging';
   if (event.kind === 'failed') return event.reason;
+  if (event.kind === 'absent' && event.forbidden === true) return 'forbidden';
   return event.kind === 'line' ? 'error-event' : event.kind;
+}
+
+/** Once until it has changed: every half minute, for every kind, would bury everything else. */
+function warnOfRight(operation: Operation, { log, name }: ReflectorOptions): void {
+  const verb = operation.kind === 'list' ? 'list' : 'watch';
+  log.warn(`no right to ${verb} ${name}: taken for absent; apply the roles of this version`, { resource: name, verb });
 }
 
 function report(end: Event, { failures, name: position }: State, { log, name }: ReflectorOptions): void {

@@ -7,6 +7,7 @@ import { probes } from './probes.ts';
 import { pureWorlds } from './pure-worlds.ts';
 import { raising } from './raising.ts';
 import { reach } from './reach.ts';
+import { rights } from './rights.ts';
 import { routers } from './routers.ts';
 import { scaling } from './scaling.ts';
 import { together } from './together.ts';
@@ -27,4 +28,5 @@ export const mutants: readonly Mutant[] = [
   ...people,
   ...worlds,
   ...adopting,
+  ...rights,
 ];

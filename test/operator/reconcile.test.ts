@@ -21,21 +21,33 @@ interface Turn {
   prepare?: () => Promise<void>;
   /** Ask number at which leadership is gone; 0 means never had. */
   leadsFor?: number;
+  /** HTTPRoutes may not be read. */
+  closed?: boolean;
 }
 
 /** One reconcile over what the world looks like; tells what was written, in order. */
 async function pass(
   world: World,
-  { storeFails = false, lowerFails, leadsFor = Number.POSITIVE_INFINITY, prepare = async () => {} }: Turn = {},
+  {
+    storeFails = false,
+    lowerFails,
+    leadsFor = Number.POSITIVE_INFINITY,
+    prepare = async () => {},
+    closed = false,
+  }: Turn = {},
 ) {
   const written: string[] = [];
+  const told: string[] = [];
   let asked = 0;
   let followed = 0;
   const clock = createVirtualClock({ wall: world.now });
   const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
   const status = { state: storable(world.state) };
   const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec: { traffic: [] }, status };
-  const caches = { rollouts: { get: () => rollout, fresh: () => true }, routes: new Map() };
+  const caches = {
+    rollouts: { get: () => rollout, fresh: () => true },
+    routes: new Map([['HTTPRoute', { resource: { group: 'x', plural: 'y' }, forbidden: closed, fresh: () => true }]]),
+  };
   const done = createReconcile({
     api: {} as never,
     stores: caches as unknown as Stores,
@@ -61,11 +73,11 @@ async function pass(
     },
     settle: async () => {},
     forget() {},
-    tell() {},
+    tell: (_, { reason }) => void told.push(reason),
     isLeader: () => asked++ < leadsFor,
   })('shop/shop', new AbortController().signal);
   const error = await done.then(() => undefined).catch((thrown: unknown) => thrown);
-  return { failed: error !== undefined, error, written, followed };
+  return { failed: error !== undefined, error, written, told, followed };
 }
 
 function nameOf(effect: Effect): string {
@@ -106,6 +118,13 @@ test('a lowering that fails is tried again within seconds, however often it has 
   const { error, written } = await pass(breaching(), { lowerFails });
   expect(error).toMatchObject({ code: 'KUBE_UNAVAILABLE', message: lowerFails.message, retryWithinMs: 4000 });
   expect(written).toEqual(['store']);
+});
+
+// kills: a route that nobody may see, taken for one that is gone
+test('nothing is decided while what the Rollout names may not be read', async () => {
+  const seen = await pass(breaching(), { closed: true });
+  expect(seen).toMatchObject({ error: { code: 'KUBE_FORBIDDEN' }, written: [], told: ['RightMissing'] });
+  expect(await pass(breaching(), { closed: true, leadsFor: 0 })).toMatchObject({ failed: true, told: [] });
 });
 
 // kills: probes of a stay that nobody could store, begun anew at every try

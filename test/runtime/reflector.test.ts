@@ -22,10 +22,10 @@ const expired = new OperatorError('KUBE_EXPIRED', 'too old resource version');
 const down = new OperatorError('KUBE_UNAVAILABLE', 'connection reset');
 const synced = (items: KubeObject[], version = '10') => [...items.map(added), bookmark(version, { end: true })];
 
-async function reflect(turns: Turn[], { seconds = 120, optional = false } = {}) {
+async function reflect(turns: Turn[], { seconds = 120, optional = false, log = silentLog } = {}) {
   const clock = createVirtualClock();
   const source = scriptSource(turns);
-  const ports = { clock, log: silentLog, random: seededRandom(1), telemetry: recordTelemetry() };
+  const ports = { clock, log, random: seededRandom(1), telemetry: recordTelemetry() };
   const store = createStore({ resource: THINGS, clock, log: silentLog, freeze: true });
   const story: string[] = [];
   store.watch({
@@ -308,6 +308,58 @@ test('a kind that may be missing is empty until it comes', async () => {
   const never = Array.from({ length: 99 }, () => ({ error: missing }));
   const { silentMs } = await reflect(never, { optional: true, seconds: 1800 });
   expect(silentMs).toBeLessThan(120_000);
+});
+
+interface ClosedRow {
+  name: string;
+  because: string;
+  turns: Turn[];
+  optional?: boolean;
+  want: { asked: string[]; story: string[]; isSynced: boolean; forbidden: boolean; warned: number };
+}
+
+const closed: Turn = { error: new OperatorError('KUBE_FORBIDDEN', 'things is forbidden: cannot watch') };
+
+// kills: an operator that begins without its rights and takes what it may not see for gone
+test.each<ClosedRow>([
+  {
+    name: 'a kind that may not be read is empty, and said to be closed',
+    because: 'a newer operator with older roles would else never begin',
+    turns: [closed, closed, closed, closed],
+    want: { asked: Array(4).fill('watchList'), story: [], isSynced: true, forbidden: true, warned: 1 },
+  },
+  {
+    name: 'it is read as soon as the right is there',
+    because: 'nobody should have to restart the operator',
+    turns: [closed, { lines: synced([a1]), end: 'hang' }],
+    want: { asked: ['watchList', 'watchList'], story: ['+a@1'], isSynced: true, forbidden: false, warned: 1 },
+  },
+  {
+    name: 'a right that is taken away empties nothing',
+    because: 'routes that nobody may see any more still send to the canary',
+    turns: [{ lines: synced([a1]) }, closed, { error: expired }, closed, { lines: synced([a1]), end: 'hang' }],
+    want: {
+      asked: ['watchList', 'watch 10', 'watch 10', 'watchList', 'watchList'],
+      story: ['+a@1'],
+      isSynced: true,
+      forbidden: false,
+      warned: 0,
+    },
+  },
+  {
+    name: 'a kind that must be there is waited for',
+    because: 'without Rollouts and pods there is nothing to decide from',
+    turns: [closed, closed, closed, closed, closed, closed, closed, closed, closed, closed],
+    optional: false,
+    want: { asked: ['watchList', 'watchList', 'watchList'], story: [], isSynced: false, forbidden: false, warned: 0 },
+  },
+])('$name: $because', async ({ turns, optional = true, want }) => {
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  const { asked, story, isSynced, store } = await reflect(turns, { optional, seconds: 100, log });
+  const warned = warnings.filter((line) => /no right to watch things: .* apply the roles/.test(line)).length;
+  const seen = { asked: asked.slice(0, want.asked.length), story, isSynced, forbidden: store.forbidden, warned };
+  expect(seen).toEqual(want);
 });
 
 test('what is cached has no managedFields and is frozen', async () => {
