@@ -1,28 +1,12 @@
+import { type Raw, record, records } from '#core/raw.ts';
 import { parseQuantity } from '#lib/quantity.ts';
 
-/** What one pod of a template takes, as the scheduler and quotas count it. Pure; what is no quantity counts as none. */
+/**
+ * What one pod of a template takes, as the scheduler and quotas count it. Pure and total: a field left empty is null, and
+ * the API server takes it for left out; what is no quantity counts as none.
+ */
 
 type Amounts = Record<string, number>;
-
-interface Resources {
-  requests?: Record<string, unknown>;
-  limits?: Record<string, unknown>;
-}
-
-interface Container {
-  resources?: Resources;
-  restartPolicy?: string;
-}
-
-export interface PodSpecShape {
-  containers?: Container[];
-  initContainers?: Container[];
-  /** For the pod as a whole: stands instead of the sum. */
-  resources?: Resources;
-  overhead?: Record<string, unknown>;
-  activeDeadlineSeconds?: number;
-  priorityClassName?: string;
-}
 
 export interface PodResources {
   requests: Amounts;
@@ -32,15 +16,15 @@ export interface PodResources {
 }
 
 /** Without the defaults of a LimitRange: these are known once a pod is created. */
-export function podResources(spec: PodSpecShape): PodResources {
-  const all = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ resources }) => resources);
-  const named = [...all, spec.resources].flatMap((resources) => [
-    ...Object.keys(resources?.requests ?? {}),
-    ...Object.keys(resources?.limits ?? {}),
+export function podResources(spec: Raw): PodResources {
+  const all = [...records(spec['containers']), ...records(spec['initContainers']), spec];
+  const named = all.flatMap((one) => [
+    ...Object.keys(record(one, 'resources', 'requests')),
+    ...Object.keys(record(one, 'resources', 'limits')),
   ]);
   const requests = whole(spec, requested);
-  const limits = whole(spec, ({ limits: given }) => amountsOf(given));
-  const overhead = amountsOf(spec.overhead);
+  const limits = whole(spec, (resources) => amountsOf(resources, 'limits'));
+  const overhead = amountsOf(spec, 'overhead');
   // What runs the pod counts too; towards a limit only where there is one.
   const limited = Object.fromEntries(Object.entries(overhead).filter(([name]) => limits[name] !== undefined));
   return {
@@ -51,25 +35,27 @@ export function podResources(spec: PodSpecShape): PodResources {
 }
 
 /** A limit without a request is the request, as the API server defaults it. */
-function requested({ requests, limits }: Resources): Amounts {
-  return { ...amountsOf(limits), ...amountsOf(requests) };
+function requested(resources: Raw): Amounts {
+  return { ...amountsOf(resources, 'limits'), ...amountsOf(resources, 'requests') };
 }
 
-function whole(spec: PodSpecShape, read: (resources: Resources) => Amounts): Amounts {
-  const of = ({ resources = {} }: Container) => read(resources);
+function whole(spec: Raw, read: (resources: Raw) => Amounts): Amounts {
+  const of = (container: Raw) => read(record(container, 'resources'));
   let running: Amounts = {};
   let peak: Amounts = {};
-  for (const container of spec.initContainers ?? []) {
+  for (const container of records(spec['initContainers'])) {
     // One that restarts goes on beside all that come after it; the others run alone, one after the other.
-    if (container.restartPolicy === 'Always') running = sum(running, of(container));
+    if (container['restartPolicy'] === 'Always') running = sum(running, of(container));
     else peak = most(peak, sum(running, of(container)));
   }
-  const steady = (spec.containers ?? []).map(of).reduce(sum, running);
-  return { ...most(peak, steady), ...read(spec.resources ?? {}) };
+  const steady = records(spec['containers']).map(of).reduce(sum, running);
+  // What the pod asks for as a whole stands instead of the sum.
+  return { ...most(peak, steady), ...of(spec) };
 }
 
-function amountsOf(given: Record<string, unknown> | undefined): Amounts {
-  return Object.fromEntries(Object.entries(given ?? {}).map(([name, value]) => [name, parseQuantity(value) ?? 0]));
+function amountsOf(holder: Raw, field: string): Amounts {
+  const given = Object.entries(record(holder, field));
+  return Object.fromEntries(given.map(([name, value]) => [name, parseQuantity(value) ?? 0]));
 }
 
 function sum(a: Amounts, b: Amounts): Amounts {

@@ -1,7 +1,8 @@
+import { figure, type Raw, text } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
 import { formatQuantity, parseQuantity } from '#lib/quantity.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
-import { type PodResources, type PodSpecShape, podResources } from './pod-resources.ts';
+import { type PodResources, podResources } from './pod-resources.ts';
 
 /**
  * Whether the namespace has room for a release: at its largest the canary is as large as stable, beside it. Found before
@@ -12,7 +13,7 @@ export interface RoomInput {
   /** All ResourceQuotas of the namespace. */
   quotas: readonly KubeObject[];
   /** Spec of the pods that the release would add, and how many. */
-  pod: PodSpecShape;
+  pod: Raw;
   pods: number;
 }
 
@@ -70,28 +71,24 @@ function times(amount: number | undefined, pods: number): number | undefined {
 }
 
 /** Whether the quota counts such a pod. A scope that is not known here is left to the API server. */
-function covers(quota: KubeObject, pod: PodSpecShape, resources: PodResources): boolean {
+function covers(quota: KubeObject, pod: Raw, resources: PodResources): boolean {
   const { scopes = [], scopeSelector } = (quota['spec'] ?? {}) as QuotaShape;
   const plain = scopes.map((scopeName): ScopeExpression => ({ scopeName, operator: 'Exists' }));
   return [...plain, ...(scopeSelector?.matchExpressions ?? [])].every((one) => inScope(one, pod, resources));
 }
 
-function inScope(
-  { scopeName, operator, values = [] }: ScopeExpression,
-  pod: PodSpecShape,
-  resources: PodResources,
-): boolean {
+function inScope({ scopeName, operator, values = [] }: ScopeExpression, pod: Raw, resources: PodResources): boolean {
   switch (scopeName) {
     case 'BestEffort':
       return resources.bestEffort;
     case 'NotBestEffort':
       return !resources.bestEffort;
     case 'Terminating':
-      return pod.activeDeadlineSeconds !== undefined;
+      return figure(pod['activeDeadlineSeconds']) !== undefined;
     case 'NotTerminating':
-      return pod.activeDeadlineSeconds === undefined;
+      return figure(pod['activeDeadlineSeconds']) === undefined;
     case 'PriorityClass': {
-      const name = pod.priorityClassName;
+      const name = text(pod['priorityClassName']);
       if (operator === 'In') return name !== undefined && values.includes(name);
       if (operator === 'NotIn') return name === undefined || !values.includes(name);
       return operator === 'Exists' ? name !== undefined : name === undefined;

@@ -4,7 +4,6 @@ import type { Notice, Problem, Seen } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { RolloutWish } from '#schema/translate.ts';
 import { sharedBudgets } from './disruption.ts';
-import type { PodSpecShape } from './pod-resources.ts';
 import { roomProblems } from './quota.ts';
 import { scalerProblems } from './scalers.ts';
 import type { Stores } from './stores.ts';
@@ -40,7 +39,7 @@ function barsFromRoom(
   if ((setOf(seen, spec.revision)?.replicas ?? 0) > 0) return [];
   const room = roomProblems({
     quotas: stores.quotas.list(rollout.metadata.namespace),
-    pod: wish.source.template.spec as PodSpecShape,
+    pod: wish.source.template.spec,
     pods: replicasDuring(seen, stable, spec.replicas),
   });
   return [...touching(tooOld, spec).map(({ message }): Problem => ({ field: 'cluster', message })), ...room];

@@ -138,6 +138,14 @@ test.each([
   },
   { name: 'what its sandbox takes', pod: { containers: [cpu('1')], overhead: { cpu: '250m' } }, want: 1.25 },
   { name: 'nonsense', pod: { containers: [cpu('lots')] }, want: 0 },
+  // kills: a template with an empty field, which the API server takes, ends every pass of its Rollout
+  { name: 'fields left empty', pod: { containers: [{ resources: null }, cpu('1')], initContainers: null }, want: 1 },
+  {
+    name: 'nulls further in',
+    pod: { containers: [{ resources: { requests: null, limits: { cpu: '2' } } }], overhead: null, resources: null },
+    want: 2,
+  },
+  { name: 'other types than there may be', pod: { containers: [null, 7, cpu('1')], initContainers: 'x' }, want: 1 },
 ])('requests of a pod: $name', ({ pod: given, want }) => {
   expect(podResources(given).requests['cpu']).toBe(want);
 });
