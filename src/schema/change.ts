@@ -1,5 +1,5 @@
 import type { Change } from '#core/change.ts';
-import { present, record, text as written } from '#core/raw.ts';
+import { present, type Raw, record, text as written } from '#core/raw.ts';
 import { clip } from './release-words.ts';
 import { group, text } from './vocabulary.ts';
 
@@ -29,11 +29,10 @@ export const change = group({
 
 /**
  * Reads the annotations, cut to their bounds. Those of the template win: they belong to the revision, whereas those of
- * the Rollout may be left from the change before.
+ * the Rollout may be left from the change before. `template` has those of the pods, wherever they are described.
  */
-export function changeOf(rollout: unknown): Change {
+export function changeOf(rollout: unknown, template: Raw): Change {
   const own = record(rollout, 'metadata', 'annotations');
-  const template = record(rollout, 'spec', 'template', 'metadata', 'annotations');
   const found = words.map(([word, { key, max }]) => {
     const value = written(template[key]) ?? written(own[key]);
     return [word, value === undefined || (word === 'url' && !isLink(value)) ? undefined : clip(value, max)];

@@ -102,7 +102,7 @@ function wishOf(given: PodSource, object: unknown): RolloutWish {
     probes: given.probes.map(({ suite }) => suite),
     budget: { targetSpend: shareOf(given.budget.targetSpend), maxSpend: shareOf(given.budget.maxSpend) },
     preflight: { least: shareOf(given.budget.preflightRemaining), onUnknown: given.budget.unknown },
-    change: changeOf(object),
+    change: changeOf(object, given.template.metadata.annotations ?? {}),
   });
 }
 

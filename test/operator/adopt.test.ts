@@ -114,6 +114,13 @@ test.each([
   expect(filled).toBe('replicas' in given ? undefined : want);
 });
 
+test("whose change it is says the Deployment's template, where that describes the pods", () => {
+  const annotations = { 'headgate.dev/change-author': 'ana' };
+  const described = { ...template, metadata: { ...template.metadata, annotations } };
+  // kills: an author whom nobody knows, and who so may approve a change of their own
+  expect(readRollout(rollout(), deployment({ template: described }))).toMatchObject({ change: { author: 'ana' } });
+});
+
 test('a Rollout whose Deployment is missing says which', () => {
   expect(readRollout(rollout())).toEqual({
     ok: false,

@@ -4,10 +4,7 @@ import { change, changeOf } from '#schema/change.ts';
 
 /** Provenance of a change: whose, which, why. */
 
-const on = (own: Record<string, unknown>, template: Record<string, unknown> = {}) => ({
-  metadata: { annotations: own },
-  spec: { template: { metadata: { annotations: template } } },
-});
+const on = (own: Record<string, unknown>) => ({ metadata: { annotations: own } });
 
 test.each([
   {
@@ -31,7 +28,8 @@ test.each([
   {
     name: 'the template before the Rollout',
     because: 'those of the Rollout may be left from the change before',
-    given: on({ 'headgate.dev/change-author': 'old' }, { 'headgate.dev/change-author': 'new' }),
+    given: on({ 'headgate.dev/change-author': 'old' }),
+    template: { 'headgate.dev/change-author': 'new' },
     want: { author: 'new' },
   },
   {
@@ -47,9 +45,9 @@ test.each([
     want: { author: `${'a'.repeat(255)}…` },
   },
   { name: 'nothing at all', because: 'any object can come', given: undefined, want: {} },
-])('$name: $because', ({ given, want, because }) => {
-  expect(changeOf(given), because).toEqual(want);
-  expect(change.safeParse(changeOf(given)).success).toBe(true);
+])('$name: $because', ({ given, template = {}, want, because }) => {
+  expect(changeOf(given, template), because).toEqual(want);
+  expect(change.safeParse(changeOf(given, template)).success).toBe(true);
 });
 
 test('people read it in one line', () => {
