@@ -3,6 +3,7 @@ import type { Decision, Effect } from '#core/effect.ts';
 import { eventOf, type Happened } from '#core/events.ts';
 import { FINALIZER } from '#core/labels.ts';
 import type { State } from '#core/model.ts';
+import { record } from '#core/raw.ts';
 import { initialState } from '#core/state.ts';
 import { ROLLOUT } from '#kube/resources.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -238,12 +239,14 @@ function announce(
 
 /**
  * The finalizer, before anything of ours exists, so that deletion can give the traffic back. And the replicas, where
- * nobody gave any: autoscalers read them, and what a Deployment had must outlive its going to 0.
+ * nobody gave any: autoscalers read them, and what a Deployment had must outlive its going to 0. Not in the middle of a
+ * release: a write of the spec that somebody forbids must not stand before a lowering.
  */
 async function complete({ api, stores }: ReconcileDeps, rollout: KubeObject): Promise<boolean> {
   const { name, namespace = '', finalizers = [], resourceVersion, deletionTimestamp } = rollout.metadata;
   if (deletionTimestamp !== undefined) return false;
-  const replicas = missingReplicas(rollout, stores);
+  const moving = 'release' in record(rollout, 'status', 'state');
+  const replicas = moving ? undefined : missingReplicas(rollout, stores);
   if (finalizers.includes(FINALIZER) && replicas === undefined) return false;
   const patch = {
     metadata: { resourceVersion, finalizers: [...new Set([...finalizers, FINALIZER])] },

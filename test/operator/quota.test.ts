@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Raw } from '#core/raw.ts';
 import { podResources } from '#operator/pod-resources.ts';
 import { roomProblems } from '#operator/quota.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
@@ -23,7 +24,7 @@ interface Row {
   name: string;
   because: string;
   quota: KubeObject;
-  pod?: object;
+  pod?: Raw;
   want: ReturnType<typeof roomProblems>;
 }
 

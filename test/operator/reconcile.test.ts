@@ -6,7 +6,8 @@ import { createReconcile } from '#operator/reconcile.ts';
 import type { Stores } from '#operator/stores.ts';
 import type { Log } from '#ports/log.ts';
 import { storable } from '#schema/translate.ts';
-import { releasing, type World } from '#test/core/world.ts';
+import { releasing, World } from '#test/core/world.ts';
+import { rollout as sampleRollout } from '#test/schema/objects.ts';
 import { recordTelemetry } from '#test/support/telemetry.ts';
 import { createVirtualClock } from '#test/support/virtual-clock.ts';
 
@@ -23,6 +24,8 @@ interface Turn {
   leadsFor?: number;
   /** HTTPRoutes may not be read. */
   closed?: boolean;
+  /** Rollout.spec, as far as the pass itself reads it. */
+  spec?: Record<string, unknown>;
 }
 
 /** One reconcile over what the world looks like; tells what was written, in order. */
@@ -34,6 +37,7 @@ async function pass(
     leadsFor = Number.POSITIVE_INFINITY,
     prepare = async () => {},
     closed = false,
+    spec = { traffic: [] },
   }: Turn = {},
 ) {
   const written: string[] = [];
@@ -43,13 +47,13 @@ async function pass(
   const clock = createVirtualClock({ wall: world.now });
   const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
   const status = { state: storable(world.state) };
-  const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec: { traffic: [] }, status };
+  const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec, status };
   const caches = {
     rollouts: { get: () => rollout, fresh: () => true },
     routes: new Map([['HTTPRoute', { resource: { group: 'x', plural: 'y' }, forbidden: closed, fresh: () => true }]]),
   };
   const done = createReconcile({
-    api: {} as never,
+    api: { mergePatch: () => Promise.reject(new OperatorError('KUBE_FORBIDDEN', 'a policy')) } as never,
     stores: caches as unknown as Stores,
     clock,
     log: quiet,
@@ -147,6 +151,14 @@ test('a template that cannot be checked holds back no lowering, and is asked abo
   expect(failed).toBe(true);
   expect(written).toContain('lower');
   expect(written).toContain('store');
+});
+
+// kills: replicas that are filled in before the look
+test('a spec that nobody may write holds back no lowering', async () => {
+  const { spec } = sampleRollout();
+  expect((await pass(breaching(), { spec })).written).toContain('lower');
+  const atRest = new World();
+  expect(await pass(atRest, { spec })).toMatchObject({ failed: true, written: [] });
 });
 
 /** The moment at which one bad pod of three is blamed for the second time. */
