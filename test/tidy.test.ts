@@ -111,6 +111,18 @@ test('the layers of ARCHITECTURE.md are those that the linter holds', () => {
   expect(written).toEqual(Object.fromEntries(JSON.parse(read('biome.json')).overrides.flatMap(layerOf)));
 });
 
+test('invariants and decisions are counted through, and ARCHITECTURE.md leads to every decision', () => {
+  const architecture = read('ARCHITECTURE.md');
+  const numbers = (found: IterableIterator<RegExpMatchArray>) => [...found].map(([, number]) => Number(number));
+  const counted = (all: unknown[]) => all.map((_, index) => index + 1);
+  const invariants = numbers(architecture.split('\n## The life')[0]?.matchAll(/^(\d+)\. \*\*/gm) ?? [].values());
+  expect(invariants).toEqual(counted(invariants));
+  const decisions = readdirSync(join(root, 'docs/adr')).sort();
+  expect(decisions.map((name) => Number(name.slice(0, 4)))).toEqual(counted(decisions));
+  const links = [...architecture.matchAll(/\[\d+ [^\]]+\]\(docs\/adr\/([^)]+)\)/g)].map(([, name]) => name);
+  expect(links).toEqual(decisions);
+});
+
 interface Override {
   includes: string[];
   linter: { rules: { style?: { noRestrictedImports?: { options: { patterns: { group: string[] }[] } } } } };

@@ -9,23 +9,17 @@ const LONGEST_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  timer: (delayMs, fire) => startTimer(delayMs, fire, (timer) => timer),
-};
-
-/** The real clock for what must never hold up the end of the process, e.g. flushing and sampling. */
-export const backgroundClock: Clock = {
-  ...systemClock,
-  timer: (delayMs, fire) => startTimer(delayMs, fire, (timer) => timer.unref()),
+  timer: startTimer,
 };
 
 /** Uniform in [0, 1), not for secrets. */
 export const systemRandom: Random = () => Math.random();
 
-function startTimer(delayMs: number, fire: () => void, mark: (timer: NodeJS.Timeout) => NodeJS.Timeout): () => void {
+function startTimer(delayMs: number, fire: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (leftMs: number) => {
     const partMs = Math.min(leftMs, LONGEST_MS);
-    timer = mark(setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : fire()), partMs));
+    timer = setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : fire()), partMs);
   };
   arm(Math.max(0, delayMs));
   return () => clearTimeout(timer);

@@ -1,4 +1,3 @@
-import type * as z from 'zod';
 import { DIGESTS_MAX, digest } from './approval.ts';
 import { LONG_PROSE_MAX, prose, verbs } from './release-words.ts';
 import { choice, group, immutable, int, label, list, ruled, text } from './vocabulary.ts';
@@ -38,6 +37,3 @@ export const rolloutActionStatus = group({
   message: prose(LONG_PROSE_MAX).exactOptional().describe('Why, for people.'),
   at: text({ max: 64 }).exactOptional().describe('When it was answered (RFC 3339).'),
 });
-
-export type RolloutActionSpec = z.output<typeof rolloutActionSpec>;
-export type RolloutActionStatus = z.output<typeof rolloutActionStatus>;

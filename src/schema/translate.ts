@@ -1,7 +1,7 @@
 import type { Approval } from '#core/approval.ts';
 import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
-import type { Bake, Plan, Spec, State, Step } from '#core/model.ts';
+import type { Bake, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
 import type { GroupMode } from '#core/sights.ts';
@@ -17,7 +17,7 @@ import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
 import { routeKeyOf } from './traffic.ts';
-import { type Budget, readRelease } from './translate-release.ts';
+import type { Budget } from './translate-release.ts';
 import { type PodSource, podSourceOf } from './workload-ref.ts';
 
 /** A Rollout's spec in the words of the core, and the rest of what a release is planned from. */
@@ -204,10 +204,4 @@ export function storable(state: State): State {
       ...(release.ending === undefined ? {} : { ending: { ...release.ending, why: cut(release.ending.why) } }),
     },
   });
-}
-
-/** The plan that a Release records; undefined when it cannot be read. */
-export function readPlan(release: unknown): Plan | undefined {
-  const read = readRelease(release);
-  return read.ok ? read.value.plan : undefined;
 }

@@ -7,7 +7,7 @@ const lost = 'AssertionError: expected { gateway: 3, service: +0 } to deeply equ
 function result(name: string, ...failures: string[]): FileResult {
   const status = failures.length > 0 ? 'failed' : 'passed';
   const assertionResults = failures.map((text) => ({ fullName: 'a test', status: 'failed', failureMessages: [text] }));
-  return { name: `/work/test/${name}`, status, assertionResults };
+  return { name: `/repository/test/${name}`, status, assertionResults };
 }
 
 describe('which files are played a second time', () => {
