@@ -80,7 +80,8 @@ export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
   const joined = release['ending'] === undefined && (figure(release['joined']) ?? 0) > 0;
-  const carries = (figure(release['weight']) ?? 0) > 0 || (joined && release['committed'] !== true);
+  const sends = (figure(release['weight']) ?? 0) > 0 || release['reach'] !== undefined;
+  const carries = sends || (joined && release['committed'] !== true);
   const startedAt = instant(release['startedAt']) ?? 0;
   if (carries) return { namespace, rollout: name, stands: 'Carries', since: startedAt };
   if (state['phase'] !== 'Progressing') return undefined;

@@ -42,6 +42,17 @@ test('what was decided counts at once, until the cache shows more than it was de
   expect(others()).toEqual([]);
 });
 
+// kills: matched users who are no traffic, so that a limit of one lets two releases move
+test('a step without a weight has its place, paused and after any time', () => {
+  const long = NOW - 3_600_000;
+  const release = { name: 'a-1', weight: 0, reach: { mirror: 10_000 }, startedAt: long } as State['release'];
+  for (const phase of ['Progressing', 'Paused'] as const) {
+    const { store } = storeOf(rollout('a', { ...initialState(long), phase, ...(release && { release }) }));
+    const others = createPlaces(store, { cluster: 1 }).sight(rollout('b'), NOW)?.others;
+    expect(others, phase).toEqual([{ namespace: 'shop', rollout: 'a', stands: 'Carries', since: long }]);
+  }
+});
+
 test('without a limit nothing is looked at', () => {
   const { store } = storeOf(rollout('a', waiting()));
   const places = createPlaces(store, {});
