@@ -57,6 +57,15 @@ test('the way back to what served recently has neither steps nor bake', () => {
   expect(plan.bake).toBeUndefined();
 });
 
+// kills: a way back that waits for steps which it skips
+test('steps that nobody can approve refuse a release, and no way back', () => {
+  const asking = (weight: number, group: string) => ({ weight, approval: { groups: [group] } });
+  const spec = { traffic: [], replicas: 2, steps: [asking(5, 'sre'), asking(10, 'owners')] };
+  expect(() => planOf(spec)).toThrow('spec.steps[0].approval.groups');
+  const { revision } = planOf({ steps });
+  expect(planOf(spec, { served: [revision] }).plan).toMatchObject({ rollback: true });
+});
+
 // kills: a second attempt that has to pass a higher bar in the time of the first
 test('each attempt of a revision may wait longer, because it has more to show', () => {
   const waits = (attempt: number, ending?: ReleaseState['ending']) => {
