@@ -75,6 +75,7 @@ ${EXIT_HELP}`,
   addPlan(program, world, finish);
   addDashboard(program, world, finish);
   addSlo(program, world, finish);
+  addUninstall(program, world, finish);
   program
     .command('version')
     .description('Print the version.')
@@ -210,6 +211,34 @@ function addDashboard(program: Command, world: World, finish: Finish): void {
     .action(async (_options, command: Command) => {
       const { dashboard } = await import('./dashboard.ts');
       finish(await dashboard(command.optsWithGlobals(), world));
+    });
+}
+
+function addUninstall(program: Command, world: World, finish: Finish): void {
+  program
+    .command('uninstall')
+    .description('Delete every Rollout of the cluster, wait until each gave back what it took, then remove the CRDs.')
+    .option('--yes', 'do it')
+    .option('--dry-run', 'say what would be done, and change nothing')
+    .option('--timeout <seconds>', 'give up waiting after this long', seconds, 600)
+    .option('--delete-pods', 'delete the pods of Rollouts that have a template of their own')
+    .option('--operator-namespace <name>', 'where the operator runs', 'headgate-system')
+    .option('--force', 'go on although no operator runs: nothing is given back then')
+    .addOption(output())
+    .addHelpText(
+      'after',
+      `
+A Rollout gives its traffic back, and its Deployment if it has one, before it goes. It says what it waits for; nothing is
+removed while one is there. The operator itself stays: remove it afterwards.
+
+Examples:
+  kubectl headgate uninstall --dry-run
+  kubectl headgate uninstall --yes --timeout 1800 && kubectl delete -k deploy --ignore-not-found
+${EXIT_HELP}`,
+    )
+    .action(async (_options, command: Command) => {
+      const { uninstall } = await import('./uninstall.ts');
+      finish(await uninstall(command.optsWithGlobals(), world));
     });
 }
 

@@ -1,6 +1,7 @@
 import { adopting } from './adopting.ts';
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
+import { leaving } from './leaving.ts';
 import type { Mutant } from './mutant.ts';
 import { people } from './people.ts';
 import { probes } from './probes.ts';
@@ -29,4 +30,5 @@ export const mutants: readonly Mutant[] = [
   ...worlds,
   ...adopting,
   ...rights,
+  ...leaving,
 ];

@@ -1,0 +1,35 @@
+import type { Mutant } from './mutant.ts';
+
+const file = 'src/cli/uninstall.ts';
+const uninstallTest = 'test/cli/uninstall.test.ts';
+
+/** Mutants of leaving a cluster: what was taken is given back before the means to do it are gone. */
+export const leaving: readonly Mutant[] = [
+  {
+    name: 'kinds are removed under Rollouts that hang',
+    breaks: 14,
+    file,
+    find: 'removed: waiting.length > 0 ? [] : await remove(leave)',
+    replace: 'removed: await remove(leave)',
+    killedBy: { file: uninstallTest, test: '$name: $because' },
+    because: 'traffic and Deployments would never be given back',
+  },
+  {
+    name: 'an uninstall needs no operator',
+    breaks: 14,
+    file,
+    find: 'if (!runs && flags.force !== true)',
+    replace: 'if (!runs && flags.yes !== true)',
+    killedBy: { file: uninstallTest, test: '$name: $because' },
+    because: 'Rollouts would be let go with their Deployments at 0',
+  },
+  {
+    name: 'by force the pods go too',
+    breaks: 7,
+    file,
+    find: "runs && pods !== 'Stay'",
+    replace: "pods !== 'Stay'",
+    killedBy: { file: uninstallTest, test: 'by force pods stay, and only our own finalizer is taken off' },
+    because: 'the pods of an adopted Deployment serve alone',
+  },
+];
