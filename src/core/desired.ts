@@ -66,7 +66,7 @@ export function desired(next: State, seen: Seen, now: Millis): Wish {
 function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   const { spec } = seen;
   const release = next.release;
-  if (next.stable !== undefined && seen.deleting && handover(next, seen, now).kind === 'Leave')
+  if (next.stable !== undefined && hasLeft(next, seen, now))
     return [{ revision: next.stable, replicas: 0, arms: stableOnly }];
   if (next.stable === undefined) {
     return spec === undefined || seen.problems.some(({ barsPods }) => barsPods) || isTooEarly(seen, spec.revision)
@@ -83,6 +83,12 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   const kept = spec !== undefined && isGone(release, seen, now) ? { replicas: spec.replicas } : during;
   const stable: ArmWish = { revision: next.stable, ...kept, arms: stableOnly };
   return [stable, canaryArm(next, release, seen, now)];
+}
+
+/** The Deployment serves again: our pods go, and stay away until everything is let go. */
+function hasLeft(next: State, seen: Seen, now: Millis): boolean {
+  const { kind } = seen.deleting ? handover(next, seen, now) : { kind: 'None' };
+  return kind === 'Leave' || (kind === 'Done' && seen.orphaning !== true);
 }
 
 /** Pods beside those of a Deployment are not begun before that one is ready; once begun they go on. */

@@ -88,6 +88,18 @@ test('a release goes its way, and a give-back follows: the Deployment serves bef
   expect({ ours: ours(world), theirs: theirs(world) }).toEqual({ ours: 0, theirs: 4 });
 });
 
+// kills: pods that come back in the pass that lets go
+test('pods that have left do not come back at the end, in the middle of a release or not', () => {
+  const committed = adopted();
+  committed.write({ revision: 'v2' });
+  committed.runUntil(({ state }) => state.release?.committed === true);
+  for (const world of [adopted(), committed]) {
+    world.deleting = true;
+    world.runUntil(({ finalized }) => finalized);
+    expect(world.sets.filter(({ replicas }) => replicas > 0)).toEqual([]);
+  }
+});
+
 test('a template that no release has proven is not given to anybody: the give-back waits for its author', () => {
   const world = adopted();
   world.write({ revision: 'v2' });
