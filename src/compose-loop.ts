@@ -8,6 +8,7 @@ import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
 import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
+import { wishedRevision } from '#operator/pinned.ts';
 import { createPlaces, type Places } from '#operator/places.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
@@ -224,7 +225,8 @@ async function prepare(
   if (!read.ok) return;
   await templates.ask(rollout, read, signal);
   const stable = state?.stable;
-  if (state === undefined || stable === undefined || !beginsRaise(state, read.spec.revision)) return;
+  if (state === undefined || stable === undefined) return;
+  if (!beginsRaise(state, wishedRevision(state, read.spec.revision))) return;
   const { name, namespace = '' } = rollout.metadata;
   const question = trafficQuestion(read, { rollout: name, stable, namespace, stores });
   if (question === undefined) return;

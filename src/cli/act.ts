@@ -14,6 +14,8 @@ import type { World } from './world.ts';
 
 export interface ActFlags extends WaitFlags {
   message: string;
+  /** Of an undo: what to go back to. */
+  toRevision?: string;
 }
 
 /** How long to wait for the operator's answer, and how often to look. */
@@ -27,7 +29,7 @@ export async function act(verb: Verb, name: string, flags: ActFlags, world: Worl
     const where = { name, namespace: flags.namespace ?? cluster.namespace };
     const { view } = await findRollout(cluster, where);
     const caller = await whoAmI(cluster.api);
-    const action = await create(cluster.api, actionFor(view, { verb, reason: flags.message, caller }));
+    const action = await create(cluster.api, actionFor(view, { verb, caller, flags }));
     const answer = await waitForAnswer(cluster.api, action, world);
     if (answer === undefined) {
       world.err(
@@ -77,7 +79,7 @@ async function whoAmI(api: KubeApi): Promise<Caller> {
 /** The step goes along only where it says what is to be left: a step that has passed meanwhile is then refused. */
 function actionFor(
   view: RolloutView,
-  { verb, reason, caller }: { verb: Verb; reason: string; caller: Caller },
+  { verb, flags, caller }: { verb: Verb; flags: ActFlags; caller: Caller },
 ): KubeObject {
   const ofStep = (verb === 'promote' || verb === 'skip-step' || verb === 'approve') && view.step !== undefined;
   const running = view.release !== undefined && view.release.outcome === undefined ? view.release.uid : undefined;
@@ -88,11 +90,12 @@ function actionFor(
     spec: {
       rollout: view.name,
       verb,
-      reason,
+      reason: flags.message,
       by: caller.name,
       ...(running === undefined ? {} : { releaseUid: running }),
       ...(ofStep ? { step: rungNumber(view) } : {}),
       ...(verb === 'approve' ? shown(view, caller) : {}),
+      ...(flags.toRevision === undefined ? {} : { toRevision: flags.toRevision }),
     },
   };
 }

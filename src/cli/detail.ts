@@ -1,5 +1,6 @@
 import { changeWords } from '#core/change.ts';
 import { printBad, printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
+import { pinnedWords } from '#core/undo.ts';
 import type { ArmView, RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import type { Moment, ReleaseView } from '#core/view-release.ts';
@@ -38,6 +39,7 @@ function factsOf(view: RolloutView, { paint, now }: DetailOptions): string[] {
     ['Weight', view.release?.outcome === undefined ? weight(view) : undefined],
     ['Stable', arm(view.stable)],
     ['Canary', arm(view.canary)],
+    ['Undone', view.pinned && pinnedWords(view.pinned)],
     ['Release', release(view.release, now)],
     ['Change', changeWords(view.release?.change ?? {})],
     ['Breach', breach(view.release)],

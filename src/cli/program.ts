@@ -143,21 +143,41 @@ const actions: readonly Action[] = [
     verb: 'expedite',
     description: 'Say that it mends what fails now: it need only be no worse than stable, whatever the budget.',
   },
+  {
+    verb: 'undo',
+    description: 'Go back to the revision that served before, and stay there until the template changes.',
+  },
 ];
 
+const UNDO_HELP = `
+While a release is under way this is the way back to stable. The Rollout's spec stays as it is: what Git holds is
+pinned over, until its template is another one. The template's own revision lets the pin go.
+
+Examples:
+  kubectl headgate undo checkout -n shop -m "orders are lost"
+  kubectl headgate undo checkout --to-revision 5d8f7c9b64 --wait
+${EXIT_HELP}`;
+
 function addAction(program: Command, { verb, description }: Action, world: World, finish: Finish): void {
-  program
+  const command = program
     .command(verb)
     .description(description)
     .argument('<name>', 'a Rollout')
     .option('-m, --message <reason>', 'why, for the record', '')
     .option('--wait', 'stay until the release rests or needs a person')
     .option('--timeout <seconds>', 'give up waiting after this long', seconds, 3600)
-    .addHelpText('after', `\nExample:\n  kubectl headgate ${verb} checkout -n shop -m "why"\n${EXIT_HELP}`)
     .action(async (name: string, _options, command: Command) => {
       const { act } = await import('./act.ts');
       finish(await act(verb, name, command.optsWithGlobals(), world));
     });
+  if (verb === 'undo') {
+    const where = '--to-revision <revision>';
+    command
+      .option(where, 'one that served, as get and history show it [the one before]')
+      .addHelpText('after', UNDO_HELP);
+    return;
+  }
+  command.addHelpText('after', `\nExample:\n  kubectl headgate ${verb} checkout -n shop -m "why"\n${EXIT_HELP}`);
 }
 
 function addHistory(program: Command, world: World, finish: Finish): void {

@@ -4,6 +4,7 @@ import type { ActionResult, ReleaseState, State, Verb } from './model.ts';
 import { routeTitle } from './routes.ts';
 import type { Seen, SeenAction } from './seen.ts';
 import { begin, end, leave, restart, show, without } from './state.ts';
+import { asPinned, undo } from './undo.ts';
 
 /** A wish that nobody took up within this time is void: a click must not act on a release of next week. */
 export const ACTION_EXPIRES_MS: Millis = 10 * 60_000;
@@ -25,7 +26,8 @@ function take(state: State, action: SeenAction, seen: Seen, now: Millis): State 
     actions: [{ uid: action.uid, result, message }, ...to.actions].slice(0, ACTIONS_MAX),
   });
   if (now - action.createdAt > ACTION_EXPIRES_MS) return remember(state, 'Expired', 'not taken up within ten minutes');
-  const answer = perform(state, action, seen, now);
+  // What an undo before it has said counts for every word after it.
+  const answer = perform(state, action, asPinned(state, seen), now);
   if (typeof answer === 'string') return remember(state, 'Refused', answer);
   return remember(answer, 'Applied', `${action.verb} by ${action.by}`);
 }
@@ -33,15 +35,24 @@ function take(state: State, action: SeenAction, seen: Seen, now: Millis): State 
 /** The new state, or why not. */
 function perform(state: State, action: SeenAction, seen: Seen, now: Millis): State | string {
   const release = state.release;
-  if (release === undefined)
-    return action.verb === 'expedite' ? expediteNow(state, action, seen, now) : 'no release is under way';
+  if (release === undefined) return performAtRest(state, action, seen, now);
   if (action.releaseUid !== undefined && action.releaseUid !== seen.release?.uid)
     return 'it names another release than the one under way';
   if (action.step !== undefined && action.step !== release.step) {
     return `it was meant for step ${action.step + 1}, the release stands on step ${release.step + 1}`;
   }
+  // Past the commit point it is the next release that goes back.
+  if (action.verb === 'undo') return undo(state, action, seen);
   if (release.committed) return 'the new revision is stable already: nothing is left to decide';
   return verbs[action.verb](state, release, { action, seen, now });
+}
+
+function performAtRest(state: State, action: SeenAction, seen: Seen, now: Millis): State | string {
+  if (action.verb === 'expedite') return expediteNow(state, action, seen, now);
+  if (action.verb !== 'undo') return 'no release is under way';
+  // What serves is another one by now: going back would go somewhere else.
+  if (action.releaseUid !== undefined) return 'the release that it names is over: say it again';
+  return undo(state, action, seen);
 }
 
 type Perform = (
@@ -50,7 +61,7 @@ type Perform = (
   at: { action: SeenAction; seen: Seen; now: Millis },
 ) => State | string;
 
-const verbs: Record<Verb, Perform> = {
+const verbs: Record<Exclude<Verb, 'undo'>, Perform> = {
   promote: (state, release, at) => word(state, release, at),
   'skip-step': (state, release, at) => word(state, release, at),
   pause(state, release, { action, now }) {

@@ -114,8 +114,11 @@ function livingOf(pods: SeenReplicaSet['pods']): number {
 }
 
 /** Only the template that the spec holds can be made into pods, and each ReplicaSet is the one copy of an older one. */
-function lost({ stable }: State, { spec, replicaSets }: Pick<Seen, 'spec' | 'replicaSets'>): ConditionWish[] {
-  if (stable === undefined || spec === undefined || spec.revision === stable) return [];
+function lost(
+  { stable }: State,
+  { spec, template, replicaSets }: Pick<Seen, 'spec' | 'template' | 'replicaSets'>,
+): ConditionWish[] {
+  if (stable === undefined || spec === undefined || (template ?? spec.revision) === stable) return [];
   if (replicaSets.some(({ revision }) => revision === stable)) return [];
   const message = `the ReplicaSet of stable's revision ${stable} is gone, and with it the only copy of its template: put that template back into the Rollout, and its pods are made again`;
   return [{ type: 'StableLost', status: 'True', reason: 'ReplicaSetDeleted', message }];

@@ -4,6 +4,7 @@ import type { ArmWish, Wish } from './desired.ts';
 import type { Effect } from './effect.ts';
 import type { State } from './model.ts';
 import type { Arms, Seen, SeenPod, SeenReplicaSet } from './seen.ts';
+import { templateOf } from './undo.ts';
 
 const nobody: ArmWish['arms'] = { stable: false, canary: false };
 
@@ -21,15 +22,14 @@ export function diffPods(wish: Wish, next: State, seen: Seen): Effect[] {
   const retired = others.filter((set) => next.stable !== undefined || !set.pods.some((pod) => pod.available));
   for (const set of retired) effects.push(...retire(set));
   effects.push(...dispensable(next, seen).map(({ name, uid }): Effect => ({ kind: 'DeletePod', pod: name, uid })));
-  effects.push(...stray(wish, next, seen), ...history(others, seen), ...release(wish, seen));
+  effects.push(...stray(wish, next, seen), ...history(others, next, seen), ...release(wish, seen));
   // Before anything is known of a Rollout but its deletion, nothing is made.
   return next.stable === undefined && seen.deleting ? [] : effects;
 }
 
 /** Only the template that the spec holds now can be made into pods. */
 function create(arm: ArmWish, seen: Seen): Effect[] {
-  if (arm.revision !== seen.spec?.revision || arm.replicas === undefined || arm.replicas === 0 || seen.deleting)
-    return [];
+  if (arm.revision !== templateOf(seen) || arm.replicas === undefined || arm.replicas === 0 || seen.deleting) return [];
   return [{ kind: 'CreateReplicaSet', revision: arm.revision, replicas: arm.replicas, arms: arm.arms }];
 }
 
@@ -99,10 +99,13 @@ function stray({ arms }: Wish, next: State, { strays = [] }: Seen): Effect[] {
   });
 }
 
-function history(others: SeenReplicaSet[], seen: Seen): Effect[] {
+function history(others: SeenReplicaSet[], { pinned }: State, seen: Seen): Effect[] {
   const limit = seen.spec?.revisionHistoryLimit;
   if (limit === undefined) return [];
-  const empty = others.filter((set) => set.replicas === 0 && set.pods.length === 0);
+  // What is pinned may wait long for its turn, and its ReplicaSet is the one copy of its template.
+  const empty = others.filter(
+    (set) => set.replicas === 0 && set.pods.length === 0 && set.revision !== pinned?.revision,
+  );
   empty.sort((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1));
   return empty.slice(limit).map((set) => ({ kind: 'DeleteReplicaSet', name: set.name }));
 }

@@ -25,7 +25,8 @@ export type Verb =
   | 'abort'
   | 'retry'
   | 'expedite'
-  | 'approve';
+  | 'approve'
+  | 'undo';
 
 /** Name of a pod template: the hash of its canonical JSON. */
 export type Revision = string;
@@ -113,8 +114,19 @@ export interface State {
   actions: ActionResult[];
   /** The Deployment whose pods ours took the place of, until it is given back. */
   adopted?: Adopted;
+  /** An earlier revision that a person wants instead of the template's. */
+  pinned?: Pinned;
   /** When this phase and stage began. */
   since: Millis;
+}
+
+/** What counts as the newest revision until the template is another one than it was. */
+export interface Pinned {
+  revision: Revision;
+  /** The template's revision as the pin was made. */
+  over: Revision;
+  /** Who said so. */
+  by: string;
 }
 
 /** What a Deployment was when it was taken over, and what became of it since. */

@@ -10,6 +10,8 @@ export interface Seen {
   rollout: string;
   /** Undefined when the spec cannot be used at all (`problems` says why). */
   spec?: Spec;
+  /** Revision of the template that is there, where another one is pinned over it and stands in `spec.revision`. */
+  template?: Revision;
   deleting: boolean;
   /** What keeps a release from beginning: bad spec, missing objects, conflicts. Ordered, stable. */
   problems: Problem[];
@@ -197,6 +199,8 @@ export interface SeenAction {
   groups?: string[];
   /** Images that were shown to whoever approves. */
   digests?: string[];
+  /** What an undo goes back to; undefined: what served before. */
+  toRevision?: Revision;
   reason: string;
   createdAt: Millis;
   acknowledged: boolean;

@@ -6,7 +6,7 @@ import { waitsForApproval } from './approval.ts';
 import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
 import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
-import type { Ending, Plan, ReleaseState, Spec, State } from './model.ts';
+import type { Ending, Plan, ReleaseState, Revision, Spec, State } from './model.ts';
 import { queue } from './places.ts';
 import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
@@ -14,12 +14,14 @@ import { routesAtRest, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
+import { asPinned, pinnedWords, unpinned } from './undo.ts';
 import { type Judgement, judge } from './verdict.ts';
 import { onWidened } from './widened.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
-export function transition(state: State, seen: Seen, now: Millis): State {
-  const told = noteReplicas(takeActions(state, seen, now), seen, now);
+export function transition(state: State, sight: Seen, now: Millis): State {
+  const told = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
+  const seen = asPinned(told, sight);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);
   if (told.release !== undefined) return moving(told, told.release, seen, now);
@@ -71,12 +73,15 @@ function atRest(before: State, seen: Seen, spec: Spec, now: Millis): State {
     if (seen.proposal === undefined) return show(state, { phase: 'Progressing', message: 'Planning the release' }, now);
     return notYet(before, seen, now) ?? begin(state, { seen, revision: spec.revision, from: state.stable, now });
   }
-  const available = availableOf(seen, state.stable).length;
-  const message =
-    available >= spec.replicas
-      ? 'stable serves all traffic'
-      : `${available} of ${spec.replicas} stable pods are available${podTrouble(seen, state.stable)}`;
-  return show(state, { phase: 'Healthy', message }, now);
+  return show(state, { phase: 'Healthy', message: restWords(state, state.stable, seen, spec) }, now);
+}
+
+function restWords({ pinned }: State, stable: Revision, seen: Seen, { replicas }: Spec): string {
+  const available = availableOf(seen, stable).length;
+  const until = pinned === undefined ? undefined : pinnedWords(pinned);
+  if (available >= replicas) return until ?? 'stable serves all traffic';
+  const short = `${available} of ${replicas} stable pods are available${podTrouble(seen, stable)}`;
+  return until === undefined ? short : `${short}; ${until}`;
 }
 
 /** Scaled to nothing there is nobody to compare with, nor anybody to meet the canary: a release waits for pods. */
@@ -195,7 +200,8 @@ function onNewTemplate(state: State, release: ReleaseState, seen: Seen, now: Mil
   const revision = seen.spec?.revision;
   if (revision === undefined || revision === release.revision) return undefined;
   const returned = revision === state.stable;
-  const why = returned ? 'the template of stable came back' : `a newer revision ${revision} took its place`;
+  const came = returned ? 'the template of stable came back' : `a newer revision ${revision} took its place`;
+  const why = state.pinned === undefined ? came : `it was undone: ${pinnedWords(state.pinned)}`;
   return end(state, release, { kind: returned ? 'Returned' : 'Superseded', at: now, why }, seen);
 }
 

@@ -40,6 +40,8 @@ export interface RolloutView {
   release?: ReleaseView;
   /** Set while the traffic goes, or went, back to stable. */
   ending?: { kind: Ending['kind']; why: string };
+  /** Set while an undo holds the template's revision back. */
+  pinned?: { revision: string; by: string };
   /** Problems that only a person can mend, as the conditions name them. */
   problems: string[];
   createdAt?: Millis;
@@ -83,6 +85,7 @@ export function viewRollout(rollout: unknown, releases: readonly unknown[]): Rol
     forecast: forecastOf(status['budgetForecast']),
     release,
     ending: endingOf(record(active, 'ending')),
+    pinned: pinnedOf(record(state, 'pinned')),
     problems: problemsOf(status),
     createdAt: instant(metadata['creationTimestamp']),
     since: instant(state['since']),
@@ -172,6 +175,11 @@ function reachWords(active: Raw): string | undefined {
 function endingOf(ending: Raw): RolloutView['ending'] {
   const kind = text(ending['kind']) as Ending['kind'] | undefined;
   return kind === undefined ? undefined : { kind, why: text(ending['why']) ?? '' };
+}
+
+function pinnedOf(pinned: Raw): RolloutView['pinned'] {
+  const revision = text(pinned['revision']);
+  return revision === undefined ? undefined : { revision, by: text(pinned['by']) ?? '' };
 }
 
 function messageOf(status: Raw): string {

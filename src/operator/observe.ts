@@ -13,14 +13,16 @@ import { budgetsOf } from './budgets.ts';
 import { observeGroup } from './groups.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
+import { endedRecorded, recordOf } from './observe-records.ts';
 import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
 import { ours } from './ours.ts';
+import { type UnderPin, underPin } from './pinned.ts';
 import type { Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
 import { reachProblems } from './reach-check.ts';
-import { releaseOf, rolloutOf } from './reading.ts';
+import { rolloutOf } from './reading.ts';
 import { fencedKey, placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { barsFor, noticesOf } from './surroundings.ts';
@@ -63,22 +65,25 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
   const { stores, now } = deps;
   const key = keyOf(rollout);
   const read = rolloutOf(rollout, deploymentOf(rollout, stores));
-  const wish = accepted(rollout, read, deps);
+  const given = accepted(rollout, read, deps);
   const objects = stores.pods.byIndex(BY_ROLLOUT, key);
   const pods = objects
     .filter((pod) => !isQuarantined(pod))
-    .map((pod) => observePod(pod, { minReadyMs: wish?.spec.minReadyMs ?? 0, now }));
+    .map((pod) => observePod(pod, { minReadyMs: given?.spec.minReadyMs ?? 0, now }));
   pods.sort((a, b) => (a.name < b.name ? -1 : 1));
   const sets = ours(stores.sets.byIndex(BY_ROLLOUT, key), rollout).map((set) => observeSet(set, pods));
+  const pin = given && underPin(rollout, state, { wish: given, sets, ...deps });
+  const wish = pin?.wish;
   const release =
     state.release === undefined
       ? undefined
       : stores.releases.get({ namespace: rollout.metadata.namespace, name: state.release.name });
   const routes = observeRoutes(rollout, state, wish?.spec, stores);
-  const { problems, proposal, spec } = judgeSpec(rollout, state, { read, wish, routes, sets, deps });
+  const { problems, proposal, spec } = judgeSpec(rollout, state, { read, pin, routes, sets, deps });
   const seen: Seen = {
     rollout: rollout.metadata.name,
     ...(spec === undefined ? {} : { spec }),
+    ...(pin?.template === undefined ? {} : { template: pin.template }),
     deleting: rollout.metadata.deletionTimestamp !== undefined,
     problems,
     replicaSets: sets,
@@ -185,15 +190,16 @@ interface Judged {
 
 interface Judging {
   read: ReadRollout;
-  wish: RolloutWish | undefined;
+  pin: UnderPin | undefined;
   routes: SeenRoute[];
   sets: Seen['replicaSets'];
   deps: ObserveDeps;
 }
 
-function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets, deps }: Judging): Judged {
+function judgeSpec(rollout: KubeObject, state: State, { read, pin, routes, sets, deps }: Judging): Judged {
   const problems = read.ok ? [] : read.problems;
-  if (wish === undefined) return { problems, proposal: undefined, spec: undefined };
+  if (pin === undefined) return { problems, proposal: undefined, spec: undefined };
+  const { wish } = pin;
   const { stores } = deps;
   const { namespace = '' } = rollout.metadata;
   const { spec } = wish;
@@ -227,7 +233,15 @@ function judgeSpec(rollout: KubeObject, state: State, { read, wish, routes, sets
   const judged = { ...spec, revision };
   const bars = barsFor(rollout, state, judged, { sets, stores, wish, tooOld: deps.tooOld() });
   return {
-    problems: [...problems, ...(template ?? []), ...found, ...unreachable, ...proposed.problems, ...bars],
+    problems: [
+      ...problems,
+      ...pin.problems,
+      ...(template ?? []),
+      ...found,
+      ...unreachable,
+      ...proposed.problems,
+      ...bars,
+    ],
     proposal: proposed.plan,
     spec: judged,
   };
@@ -276,22 +290,4 @@ function services(
   if (spec === undefined) return { service: seen };
   const canary = stores.services.get({ namespace, name: canaryServiceName(name) });
   return { service: seen, canaryService: { current: canaryServiceCurrent(rollout, service, canary) } };
-}
-
-function recordOf(release: KubeObject | undefined, rollout: KubeObject): Pick<Seen, 'release'> {
-  // One that an earlier Rollout of the same name left behind holds the plan of another release.
-  if (release === undefined || ours([release], rollout).length === 0) return {};
-  const read = releaseOf(release);
-  if (!read.ok) return {};
-  const recorded = (release['status'] as { record?: string } | undefined)?.record ?? '';
-  const { plan, change } = read.value;
-  const author = change.author === undefined ? {} : { author: change.author };
-  return { release: { name: release.metadata.name, uid: release.metadata.uid ?? '', plan, recorded, ...author } };
-}
-
-function endedRecorded(rollout: KubeObject, { ended }: State, stores: Stores): boolean {
-  if (ended === undefined) return true;
-  const object = stores.releases.get({ namespace: rollout.metadata.namespace, name: ended.name });
-  if (object === undefined) return true;
-  return (object['status'] as { outcome?: string } | undefined)?.outcome !== undefined;
 }

@@ -38,6 +38,7 @@ export const verbs = [
   'retry',
   'expedite',
   'approve',
+  'undo',
 ] as const;
 export const reasons = [
   'Step',

@@ -20,11 +20,21 @@ const said = ruled(
     digests: list(digest(), { max: DIGESTS_MAX, unique: 'set' })
       .exactOptional()
       .describe('Images that you approve: status.canary.digests of the Rollout as it was shown to you.'),
+    toRevision: label(63)
+      .exactOptional()
+      .describe(
+        'Revision that an undo goes back to. Left out: stable while a release is under way, else what served before it.',
+      ),
   }),
   {
     cel: "self.verb != 'approve' || (has(self.releaseUid) && has(self.step))",
     message: 'approve is for what was shown: name releaseUid and step, or use kubectl headgate approve',
     holds: ({ verb, releaseUid, step }) => verb !== 'approve' || (releaseUid !== undefined && step !== undefined),
+  },
+  {
+    cel: "!has(self.toRevision) || self.verb == 'undo'",
+    message: 'toRevision is for undo: leave it out',
+    holds: ({ verb, toRevision }) => toRevision === undefined || verb === 'undo',
   },
 );
 

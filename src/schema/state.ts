@@ -200,6 +200,13 @@ export const stateSchema = group({
   ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
   actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
   adopted: adopted.exactOptional().describe('The Deployment that was taken over, until it is given back.'),
+  pinned: group({
+    revision: revision().describe('Revision that counts instead.'),
+    over: revision().describe("The template's revision as the pin was made: any other one ends it."),
+    by: name().describe('Who said so.'),
+  })
+    .exactOptional()
+    .describe('Earlier revision that an undo wants instead of the template, until that changes.'),
   since: instant().describe('When this phase and stage began.'),
 });
 

@@ -173,7 +173,7 @@ function requestOf({ name, http, expect }: ProbeSuiteSpec['requests'][number]): 
 export function readAction(object: unknown): Parsed<SeenAction & { rollout: string }> {
   const read = readPart(object, 'spec', rolloutActionSpec);
   if (!read.ok) return read;
-  const { rollout, verb, releaseUid, step, by, groups, digests, reason } = read.value;
+  const { rollout, verb, releaseUid, step, by, groups, digests, toRevision, reason } = read.value;
   const { uid, creationTimestamp } = record(object, 'metadata');
   const createdAt = instant(creationTimestamp);
   if (text(uid) === undefined || createdAt === undefined) return failed('metadata', 'has no uid or creationTimestamp');
@@ -187,6 +187,7 @@ export function readAction(object: unknown): Parsed<SeenAction & { rollout: stri
     by,
     groups,
     digests,
+    toRevision,
     reason,
     createdAt,
     acknowledged: text(record(object, 'status')['state']) !== undefined,

@@ -120,10 +120,10 @@ describe('actions', () => {
     },
     {
       name: 'an unknown command is wrong usage',
-      line: 'undo checkout',
+      line: 'hurry checkout',
       change: {},
       code: exit.usage,
-      says: "unknown command 'undo'",
+      says: "unknown command 'hurry'",
     },
     {
       name: 'a bad port is wrong usage',

@@ -6,6 +6,7 @@ import type { Plan, Spec, State } from '#core/model.ts';
 import { formatReach } from '#core/reach.ts';
 import type { Arms, Fence, ProbeReading, Seen, SeenAction } from '#core/seen.ts';
 import { initialState } from '#core/state.ts';
+import { specUnderPin } from '#core/undo.ts';
 
 /** A world of plain data around the production `decide`: just enough Kubernetes and gateway to be wrong about. */
 
@@ -148,7 +149,7 @@ export class World {
     const available = new Set(this.pods.filter((pod) => this.available(pod)));
     return {
       rollout: 'shop',
-      spec: this.spec,
+      ...this.specUnderPin(),
       deleting: this.deleting,
       problems: this.problems,
       replicaSets: this.sets.map((set) => ({
@@ -183,6 +184,13 @@ export class World {
       actions: this.actions,
       quarantined: this.quarantined,
     };
+  }
+
+  /** As the shell does it: what is pinned stands in the place of the template. */
+  private specUnderPin(): Pick<Seen, 'spec' | 'template'> {
+    const { revision, template } = specUnderPin(this.state, { revision: this.spec.revision, taken: true });
+    const spec = { ...this.spec, revision };
+    return template === undefined ? { spec } : { spec, template };
   }
 
   private refusal({ name, replicas }: WorldSet): { refused?: string } {

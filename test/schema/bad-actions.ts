@@ -8,10 +8,10 @@ export const badActions: BadObject[] = [
     because: 'only verbs that can be granted',
     object: action({ verb: 'hurry' }),
     refused:
-      '[spec.verb: Unsupported value: "hurry": supported values: "promote", "skip-step", "pause", "resume", "retreat", "abort", "retry", "expedite", "approve", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+      '[spec.verb: Unsupported value: "hurry": supported values: "promote", "skip-step", "pause", "resume", "retreat", "abort", "retry", "expedite", "approve", "undo", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
     read: {
       field: 'spec.verb',
-      message: 'must be one of promote, skip-step, pause, resume, retreat, abort, retry, expedite, approve',
+      message: 'must be one of promote, skip-step, pause, resume, retreat, abort, retry, expedite, approve, undo',
     },
   },
   {
@@ -24,6 +24,13 @@ export const badActions: BadObject[] = [
       field: 'spec',
       message: 'approve is for what was shown: name releaseUid and step, or use kubectl headgate approve',
     },
+  },
+  {
+    name: 'a revision for another verb than undo',
+    because: 'nobody would go there',
+    object: action({ verb: 'retreat', toRevision: 'v1' }),
+    refused: 'spec: Invalid value: toRevision is for undo: leave it out',
+    read: { field: 'spec', message: 'toRevision is for undo: leave it out' },
   },
   {
     name: 'more approvals than people count',

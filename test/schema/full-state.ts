@@ -103,5 +103,6 @@ export const fullState: Whole<State> = {
     contested: 'argocd-controller',
     servesSince: 1_700_000_000_002,
   },
+  pinned: { revision: 'jkl', over: 'fgh', by: 'oidc:ann@shop.example' },
   since: 1_700_000_000_007,
 };
