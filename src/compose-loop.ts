@@ -226,9 +226,13 @@ async function prepare(
   await templates.ask(rollout, read, signal);
   const stable = state?.stable;
   if (state === undefined || stable === undefined) return;
-  if (!beginsRaise(state, wishedRevision(state, read.spec.revision))) return;
+  const revision = wishedRevision(state, read.spec.revision);
+  if (!beginsRaise(state, revision)) return;
   const { name, namespace = '' } = rollout.metadata;
-  const question = trafficQuestion(read, { rollout: name, stable, namespace, stores });
+  const question = trafficQuestion(
+    { ...read, spec: { ...read.spec, revision } },
+    { rollout: name, stable, namespace, stores },
+  );
   if (question === undefined) return;
   const key = keyOf(rollout);
   const { slos, scrapeMs } = question;

@@ -41,15 +41,23 @@ export function underPin(
   const { revision, template } = specUnderPin(state, { revision: wish.spec.revision, taken: found?.length === 0 });
   if (template === undefined) return { wish, problems: [] };
   const refused = wish.spec.revision === template ? [] : (found ?? []);
-  const pods = podsOf(rollout, revision, stores);
-  const pinned = {
-    ...wish,
-    spec: { ...wish.spec, revision },
-    source: pods === undefined ? wish.source : { ...wish.source, template: pods },
-    change: changeOf(rollout, revision, stores),
-  };
-  const problems = pods === undefined ? [...refused, gone(rollout, { revision, template })] : refused;
-  return { wish: pinned, template, problems };
+  const pinned = wishOfRevision(rollout, revision, { wish, stores });
+  if (pinned !== undefined) return { wish: pinned, template, problems: refused };
+  const lost = { ...wish, spec: { ...wish.spec, revision } };
+  return { wish: lost, template, problems: [...refused, gone(rollout, { revision, template })] };
+}
+
+/** The wish with the pods of another revision than its template's; undefined where its ReplicaSet is not there. */
+export function wishOfRevision(
+  rollout: KubeObject,
+  revision: Revision,
+  { wish, stores }: { wish: RolloutWish; stores: Stores },
+): RolloutWish | undefined {
+  if (wish.spec.revision === revision) return wish;
+  const template = podsOf(rollout, revision, stores);
+  if (template === undefined) return undefined;
+  const change = changeOf(rollout, revision, stores);
+  return { ...wish, spec: { ...wish.spec, revision }, source: { ...wish.source, template }, change };
 }
 
 /** The revision that a release beginning now would try, as far as a template that was accepted says. */

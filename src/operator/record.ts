@@ -19,6 +19,7 @@ import { percentText, releaseSpecOf } from '#schema/translate-release.ts';
 import { mostCarried } from './budgets.ts';
 import { keyOf, type Sight } from './observe.ts';
 import { mustBeOurs } from './ours.ts';
+import { wishOfRevision } from './pinned.ts';
 import { prune } from './prune.ts';
 import { approvalsOf } from './record-approvals.ts';
 import { gateStatusOf } from './status.ts';
@@ -62,8 +63,10 @@ async function create(
   release: ReleaseState,
   plan: Plan,
 ): Promise<void> {
-  const wish = wishOf(rollout);
-  if (wish === undefined) return;
+  const given = wishOf(rollout);
+  if (given === undefined) return;
+  // What an undo goes back to is not what the Rollout describes.
+  const wish = wishOfRevision(rollout, release.revision, { wish: given, stores }) ?? given;
   const { name, namespace = '' } = rollout.metadata;
   const key = keyOf(rollout);
   const releases = stores.releases.byIndex(BY_ROLLOUT, key).filter(({ metadata }) => metadata.name !== release.name);

@@ -82,6 +82,26 @@ describe('actions', () => {
     });
   });
 
+  test.each([
+    { line: 'undo checkout', to: undefined },
+    { line: 'undo checkout --to-revision 5d8f7c9b64', to: '5d8f7c9b64' },
+  ])('$line goes back to $to', async ({ line, to }) => {
+    const { created, out } = await type(line, { answer: { state: 'Applied', message: 'undo by ada' } });
+    expect(out).toBe('undo checkout: undo by ada\n');
+    expect(created[0]?.['spec']).toEqual({
+      ...{ rollout: 'checkout', verb: 'undo', reason: '', by: 'ada', releaseUid: 'uid-checkout-4' },
+      ...(to === undefined ? {} : { toRevision: to }),
+    });
+  });
+
+  test('what is pinned is shown', async () => {
+    const cluster = structuredClone(fleet()) as { rollouts: KubeObject[]; releases: KubeObject[] };
+    const checkout = cluster.rollouts.find(({ metadata }) => metadata.name === 'checkout');
+    Object.assign(record(checkout, 'status', 'state'), { pinned: { revision: 'v1', over: 'v2', by: 'ann' } });
+    const { out } = await type('get checkout', { ...cluster });
+    expect(out).toContain('Undone   pinned to v1 by ann until the template changes');
+  });
+
   test('only verbs that leave a step name one', async () => {
     // kills: sending the step with every verb, which the API server refuses
     const { created } = await type('pause checkout', { answer: { state: 'Applied' } });

@@ -158,9 +158,9 @@ export const keeping: readonly Mutant[] = [
     name: 'effects only when the state changed',
     breaks: 15,
     file: 'src/core/decide.ts',
-    find: 'const effects = diff(desired(next, seen, now), next, seen);',
+    find: 'const effects = diff(desired(next, wished, now), next, wished);',
     replace:
-      'const effects = JSON.stringify(next) === JSON.stringify(state) ? [] : diff(desired(next, seen, now), next, seen);',
+      'const effects = JSON.stringify(next) === JSON.stringify(state) ? [] : diff(desired(next, wished, now), next, wished);',
     killedBy: {
       file: invariantsTest,
       test: 'a record that was granted and not written is written by whoever comes next',

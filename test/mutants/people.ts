@@ -10,7 +10,10 @@ const paused = {
   test: 'one that is paused at weight 0 keeps nobody waiting, and asks again when it goes on',
 };
 
-/** Mutants of what people say, approvals, and of the queue that people stand in. */
+const undoFile = 'test/core/undo.test.ts';
+const refusals = { file: undoFile, test: 'refused $name: $because' };
+
+/** Mutants of what people say, approvals, undos, and of the queue that people stand in. */
 export const people: readonly Mutant[] = [
   {
     name: 'a step is left with people missing',
@@ -116,5 +119,80 @@ export const people: readonly Mutant[] = [
       test: 'what was decided counts at once, until the cache shows more than it was decided on',
     },
     because: 'eight workers decide within one millisecond',
+  },
+  {
+    name: 'an undo waits for the next look',
+    breaks: 25,
+    file: 'src/core/transition.ts',
+    find: 'const seen = asPinned(told, sight);',
+    replace: 'const seen = sight;',
+    killedBy: { file: undoFile, test: 'takes the traffic back at once in %s, and nobody tries it again' },
+    because: 'the look that takes the word up may raise what it undoes',
+  },
+  {
+    name: 'a pin outlives its template',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'template === state.pinned.over) return state;',
+    replace: 'template !== undefined) return state;',
+    killedBy: { file: undoFile, test: 'brings what served before back and stays there until the template changes' },
+    because: 'the fix would never be released, and nobody knows why',
+  },
+  {
+    name: 'an undo begins by the plan of another revision',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'const { proposal: _, ...rest } = seen;',
+    replace: 'const rest = seen;',
+    killedBy: { file: undoFile, test: 'begins by a plan of its own, which the same look has not made' },
+    because: 'steps could be skipped that nobody meant to skip',
+  },
+  {
+    name: 'the ReplicaSet that an undo waits for is pruned',
+    breaks: 25,
+    file: 'src/core/diff-pods.ts',
+    find: ' && set.revision !== pinned?.revision',
+    replace: '',
+    killedBy: { file: undoFile, test: 'keeps the ReplicaSet of what it waits for, whatever the limit of the history' },
+    because: 'the way back would be gone while it waits for its turn',
+  },
+  {
+    name: 'the template is made into pods of what is pinned over it',
+    breaks: 25,
+    file: 'src/core/diff-pods.ts',
+    find: 'arm.revision !== templateOf(seen)',
+    replace: 'arm.revision !== seen.spec?.revision',
+    killedBy: { file: undoFile, test: 'makes no pods of the template for a revision that is pinned over it' },
+    because: 'the bad revision would serve by the name of the good one',
+  },
+  {
+    name: 'a second undo undoes the first',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'if (toRevision === undefined && state.pinned !== undefined)',
+    replace: 'if (state.stable === null)',
+    killedBy: refusals,
+    because: 'whoever clicks twice in an outage would get the bad revision back',
+  },
+  {
+    name: 'an undo goes to what never served',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'if (revision !== stable && !served.includes(revision)) {',
+    replace: "if (revision === '') {",
+    killedBy: refusals,
+    because: 'a revision that its gates stopped is no way back',
+  },
+  {
+    name: 'the record of an undo shows the images of the template',
+    breaks: 25,
+    file: 'src/operator/record.ts',
+    find: 'wishOfRevision(rollout, release.revision, { wish: given, stores }) ?? given;',
+    replace: 'given;',
+    killedBy: {
+      file: 'test/sim/undo.test.ts',
+      test: 'the whole operator goes back to the pods that served, and on with the next template',
+    },
+    because: 'the history would name the bad image, and its author, for what mended it',
   },
 ];
