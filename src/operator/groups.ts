@@ -3,10 +3,8 @@ import { figure, instant, present, type Raw, record, text } from '#core/raw.ts';
 import type { GroupMember, GroupSight, MemberBreach } from '#core/sights.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { carriesTraffic, PREPARES_MS } from './carrying.ts';
 import { BY_GROUP, groupOf, modeOf, type Stores } from './stores.ts';
-
-/** A release that prepares its first raise for longer is stuck on something: nobody waits for it. */
-const PREPARES_MS: Millis = 30 * 60_000;
 
 /** Most Rollouts of other namespaces that are named. */
 const ELSEWHERE_MAX = 16;
@@ -52,10 +50,7 @@ export function waitingWith({ rollouts }: Pick<Stores, 'rollouts'>, rollout: Kub
 export function memberOf(rollout: KubeObject, now: Millis): GroupMember {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
-  const carries =
-    (figure(release['weight']) ?? 0) > 0 ||
-    release['reach'] !== undefined ||
-    (joinedOf(release) && release['committed'] !== true);
+  const carries = carriesTraffic(release);
   const begun = text(release['name']) !== undefined;
   const over = release['ending'] !== undefined || release['committed'] === true;
   const wants = state['phase'] === 'Progressing' && !over;
@@ -93,8 +88,4 @@ function countsOf(breach: Raw, arm: string): Counts | undefined {
   const counts = record(breach, 'arms', arm);
   const total = figure(counts['total']);
   return total === undefined ? undefined : { total, bad: figure(counts['bad']) ?? 0 };
-}
-
-function joinedOf(release: Readonly<Record<string, unknown>>): boolean {
-  return release['ending'] === undefined && (figure(release['joined']) ?? 0) > 0;
 }

@@ -1,14 +1,12 @@
 import type { State } from '#core/model.ts';
 import type { Mover, PlacesSight } from '#core/places.ts';
-import { figure, instant, present, record, text } from '#core/raw.ts';
+import { instant, present, record, text } from '#core/raw.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Store } from '#runtime/cache.ts';
+import { carriesTraffic, PREPARES_MS } from './carrying.ts';
 import { MOVING_RELEASES } from './stores.ts';
-
-/** A release that prepares its first raise for longer is stuck on something: its place is free for others. */
-const PREPARES_MS: Millis = 30 * 60_000;
 
 /** How many releases may move at once; undefined: any number. */
 export interface Limits {
@@ -79,11 +77,8 @@ export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const { namespace = '', name } = rollout.metadata;
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
-  const joined = release['ending'] === undefined && (figure(release['joined']) ?? 0) > 0;
-  const sends = (figure(release['weight']) ?? 0) > 0 || release['reach'] !== undefined;
-  const carries = sends || (joined && release['committed'] !== true);
   const startedAt = instant(release['startedAt']) ?? 0;
-  if (carries) return { namespace, rollout: name, stands: 'Carries', since: startedAt };
+  if (carriesTraffic(release)) return { namespace, rollout: name, stands: 'Carries', since: startedAt };
   if (state['phase'] !== 'Progressing') return undefined;
   const queued = instant(state['inQueueSince']);
   if (queued !== undefined) return { namespace, rollout: name, stands: 'Waits', since: queued };
