@@ -4,6 +4,7 @@ import { EVENT } from '#kube/resources.ts';
 import { deploymentOf } from '#operator/adopt.ts';
 import { apply } from '#operator/apply.ts';
 import { type BudgetLook, createBudgetLook } from '#operator/budget-look.ts';
+import { createEndingNamespace, type EndingNamespace } from '#operator/ending-namespace.ts';
 import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
@@ -100,6 +101,7 @@ export function composeLoop(parts: LoopParts): Loop {
       onReading: again,
     });
   const templates = createTemplateCheck({ api, clock, again });
+  const ending = createEndingNamespace({ api, clock });
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const changed = () => {
@@ -116,7 +118,7 @@ export function composeLoop(parts: LoopParts): Loop {
     evidenceOf: (key) => engine.checkpoint(key) || undefined,
   });
   const places = createPlaces(stores.rollouts, config.maxMoving ?? {});
-  const instruments = { places, engine, prober, looks, budgets, templates, protection, record, memory };
+  const instruments = { places, engine, prober, looks, budgets, templates, ending, protection, record, memory };
   return {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
@@ -141,6 +143,7 @@ interface Instruments {
   looks: TrafficLook;
   budgets: BudgetLook;
   templates: TemplateCheck;
+  ending: EndingNamespace;
   protection: Protection;
   record: Recorder;
   memory: Memory;
@@ -148,7 +151,7 @@ interface Instruments {
 
 function reconcileDeps(
   parts: LoopParts,
-  { places, engine, prober, looks, budgets, templates, protection, record, memory }: Instruments,
+  { places, engine, prober, looks, budgets, templates, ending, protection, record, memory }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader, clock = systemClock } = parts;
   const { tickMs, figuresEveryMs } = config;
@@ -163,7 +166,7 @@ function reconcileDeps(
   const events = eventsOf(parts);
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
-    prepare: (rollout, state, signal) => prepare({ templates, looks, budgets, stores }, rollout, state, signal),
+    prepare: (rollout, state, signal) => prepare({ templates, ending, looks, budgets, stores }, rollout, state, signal),
     look(rollout: KubeObject, state: State): Sight {
       return observe(rollout, state, {
         stores,
@@ -173,6 +176,7 @@ function reconcileDeps(
         now: clock.now(),
         ...readings,
         templateProblems,
+        ends: ending.ends,
         actions: protection,
         tooOld: () => parts.tooOld?.() ?? [],
       });
@@ -216,11 +220,20 @@ function applier({ api, stores }: LoopParts, record: Recorder, { wishes }: Memor
 
 /** What a pass must ask before it looks: a template's dry run, and before a first raise traffic and budgets. */
 async function prepare(
-  { templates, looks, budgets, stores }: Pick<Instruments, 'templates' | 'looks' | 'budgets'> & { stores: Stores },
+  {
+    templates,
+    ending,
+    looks,
+    budgets,
+    stores,
+  }: Pick<Instruments, 'templates' | 'ending' | 'looks' | 'budgets'> & {
+    stores: Stores;
+  },
   rollout: KubeObject,
   state: State | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  await ending.ask(rollout, state, signal);
   const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   if (!read.ok) return;
   await templates.ask(rollout, read, signal);

@@ -48,6 +48,8 @@ export interface ObserveDeps {
   actions: Pick<Protection, 'protected' | 'open' | 'groups'>;
   /** What of the cluster is older than it may be. */
   tooOld(): readonly TooOld[];
+  /** The namespace is being deleted, as far as anybody knows. */
+  ends(rollout: KubeObject): boolean;
   now: Millis;
 }
 
@@ -89,6 +91,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     replicaSets: sets,
     ...straysOf(pods, sets),
     ...observeWorkload(rollout, state, stores),
+    ...(deps.ends(rollout) ? { terminating: true } : {}),
     ...orphaningOf(rollout, stores.sets.byIndex(BY_ROLLOUT, key)),
     ...services(rollout, spec, stores),
     routes,

@@ -32,4 +32,13 @@ export const leaving: readonly Mutant[] = [
     killedBy: { file: uninstallTest, test: 'by force pods stay, and only our own finalizer is taken off' },
     because: 'the pods of an adopted Deployment serve alone',
   },
+  {
+    name: 'any refusal is the end of the namespace',
+    breaks: 24,
+    file: 'src/operator/ending-namespace.ts',
+    find: "return causes.some(({ reason }) => reason === 'NamespaceTerminating');",
+    replace: 'return causes.length >= 0;',
+    killedBy: { file: 'test/operator/ending-namespace.test.ts', test: '%s says nothing' },
+    because: 'our pods would leave before the Deployment serves',
+  },
 ];
