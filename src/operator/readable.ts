@@ -26,7 +26,8 @@ export function missingRight(rollout: KubeObject, stores: Stores): OperatorError
 function needed(rollout: KubeObject, stores: Stores): (Store | undefined)[] {
   const { namespace = '' } = rollout.metadata;
   const { adopted, release } = stateOf(rollout) ?? {};
-  const routes = [...namesOf(rollout).routes, ...(release?.routes ?? [])];
+  // An edit in the middle of a release applies to the next one: until then it stands before no lowering.
+  const routes = release?.routes ?? namesOf(rollout).routes;
   const stored = routes.map((key) => placeOf(stores, key, namespace)?.store);
   if (adopted !== undefined) return [...stored, stores.deployments];
   // Before a Deployment is taken over, its autoscalers must be seen: they would work against it.

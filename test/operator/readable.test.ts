@@ -61,6 +61,14 @@ test.each<Row>([
     want: /httproutes/,
   },
   {
+    name: 'a route that came into the spec in the middle of its release',
+    because: 'a breach of that release must still reach weight 0',
+    closed: ['ingresses'],
+    spec: { traffic: [{ httpRoute: 'shop' }, { nginxIngress: 'shop' }] },
+    status: stored(world.state),
+    want: undefined,
+  },
+  {
     name: 'its Deployment',
     because: 'a Deployment that nobody may see is not one that is gone: our pods would leave without it',
     closed: ['deployments'],
