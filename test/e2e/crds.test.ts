@@ -263,6 +263,6 @@ test('the deployment and the examples are accepted as they stand', async () => {
   // kills: an example that nobody has applied since a field changed.
   for (const example of readdirSync(join(repoRoot, 'examples'))) {
     const said = await kubectl(...dry, join(repoRoot, 'examples', example));
-    expect(said.trim().split('\n').length, example).toBeGreaterThan(1);
+    expect(said, example).toContain('headgate.dev/');
   }
 });
