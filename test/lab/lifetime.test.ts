@@ -68,7 +68,10 @@ test('a command inside ends with the process that started it', async () => {
   const pid = await new Promise<string>((resolve) =>
     starter.stdout.once('data', (line) => resolve(String(line).trim())),
   );
-  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  // Its life is bound by a wrapper that then becomes the command: killed before that, the starter binds nobody.
+  await waitFor('the command to run', async () =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\0') ? true : undefined,
+  );
   starter.kill('SIGKILL');
   await waitFor('the command to end', async () => (existsSync(`/proc/${pid}`) ? undefined : true), {
     withinMs: 20_000,
