@@ -26,7 +26,7 @@ check: modules ## Types, layers, style, and generated files that are current: ne
 long: setup ## The end-to-end tests with their long variants too
 	HEADGATE_LONG=1 vitest run --project e2e
 
-mutants: modules ## Break each promise of the code in a copy, and demand that a test notices: three minutes
+mutants: modules ## Break each promise of the code in a copy, and demand that a test notices: five minutes
 	@node test/mutants/run.ts
 
 stryker: modules .cache/stryker/.installed ## Mutation score of core and gates; SAMPLE=1 takes all mutants and hours [0.05]
