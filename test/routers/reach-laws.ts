@@ -97,6 +97,7 @@ export function reachLaws({ router, services, routes, conflicts }: RouterSubject
     test('9: a conflict stays a conflict', () => {
       fc.assert(
         fc.property(conflicts, reaches, (route, reach) => {
+          able(route, reach);
           const before = router.read(route, services);
           const moved = write(route, { reach }, router.capture(route, services), 1);
           expect(router.read(moved, services, before.memo).conflict).toBe(before.conflict);
