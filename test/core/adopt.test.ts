@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { CONTEST_WINDOW_MS } from '#core/adopt.ts';
 import { conditionsOf } from '#core/conditions.ts';
 import { AdoptWorld, adopted } from './adopt-world.ts';
-import type { Fault } from './world.ts';
+import { badDay, type Fault } from './world.ts';
 
 /** A running Deployment becomes a Rollout, and one again: nobody of its users may notice. */
 
@@ -173,16 +173,6 @@ test('three times in more than ten minutes is no fight', () => {
   expect(world.deployment?.replicas).toBe(0);
 });
 
-const faults: Fault[] = [
-  'none',
-  'none',
-  'none',
-  'crash-before-store',
-  'crash-after-store',
-  'crash-mid-effects',
-  'drop-store',
-];
-
 interface Story {
   faults: Fault[];
   /** When the template changes, when somebody sets the replicas up, and when the Rollout is deleted. */
@@ -192,7 +182,7 @@ interface Story {
 }
 
 const story: fc.Arbitrary<Story> = fc.record({
-  faults: fc.array(fc.constantFrom(...faults), { minLength: 20, maxLength: 120 }),
+  faults: fc.array(fc.constantFrom(...badDay), { minLength: 20, maxLength: 120 }),
   changesAt: fc.integer({ min: 1, max: 160 }),
   resetsAt: fc.array(fc.integer({ min: 1, max: 160 }), { maxLength: 2 }),
   deletedAt: fc.integer({ min: 1, max: 150 }),

@@ -6,7 +6,7 @@ import { eventOf } from '#core/events.ts';
 import type { GateReading } from '#core/gate.ts';
 import type { Plan, ReleaseState, State } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
-import { gate, releasing, type World, type WorldPod } from './world.ts';
+import { FAULTS, gate, releasing, type World, type WorldPod } from './world.ts';
 
 /** A release whose canary has one bad pod: it is named at every tick for as long as it is there, and fails at each. */
 
@@ -235,10 +235,7 @@ test('a restart between record and deletion deletes that very pod, once, and no 
   expect(deleted(world.state, world.seen(), world.now), 'it is on its way out').toEqual([]);
 });
 
-const faults = fc.constantFrom(
-  'none' as const,
-  ...(['none', 'crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'] as const),
-);
+const faults = fc.constantFrom('none', 'none', ...FAULTS);
 
 const promoting = (known: ReleaseState): Partial<ReleaseState> => ({ ...known, stage: 'Promoting', joined: 1 });
 

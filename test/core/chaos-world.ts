@@ -6,7 +6,7 @@ import type { GateReading } from '#core/gate.ts';
 import type { OnBreach, ReleaseState, State, Verb } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
 import type { Invariant } from '#test/sim/invariants.ts';
-import { type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
+import { FAULTS, type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 
 /** The small world with everything broken at once, and with eyes for what must never happen. */
 
@@ -24,7 +24,6 @@ export function chanceOf(seed: number): Chance {
 }
 
 const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry', 'expedite'];
-export const faults: Fault[] = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
 /** What a strike of each kind does. */
 const STRIKES = [
   'weight by hand',
@@ -144,7 +143,7 @@ export class ChaosWorld extends World {
     this.carry();
     if (this.chance() < 0.3) this.wakeStale();
     if (this.chance() < 0.1) this.remember();
-    this.turn(this.chance() < 0.15 ? this.pick(faults) : 'none');
+    this.turn(this.chance() < 0.15 ? this.pick(FAULTS) : 'none');
   }
 
   /** One tick of act two: nothing breaks any more. */

@@ -1,16 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Fault, releasing, type World } from './world.ts';
-
-const faults: Fault[] = [
-  'none',
-  'none',
-  'none',
-  'crash-before-store',
-  'crash-after-store',
-  'crash-mid-effects',
-  'drop-store',
-];
+import { badDay, releasing, type World } from './world.ts';
 
 function finish(world: World): void {
   world.runUntil((w) => w.state.phase === 'Healthy' || w.state.phase === 'Paused', 800);
@@ -20,7 +10,7 @@ function finish(world: World): void {
 // kills: storing after raising; effects derived from the transition; a fence that does not count up.
 test('law: whatever is lost on the way, a good release ends as the undisturbed one', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...faults), { minLength: 20, maxLength: 120 }), (plan) => {
+    fc.property(fc.array(fc.constantFrom(...badDay), { minLength: 20, maxLength: 120 }), (plan) => {
       const world = releasing();
       for (const fault of plan) world.tick(fault);
       finish(world);
@@ -35,7 +25,7 @@ test('law: whatever is lost on the way, a good release ends as the undisturbed o
 test('law: whatever is lost on the way, a bad release ends on stable', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.constantFrom(...faults), { minLength: 60, maxLength: 120 }),
+      fc.array(fc.constantFrom(...badDay), { minLength: 60, maxLength: 120 }),
       fc.integer({ min: 1, max: 60 }),
       (plan, onset) => {
         const world = releasing();

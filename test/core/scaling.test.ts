@@ -4,7 +4,7 @@ import { podsAt, setOf } from '#core/capacity.ts';
 import { conditionsOf } from '#core/conditions.ts';
 import type { Effect } from '#core/effect.ts';
 import { rungAt } from '#core/ladder.ts';
-import { type Fault, World } from './world.ts';
+import { FAULTS, type Fault, World } from './world.ts';
 
 /** Sizes while somebody scales: a person, an HPA or KEDA. All of them write spec.replicas and nothing else. */
 
@@ -80,7 +80,7 @@ class ScaledWorld extends World {
   }
 }
 
-const faults: Fault[] = ['none', 'none', 'crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'];
+const faults: Fault[] = ['none', 'none', ...FAULTS];
 const move: fc.Arbitrary<Move> = fc.record({
   replicas: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined, freq: 3 }),
   /** Pods beyond those there are that a quota leaves room for, from now on; none: no quota any more. */

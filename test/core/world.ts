@@ -38,7 +38,11 @@ export interface WorldRoute {
   exists: boolean;
 }
 
-export type Fault = 'none' | 'crash-before-store' | 'crash-after-store' | 'crash-mid-effects' | 'drop-store';
+/** What may be lost of a pass. */
+export const FAULTS = ['crash-before-store', 'crash-after-store', 'crash-mid-effects', 'drop-store'] as const;
+export type Fault = 'none' | (typeof FAULTS)[number];
+/** Passes of a bad day: more than half of them lose something. */
+export const badDay: readonly Fault[] = ['none', 'none', 'none', ...FAULTS];
 
 const zero = { total: 0, bad: 0 };
 /** Of a gate that has counted nothing. */

@@ -4,8 +4,8 @@ import { waitFor } from '../lab/wait.ts';
 import { met, tell } from './support/figures.ts';
 import { lost } from './support/lost.ts';
 import { type AppSpec, hostOf } from './support/shop.ts';
-import { type App, applyAll, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
-import { isEnding, isPromoted } from './support/story.ts';
+import { type App, applyAll, calmLease, openStage, type Stage } from './support/stage.ts';
+import { arrivals, isEnding } from './support/story.ts';
 
 /** Real requests through the annotations of ingress-nginx, as Traefik's provider for them reads them. */
 
@@ -71,14 +71,9 @@ describe.concurrent('a release behind an Ingress', () => {
     const app = await open('good', 2);
     const before = await app.get<Ingress>('ingress');
     const load = await app.load(60);
-    const weights = new Set<number>();
+    const { weights, promoted } = arrivals();
     await app.apply({ image: v2 });
-    const ended = (rollout: RolloutObject) => {
-      const { arrivedAt, weight = 0 } = rollout.status?.state?.release ?? {};
-      if (arrivedAt !== undefined) weights.add(weight);
-      return isPromoted(rollout);
-    };
-    await app.until('promoted', ended, 240);
+    await app.until('promoted', promoted, 240);
     await rested(app);
     const report = await load.stop();
     const after = await app.get<Ingress>('ingress');

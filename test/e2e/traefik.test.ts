@@ -5,8 +5,8 @@ import { waitFor } from '../lab/wait.ts';
 import { met, tell } from './support/figures.ts';
 import { lost } from './support/lost.ts';
 import { type AppSpec, hostOf } from './support/shop.ts';
-import { type App, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
-import { isEnding, isPromoted } from './support/story.ts';
+import { type App, calmLease, openStage, type Stage } from './support/stage.ts';
+import { arrivals, isEnding } from './support/story.ts';
 
 /** Real requests through Traefik's own kinds: an IngressRoute before a TraefikService, and no Gateway API at all. */
 
@@ -70,14 +70,9 @@ describe.concurrent('a release behind a TraefikService', () => {
     const v2 = 'lab/shop:v2';
     const app = await open('good', 2);
     const load = await app.load(60);
-    const weights = new Set<number>();
+    const { weights, promoted } = arrivals();
     await app.apply({ image: v2 });
-    const ended = (rollout: RolloutObject) => {
-      const { arrivedAt, weight = 0 } = rollout.status?.state?.release ?? {};
-      if (arrivedAt !== undefined) weights.add(weight);
-      return isPromoted(rollout);
-    };
-    await app.until('promoted', ended, 240);
+    await app.until('promoted', promoted, 240);
     expect(await rested(app)).toEqual({ weighted: { services: [{ name: 'good', port: 80 }] } });
     const report = await load.stop();
     tell('TraefikService, promoted', report, { canary: met(report, v2), weights: [...weights] });

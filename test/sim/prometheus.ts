@@ -6,6 +6,7 @@ import { type Clock, sleep } from '#ports/clock.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { InstantResult, Labels, MetricSource, QueryCost, Sample, Series } from '#ports/metric-source.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
+import { ANSWERS, ODD } from './shapes.ts';
 import { NAMESPACE_NAME } from './shop.ts';
 
 /**
@@ -14,19 +15,7 @@ import { NAMESPACE_NAME } from './shop.ts';
  * odd shape.
  */
 
-export const SHAPES = [
-  'whole',
-  'down',
-  'slow',
-  'empty',
-  'NaN',
-  '+Inf',
-  '-Inf',
-  'doubled',
-  'twice scraped',
-  'partial',
-  'both arms bad',
-] as const;
+export const SHAPES = [...ANSWERS, 'twice scraped', 'partial', 'both arms bad'] as const;
 export type Shape = (typeof SHAPES)[number];
 
 /** Shapes that tell nothing of what users meet. */
@@ -182,12 +171,6 @@ export class Prometheus {
     return shape === 'doubled' ? [one, { ...one, labels: { ...labels, container: 'proxy' } }] : [one];
   }
 }
-
-const ODD: Partial<Record<Shape, number>> = {
-  NaN: Number.NaN,
-  '+Inf': Number.POSITIVE_INFINITY,
-  '-Inf': Number.NEGATIVE_INFINITY,
-};
 
 function labelsOf({ pod }: Process): Labels {
   return { namespace: NAMESPACE_NAME, pod, container: 'app', instance: `${pod}:8080` };

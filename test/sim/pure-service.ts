@@ -7,23 +7,12 @@ import {
   type ProcessSample,
   type TickSamples,
 } from '#gates/evidence.ts';
+import { ANSWERS, ODD } from './shapes.ts';
 
 /** Pods that count requests, and a Prometheus that shows their counters in every shape that there is. */
 
 /** How the source answers. `slow`: later; `late`: with scrapes that are a few ticks old. */
-export const SHAPES = [
-  'whole',
-  'down',
-  'slow',
-  'empty',
-  'NaN',
-  '+Inf',
-  '-Inf',
-  'doubled',
-  'partial',
-  'late',
-  'twice scraped',
-] as const;
+export const SHAPES = [...ANSWERS, 'partial', 'late', 'twice scraped'] as const;
 export type Shape = (typeof SHAPES)[number];
 
 export interface Living {
@@ -173,12 +162,6 @@ function answerOfQuery(at: number, all: readonly Told[], shape: Shape): TickSamp
   const samples = told.length === 0 ? [] : shape === 'doubled' ? [one, { ...one, process: '{b}' }] : [one];
   return { at, names: ['value'], samples, targets: [] };
 }
-
-const ODD: Partial<Record<Shape, number>> = {
-  NaN: Number.NaN,
-  '+Inf': Number.POSITIVE_INFINITY,
-  '-Inf': Number.NEGATIVE_INFINITY,
-};
 
 /** What each kind counts, in the order that its gate wants. */
 const COLUMNS: Record<CountedSli['kind'], readonly [name: string, read: (counts: Counts) => number][]> = {

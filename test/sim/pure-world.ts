@@ -6,8 +6,8 @@ import { sameJson } from '#lib/json.ts';
 import { contextsOf } from '#operator/contexts.ts';
 import { readState, storable } from '#schema/translate.ts';
 import type { Budget } from '#schema/translate-release.ts';
-import { ChaosWorld, faults } from '#test/core/chaos-world.ts';
-import { type Fault, TICK_MS } from '#test/core/world.ts';
+import { ChaosWorld } from '#test/core/chaos-world.ts';
+import { FAULTS, type Fault, TICK_MS } from '#test/core/world.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
 import { type Checkpoint, GATES, PureGates } from './pure-gates.ts';
 import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
@@ -87,7 +87,7 @@ export class PureWorld extends ChaosWorld {
     let fault: Fault = 'none';
     for (const { what, random } of mishaps) {
       this.chance = random;
-      if (what === 'fault') fault = this.pick(faults);
+      if (what === 'fault') fault = this.pick(FAULTS);
       else this.#befall(what);
     }
     this.chance = own;

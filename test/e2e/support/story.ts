@@ -76,6 +76,19 @@ export function createTrail(): Trail {
   };
 }
 
+/** Weights that have arrived, as far as statuses are looked at on the way to the promotion. */
+export function arrivals(): { weights: Set<number>; promoted(rollout: RolloutObject): boolean } {
+  const weights = new Set<number>();
+  return {
+    weights,
+    promoted(rollout) {
+      const { arrivedAt, weight = 0 } = rollout.status?.state?.release ?? {};
+      if (arrivedAt !== undefined) weights.add(weight);
+      return isPromoted(rollout);
+    },
+  };
+}
+
 export function isPromoted({ status }: RolloutObject): boolean {
   return status?.phase === 'Healthy' && status.state?.ended?.outcome === 'Promoted';
 }
