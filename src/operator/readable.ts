@@ -19,7 +19,7 @@ export function missingRight(rollout: KubeObject, stores: Stores): OperatorError
   const what = group === '' ? plural : `${plural}.${group}`;
   return new OperatorError(
     'KUBE_FORBIDDEN',
-    `the operator may not list and watch ${what}, which this Rollout needs: apply the roles of this version. Until then nothing about it is decided, and its traffic stays where it is`,
+    `the operator may not list and watch ${what}, which this Rollout needs: apply the roles of this version. Until then nothing about it is decided; what is on record is still taken back`,
   );
 }
 

@@ -1,4 +1,6 @@
 import { decide } from '#core/decide.ts';
+import { desired } from '#core/desired.ts';
+import { diff } from '#core/diff.ts';
 import type { Decision, Effect } from '#core/effect.ts';
 import { eventOf, type Happened } from '#core/events.ts';
 import { FINALIZER } from '#core/labels.ts';
@@ -72,33 +74,43 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
-    assertRights(deps, rollout);
-    if (await complete(deps, rollout)) return { requeueAfterMs: CATCH_UP_MS };
-    const remembered = stateOf(rollout);
-    const asked = await prepared(deps, rollout, remembered, signal);
-    const now = deps.clock.now();
-    const state = remembered ?? initialState(now);
-    const sight = deps.look(rollout, state);
-    const decision = decide(state, sight.seen, now);
-    deps.decided(rollout, decision);
-    const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
-    if (deps.isLeader()) await deps.settle(rollout, decision);
-    if (asked.kind === 'failed') throw asked.error;
-    const { requeueAt } = decision;
-    return again([
-      requeueAt === undefined ? undefined : requeueAt - now,
-      heldMs,
-      asked.kind === 'late' ? CATCH_UP_MS : undefined,
-    ]);
+    const missing = missingRight(rollout, deps.stores);
+    if (missing !== undefined) throw await closed(deps, rollout, missing);
+    return (await complete(deps, rollout)) ? { requeueAfterMs: CATCH_UP_MS } : await turn(deps, rollout, signal);
   };
 }
 
-/** Throws when something that this Rollout names may not be read; its owner hears of it too. */
-function assertRights({ stores, isLeader, tell }: ReconcileDeps, rollout: KubeObject): void {
-  const missing = missingRight(rollout, stores);
-  if (missing === undefined) return;
-  if (isLeader()) tell(rollout, { type: 'Warning', reason: 'RightMissing', message: missing.message });
-  throw missing;
+async function turn(deps: ReconcileDeps, rollout: KubeObject, signal: AbortSignal): Promise<Again> {
+  const remembered = stateOf(rollout);
+  const asked = await prepared(deps, rollout, remembered, signal);
+  const now = deps.clock.now();
+  const state = remembered ?? initialState(now);
+  const sight = deps.look(rollout, state);
+  const decision = decide(state, sight.seen, now);
+  deps.decided(rollout, decision);
+  const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
+  if (deps.isLeader()) await deps.settle(rollout, decision);
+  if (asked.kind === 'failed') throw asked.error;
+  const { requeueAt } = decision;
+  return again([
+    requeueAt === undefined ? undefined : requeueAt - now,
+    heldMs,
+    asked.kind === 'late' ? CATCH_UP_MS : undefined,
+  ]);
+}
+
+/**
+ * Something that this Rollout names may not be read: its owner hears of it, and nothing is decided. What is on record
+ * is taken down all the same where a route may be written: nothing stands before a lowering.
+ */
+async function closed(deps: ReconcileDeps, rollout: KubeObject, missing: OperatorError): Promise<OperatorError> {
+  if (deps.isLeader()) deps.tell(rollout, { type: 'Warning', reason: 'RightMissing', message: missing.message });
+  const state = stateOf(rollout);
+  if (state === undefined) return missing;
+  const { seen } = deps.look(rollout, state);
+  const lowerings = diff(desired(state, seen, deps.clock.now()), state, seen).filter(isLowering);
+  await Promise.all(lowerings.map((effect) => deps.apply(rollout, effect).catch(urgently)));
+  return missing;
 }
 
 /** The soonest of what is waited for, if anything is. */

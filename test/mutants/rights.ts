@@ -32,4 +32,16 @@ export const rights: readonly Mutant[] = [
     killedBy: { file: 'test/operator/readable.test.ts', test: 'closed are $name: $because' },
     because: 'the pods behind an unseen route would be scaled down, an unseen Deployment never given back',
   },
+  {
+    name: 'a right that is missing stands before a lowering',
+    breaks: 1,
+    file: 'src/operator/reconcile.ts',
+    find: 'desired(state, seen, deps.clock.now()), state, seen).filter(isLowering)',
+    replace: 'desired(state, seen, deps.clock.now()), state, seen).filter(() => false)',
+    killedBy: {
+      file: 'test/operator/reconcile.test.ts',
+      test: 'what is on record is taken down, whatever may not be read',
+    },
+    because: 'one role that lacks one kind would leave a rotten canary with the users of all other routes',
+  },
 ];

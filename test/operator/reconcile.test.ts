@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import { FINALIZER } from '#core/labels.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -129,6 +130,14 @@ test('nothing is decided while what the Rollout names may not be read', async ()
   const seen = await pass(breaching(), { closed: true });
   expect(seen).toMatchObject({ error: { code: 'KUBE_FORBIDDEN' }, written: [], told: ['RightMissing'] });
   expect(await pass(breaching(), { closed: true, leadsFor: 0 })).toMatchObject({ failed: true, told: [] });
+});
+
+// kills: a right that is missing stands before a lowering that is on record
+test('what is on record is taken down, whatever may not be read', async () => {
+  const world = breaching();
+  world.state = decide(world.state, world.seen(), world.now).next;
+  const seen = await pass(world, { closed: true });
+  expect(seen).toMatchObject({ error: { code: 'KUBE_FORBIDDEN' }, written: ['lower'] });
 });
 
 // kills: probes of a stay that nobody could store, begun anew at every try
