@@ -65,9 +65,14 @@ function loweringFence(
   }
   // At weight 0 a fence older than the record is passed, so that a raise still on its way finds a newer one.
   // A route that somebody set to 0 by hand still names the canary's Service: the write gives back the user's own text.
-  const planted = !deleting || fenced(route, release);
-  const unplanted = planted && grantsNothing(wish) && seenN < release.n && route.conflict === undefined;
+  const plants = fenced(route, release) || (!deleting && splits(release, route));
+  const unplanted = plants && grantsNothing(wish) && seenN < release.n && route.conflict === undefined;
   return unplanted ? { release: release.name, n: release.n, weight: 0 } : undefined;
+}
+
+/** The look that begins a release still shows the routes of the one before it. */
+function splits({ routes }: ReleaseState, { name }: SeenRoute): boolean {
+  return routes?.includes(name) ?? true;
 }
 
 /** It sends nothing to the canary. */

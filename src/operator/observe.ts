@@ -151,7 +151,10 @@ function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | und
   );
 }
 
-/** Routes with a fence of this Rollout that are no part of its spec, nor of its release, any more. */
+/**
+ * Routes with a fence of this Rollout that nothing splits: not its release, nor without one its spec. A route that came
+ * into the spec in the middle of a release waits for the next one, and a deletion must not forget it meanwhile.
+ */
 function leftRoutes(
   rollout: KubeObject,
   routes: SeenRoute[],
@@ -161,7 +164,7 @@ function leftRoutes(
   // What the spec names can only be told from a spec that can be read.
   if (spec === undefined) return {};
   const { namespace = '' } = rollout.metadata;
-  const named = new Set([...routes.map(({ name }) => name), ...spec.routes]);
+  const named = new Set(routes.map(({ name }) => name));
   const fenced = [...stores.routes].flatMap(([kind, store]) =>
     store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => fencedKey(kind, metadata.name)),
   );

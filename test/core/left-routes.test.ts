@@ -79,3 +79,29 @@ test('deleted: the finalizer waits for the route that left', () => {
   expect(world.finalized).toBe(true);
   expect(admin(world)).toMatchObject({ weight: 0, fence: undefined });
 });
+
+// kills: a fence planted on what only the release before split
+test('a release that begins plants no fence on a route that the one before it split alone', () => {
+  const world = leaving();
+  world.spec = { ...world.spec, revision: 'v3' };
+  world.runUntil(
+    ({ state, routes }) => state.release?.ending !== undefined && routes.every(({ weight }) => weight === 0),
+  );
+  world.runUntil(({ state }) => state.release?.name === 'shop-2');
+  expect(world.state.release?.routes).toEqual(['shop']);
+  expect(admin(world).fence?.release).not.toBe('shop-2');
+});
+
+// kills: a route that only the spec names is nobody's to clean
+test('deleted: the finalizer waits for a route that has come back into the spec and not into the release', () => {
+  const world = leaving();
+  world.act('retreat');
+  world.runUntil(({ routes }) => routes.every(({ weight }) => weight === 0));
+  world.act('retry');
+  world.runUntil(({ state }) => state.release?.name === 'shop-2' && state.release.stage === 'Holding');
+  world.spec = { ...world.spec, routes: ['shop', 'admin'] };
+  Object.assign(admin(world), { fence: { release: 'shop-1', n: 9, weight: 0 }, version: 900 });
+  world.deleting = true;
+  world.runUntil(({ finalized }) => finalized);
+  expect(admin(world)).toMatchObject({ weight: 0, fence: undefined });
+});

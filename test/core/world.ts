@@ -213,9 +213,9 @@ export class World {
     return (this.state.release?.routes ?? this.spec.routes).map((name) => this.seenRoute(name));
   }
 
-  /** With a fence of ours, and named by nobody any more. */
+  /** With a fence of ours, and split by nothing. */
   private seenLeft(): Seen['routes'] {
-    const named = new Set([...(this.state.release?.routes ?? []), ...this.spec.routes]);
+    const named = new Set(this.state.release?.routes ?? this.spec.routes);
     const left = this.routes.filter(({ name, exists, fence }) => exists && fence !== undefined && !named.has(name));
     return left.map(({ name }) => this.seenRoute(name));
   }

@@ -33,6 +33,30 @@ export const leaving: readonly Mutant[] = [
     because: 'the pods of an adopted Deployment serve alone',
   },
   {
+    name: 'a release plants its fence on routes of the one before',
+    breaks: 14,
+    file: 'src/core/diff.ts',
+    find: 'return routes?.includes(name) ?? true;',
+    replace: 'return routes === undefined || name.length > 0;',
+    killedBy: {
+      file: 'test/core/left-routes.test.ts',
+      test: 'a release that begins plants no fence on a route that the one before it split alone',
+    },
+    because: 'nothing that it looks at any more would have to be clean before it goes',
+  },
+  {
+    name: 'a route that the spec alone names keeps its fence',
+    breaks: 14,
+    file: 'src/operator/observe.ts',
+    find: 'const named = new Set(routes.map(({ name }) => name));',
+    replace: 'const named = new Set([...routes.map(({ name }) => name), ...spec.routes]);',
+    killedBy: {
+      file: 'test/sim/left-route.test.ts',
+      test: 'the whole operator forgets no fence on a route that its release does not split',
+    },
+    because: 'the Rollout would be gone and its fence there, which no other Rollout may touch',
+  },
+  {
     name: 'any refusal is the end of the namespace',
     breaks: 24,
     file: 'src/operator/ending-namespace.ts',

@@ -35,8 +35,8 @@ class Eyes implements Watcher {
   readonly violations: string[] = [];
   readonly begun = new Set<string>();
   readonly #world: World;
-  /** Releases whose traffic a person took back, until somebody says something. */
-  readonly #takenBack = new Set<string>();
+  /** By release: routes whose traffic a person took back, until somebody says something. */
+  readonly #takenBack = new Map<string, Set<string>>();
   /** Replicas of each ReplicaSet as an operator wrote them last. */
   readonly #wished = new Map<string, number>();
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
@@ -64,7 +64,8 @@ class Eyes implements Watcher {
   }
 
   /** Invariants 3, 4, 6 and 11: what a raise needs, and who may write it. */
-  #onRoute({ object, previous, type }: Change): void {
+  #onRoute(change: Change): void {
+    const { object, previous, type } = change;
     if (type === 'DELETED') return;
     const [was, is] = [weightOf(previous), weightOf(object)];
     const { writer } = this.#world;
@@ -73,11 +74,19 @@ class Eyes implements Watcher {
     this.#world.note(`${writer ?? 'person'} turns ${was} to ${is} (${fence?.release}/${fence?.n})`);
     const old = previous === undefined ? undefined : readFence(previous);
     if (writer === undefined) {
-      if (old !== undefined && is < old.weight) this.#takenBack.add(old.release);
+      if (old !== undefined) this.#noteTaken(old, keyOf(change), is);
       return;
     }
     if (is > was) this.#onRaise(writer, { is, fence, old });
     else this.#world.lowered(writer);
+  }
+
+  /** Whoever gives back as much as the fence says, or more, before anybody looked has withdrawn it: nothing of it is left to see. */
+  #noteTaken({ release, weight }: Fence, route: string, is: number): void {
+    const taken = this.#takenBack.get(release) ?? new Set<string>();
+    this.#takenBack.set(release, taken);
+    if (is < weight) taken.add(route);
+    else taken.delete(route);
   }
 
   #onRaise(writer: string, { is, fence, old }: { is: number; fence: Fence | undefined; old: Fence | undefined }): void {
@@ -87,7 +96,7 @@ class Eyes implements Watcher {
     if (fence?.release !== grant?.name) this.#violate('raised for another release than the one on record');
     if (old !== undefined && old.release === fence?.release && old.n >= fence.n)
       this.#violate('raised past a newer fence');
-    if (fence !== undefined && this.#takenBack.has(fence.release)) this.#violate('corrected upward');
+    if (fence !== undefined && (this.#takenBack.get(fence.release)?.size ?? 0) > 0) this.#violate('corrected upward');
     this.#checkLeader(writer);
     this.#noteCarriers();
     if (this.#world.clock.monotonic() - this.#carriedAt > BACKLOG_MS) this.#violate('raised without a pod to carry it');
@@ -228,6 +237,10 @@ class Eyes implements Watcher {
     this.#carried = this.#ready(CANARY_LABEL).length > 0;
     if (this.#carried) this.#carriedAt = now;
   }
+}
+
+function keyOf({ kind, object }: Change): string {
+  return `${kind}/${object.metadata.name}`;
 }
 
 /** Its pods may be behind stable's Service: they pass the last stage, or are on their way out of it. */
