@@ -78,11 +78,14 @@ export function routesCarry(seen: Seen, release: ReleaseState): boolean {
   );
 }
 
+/** A route says that somebody is sent to the canary, whether or not its parents took that. */
+export function routesSend({ routes }: Seen): boolean {
+  return routes.some(({ exists, weight, reach }) => exists && (weight !== 0 || reach !== undefined));
+}
+
 /** No route sends anything to the canary, and every parent took that. A route that is gone sends nothing. */
 export function routesAtRest(seen: Seen): boolean {
-  return seen.routes.every(
-    (route) => !route.exists || (route.weight === 0 && route.reach === undefined && route.accepted),
-  );
+  return !routesSend(seen) && seen.routes.every(({ exists, accepted }) => !exists || accepted);
 }
 
 /** The default of progressDeadline, for a Rollout whose spec cannot be read any more. */

@@ -2,7 +2,7 @@ import type { Millis } from '#lib/units.ts';
 import { isByPods, living, podsAt, replicasDuring, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
 import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Stage, State, Step } from './model.ts';
-import { routesAtRest, topFence } from './routes.ts';
+import { routesAtRest, routesSend, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
@@ -178,15 +178,25 @@ function servesUsers({ revision }: ReleaseState, seen: Seen): boolean {
   return [...living(setOf(seen, revision)), ...strays].some(({ arms }) => arms.stable);
 }
 
-/** Remembers since when every route is at rest and no pod of the canary is behind the Service: what a route sent to goes some time after that, never before. */
+/**
+ * Remembers since when every route is at rest and no pod of the canary is behind the Service: what a route sent to goes
+ * some time after that, never before. A fence newer than the record was written by a lowering whose record was lost: the
+ * data plane hears of it only now.
+ */
 export function noteRest(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
   const rests = routesAtRest(seen) && (release.committed || !servesUsers(release, seen));
-  if (rests === (release.restoredAt !== undefined)) return state;
-  if (!rests) return { ...state, release: without(release, 'restoredAt') };
+  const n = topFence(seen, release);
+  if (!rests) return release.restoredAt === undefined ? state : { ...state, release: unrested(release, seen, n) };
+  if (release.restoredAt !== undefined && n === release.n) return state;
   const { ending } = release;
   // The first time counts: what somebody else sends there later is another story.
   const remedied = ending === undefined ? {} : { ending: { remediedAt: now, ...ending } };
-  return { ...state, release: { ...release, restoredAt: now, ...remedied } };
+  return { ...state, release: { ...release, n, restoredAt: now, ...remedied } };
+}
+
+/** A route that sends again is lowered under a number of its own, by which the next pass knows that it did. */
+function unrested(release: ReleaseState, seen: Seen, n: number): ReleaseState {
+  return { ...without(release, 'restoredAt'), ...(routesSend(seen) ? { n: n + 1 } : {}) };
 }
 
 const outcomes: Record<Ending['kind'], Outcome> = {

@@ -274,6 +274,30 @@ export const raising: readonly Mutant[] = [
     because: 'requests go to pods that are gone',
   },
   {
+    name: 'a lowering has no number of its own',
+    breaks: 7,
+    file: 'src/core/state.ts',
+    find: '...(routesSend(seen) ? { n: n + 1 } : {})',
+    replace: '',
+    killedBy: {
+      file: 'test/core/rest.test.ts',
+      test: 'pods outlive a route from a backup',
+    },
+    because: 'a lowering whose record was lost would leave the rest of before, and pods that gateways still send to',
+  },
+  {
+    name: 'the rest of before outlives a newer fence',
+    breaks: 7,
+    file: 'src/core/state.ts',
+    find: 'release.restoredAt !== undefined && n === release.n',
+    replace: 'release.restoredAt !== undefined',
+    killedBy: {
+      file: 'test/core/rest.test.ts',
+      test: 'pods outlive a weight given by hand',
+    },
+    because: 'the delay would count from before the traffic that a lost pass took away',
+  },
+  {
     name: 'the old pods go at the commit point',
     breaks: 7,
     file: 'src/core/desired.ts',
