@@ -84,6 +84,8 @@ export class ChaosWorld extends World {
   protected old: { state: State; seen: Seen } | undefined;
   /** Another operator writes, with an older sight. */
   private stale = false;
+  /** The pass died after it had stored its record: what that has to say to the routes may not stand there yet. */
+  private unfenced = false;
   private darkTicks = 0;
   protected died = false;
   protected chance: Chance;
@@ -187,6 +189,8 @@ export class ChaosWorld extends World {
     const before = this.state;
     const seen = this.seen();
     this.reconcile(fault, seen);
+    const dead = fault === 'crash-after-store' || fault === 'crash-mid-effects';
+    this.unfenced = dead || (this.unfenced && fault === 'crash-before-store');
     this.watch(before, seen, fault);
   }
 
@@ -351,6 +355,14 @@ export class ChaosWorld extends World {
     if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
       this.violate('corrected upward');
     if (effect.kind === 'SetWeight' && risen && !this.stale) this.raised(effect);
+  }
+
+  /**
+   * Who wakes here asks for no lease, as a request that was on its way when its operator lost it. Between a record and its
+   * fence nothing stops it: the next whole pass has to (`watchGrant`).
+   */
+  protected override grants(weight: number): boolean {
+    return super.grants(weight) || (this.stale && this.unfenced);
   }
 
   /** For those who know what a raise needs. */

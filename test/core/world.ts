@@ -424,11 +424,14 @@ export class World {
 
   private watchRaise(route: WorldRoute, { weight, reach, fence }: Extract<Effect, { kind: 'SetWeight' }>): void {
     const granted = this.state.release;
-    if (granted === undefined || weight > granted.weight)
-      this.violations.push(`raised to ${weight} without a stored grant`);
+    if (!this.grants(weight)) this.violations.push(`raised to ${weight} without a stored grant`);
     if (reach !== undefined && formatReach(granted?.reach) !== formatReach(reach))
       this.violations.push('users matched without a stored grant');
     if ((route.fence?.n ?? 0) >= fence.n) this.violations.push('raised past a newer fence');
+  }
+
+  protected grants(weight: number): boolean {
+    return this.state.release !== undefined && weight <= this.state.release.weight;
   }
 
   /** What must hold after every step, whatever went wrong. */

@@ -1,5 +1,5 @@
 import { stepEpochOf } from '#core/epoch.ts';
-import type { GateReading } from '#core/gate.ts';
+import type { Gate, GateReading } from '#core/gate.ts';
 import type { ReleaseState, State } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
@@ -165,6 +165,11 @@ export class PureWorld extends ChaosWorld {
     return this.#rotten.has(this.spec.revision);
   }
 
+  /** What a release was begun with; undefined: there is no record of it. */
+  gatesOf(release = ''): readonly Gate[] | undefined {
+    return this.releases.get(release)?.plan.gates;
+  }
+
   #natureOf(revision: string): Nature {
     return this.#sick || this.#rotten.has(revision) ? ROTTEN : SOUND;
   }
@@ -313,8 +318,9 @@ export class PureWorld extends ChaosWorld {
   /** Who serves all users, and whether gates or a person let it. */
   #noteService(): void {
     const { release, stable } = this.state;
-    const ungated = release !== undefined && this.releases.get(release.name)?.plan.gates.length === 0;
-    if (release?.word !== undefined || release?.expedited !== undefined || ungated) this.#worded.add(release.revision);
+    const ungated = this.gatesOf(release?.name)?.length === 0;
+    if (release !== undefined && (release.word !== undefined || release.expedited !== undefined || ungated))
+      this.#worded.add(release.revision);
     if (stable === undefined) return;
     // The first revision meets nobody to compare it with.
     if (this.#first === undefined) this.#worded.add(stable);

@@ -67,7 +67,9 @@ function breach(world: PureWorld): string | undefined {
   const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS && young());
   for (let tick = 0; due(tick) && !over() && world.violations.length === 0; tick += 1) world.step([]);
   const out = world.rotten && world.state.release?.revision === world.spec.revision && !world.state.release.committed;
-  const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined;
+  // Against a stable that is rotten itself a person took the gates away: then nobody looks.
+  const blindly = world.gatesOf(world.state.release?.name)?.length === 0;
+  const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined || blindly;
   if (world.violations.length === 0 && out && !kept && sends())
     return `a rotten canary keeps its traffic: ${JSON.stringify(world.state)}`;
   if (world.rotten) world.deploy('v9');
