@@ -45,9 +45,9 @@ lab-up: modules ## Start a lab that stays, and print how to use it
 lab-down: modules ## End the lab of lab-up
 	@node test/lab/down.ts
 
-worlds: modules ## Play many simulated worlds: PURE=1000000 STORMY=10000, hours; a part of them by SECONDS=600
-	node test/sim/run.ts --worlds pure --count $(or $(PURE),1000000) --seconds $(or $(SECONDS),Infinity)
-	node test/sim/run.ts --worlds stormy --count $(or $(STORMY),10000) --seconds $(or $(SECONDS),Infinity)
+worlds: modules ## Play many simulated worlds: PURE=1000000 STORMY=10000, hours; on JOBS=2 cores, a part of them by SECONDS=600
+	node test/sim/run.ts --worlds pure --count $(or $(PURE),1000000) --seconds $(or $(SECONDS),Infinity) --jobs $(or $(JOBS),1)
+	node test/sim/run.ts --worlds stormy --count $(or $(STORMY),10000) --seconds $(or $(SECONDS),Infinity) --jobs $(or $(JOBS),1)
 
 bench: modules ## Measure the gate engine and the decision; writes docs/benchmarks.md
 	@node bench/main.ts

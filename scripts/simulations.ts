@@ -1,6 +1,10 @@
 /** What a run of worlds injected and looked at, as `test/sim/run.ts --json` prints it. */
 export interface Report {
   kind: string;
+  /** What was played, with `-dirty` where it was not all committed. */
+  commit?: string;
+  /** Ranges of seeds that were played, rising, each without its end. */
+  seeds?: readonly (readonly [from: number, end: number])[];
   worlds: number;
   failed: { seed: number; wrong: string }[];
   cpuSeconds: number;
@@ -17,7 +21,7 @@ export function simulationsOf(reports: readonly Report[]): string {
   return reports.map(tableOf).join('\n\n');
 }
 
-function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix }: Report): string {
+function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix, ...played }: Report): string {
   const columns = Object.keys(checks).map((text, index) => ({ text, short: shortOf(text, index) }));
   const rows = Object.entries(faults).map(([fault, { injected, worlds: had }]) => {
     const looks = columns.map(({ text }) => count(matrix[fault]?.[text] ?? 0));
@@ -26,7 +30,7 @@ function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix }: R
   const all = `| **all worlds** | | ${count(worlds)} | ${columns.map(({ text }) => count(checks[text] ?? 0)).join(' | ')} |`;
   const named = columns.filter(({ text }) => !/^\d/.test(text)).map(({ text, short }) => `${short} ${text}`);
   return [
-    `**${kind}**: ${exact(worlds)} worlds, ${violations(failed)}, ${exact(Math.round(cpuSeconds))} s of CPU.`,
+    `**${kind}**: ${exact(worlds)} worlds${playedOf(played)}, ${violations(failed)}, ${exact(Math.round(cpuSeconds))} s of CPU.`,
     ...(named.length === 0 ? [] : [`Beside the numbers of ARCHITECTURE.md: ${named.join('; ')}.`]),
     '',
     `| fault | injected | worlds | ${columns.map(({ short }) => short).join(' | ')} |`,
@@ -34,6 +38,12 @@ function tableOf({ kind, worlds, failed, cpuSeconds, faults, checks, matrix }: R
     ...rows,
     all,
   ].join('\n');
+}
+
+function playedOf({ commit, seeds = [] }: Pick<Report, 'commit' | 'seeds'>): string {
+  const ranges = seeds.map(([from, end]) => `${from} to ${end - 1}`);
+  const said = [ranges.length === 0 ? '' : `seeds ${ranges.join(', ')}`, commit === undefined ? '' : `at ${commit}`];
+  return said.some((text) => text !== '') ? ` (${said.join(' ').trim()})` : '';
 }
 
 function violations(failed: Report['failed']): string {
