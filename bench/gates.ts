@@ -1,7 +1,7 @@
 import type { GateContext } from '#core/gate.ts';
 import { type ErrorGate, saveErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
-import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import { type Figure, measure } from './figures.ts';
 
 /** The gate engine's own work in one tick: answers of the source folded, and every gate judged. No network, no parsing. */

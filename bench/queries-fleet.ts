@@ -1,5 +1,5 @@
 import type { GateContext, Selector, Sli, Slo } from '#core/gate.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import type { Scope } from '#sources/promql.ts';
 
 /** A thousand releases in a hundred namespaces, each with four stable pods and one of the canary, and three gates. */

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { addCost, createPass, noCost } from '#operator/gate-asks.ts';
 import { createGateEngine } from '#operator/gate-engine.ts';
 import { readTicks } from '#operator/gate-samples.ts';

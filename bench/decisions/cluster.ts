@@ -4,7 +4,7 @@ import type { GateReading } from '#core/gate.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
 import type { Arms, Fence, Seen, SeenReplicaSet } from '#core/seen.ts';
 import { initialState } from '#core/state.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
 
 /** A cluster of plain data where everything works at once, around the production `decide`. */

@@ -1,4 +1,4 @@
-import type { PodInfo, ProcessSample, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, ProcessSample, TickSamples } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import { BOUNDS } from './latency.ts';
 import { type Scenario, type Served, type Tally, TICK_MS } from './traffic.ts';

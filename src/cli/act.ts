@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Verb } from '#core/model.ts';
 import { record, text, texts } from '#core/raw.ts';
-import type { RolloutView } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { apiVersionOf, ROLLOUT_ACTION, SELF_SUBJECT_REVIEW } from '#kube/resources.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';

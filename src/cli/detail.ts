@@ -1,9 +1,9 @@
 import { changeWords } from '#core/change.ts';
 import { printBad, printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
 import { pinnedWords } from '#core/undo.ts';
-import type { ArmView, RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import type { Moment, ReleaseView } from '#core/view-release.ts';
+import type { ArmView, RolloutView } from '#core/view-words.ts';
 import type { Millis } from '#lib/units.ts';
 import { age, evidenceBar, ladderLine, type Paint, phaseWord, verdictWord } from './paint.ts';
 import { type Column, cutLine, drawTable } from './table.ts';

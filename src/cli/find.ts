@@ -1,4 +1,5 @@
-import { type RolloutView, viewRollout } from '#core/view.ts';
+import { viewRollout } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { RELEASE, ROLLOUT } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { KubeObject } from '#ports/kube-api.ts';

@@ -1,4 +1,5 @@
-import { type RolloutView, viewRollouts } from '#core/view.ts';
+import { viewRollouts } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { RELEASE, ROLLOUT } from '#kube/resources.ts';
 import { drawDetail } from './detail.ts';
 import { type ExitCode, exit } from './exit.ts';

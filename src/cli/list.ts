@@ -1,5 +1,5 @@
 import { printShare, printWeight, shortImage } from '#core/figures.ts';
-import type { ArmView, RolloutView } from '#core/view.ts';
+import type { ArmView, RolloutView } from '#core/view-words.ts';
 import type { Millis } from '#lib/units.ts';
 import { age, type Paint, phaseWord, verdictGlyph } from './paint.ts';
 import { type Column, cutLine, drawTable, widthOf } from './table.ts';

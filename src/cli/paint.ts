@@ -1,8 +1,8 @@
 import picocolors from 'picocolors';
 import { printAge, printWeight } from '#core/figures.ts';
-import type { RolloutView } from '#core/view.ts';
 import { type Evidence, type GateView, progressOf } from '#core/view-gates.ts';
 import type { Rung } from '#core/view-release.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import type { Millis } from '#lib/units.ts';
 
 /** Colours and glyphs of the terminal. Every colour stands beside a word or a glyph that says the same. */

@@ -1,4 +1,4 @@
-import type { RolloutView } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import type { Millis } from '#lib/units.ts';
 import { sleep } from '#ports/clock.ts';
 import { type ExitCode, exit } from './exit.ts';

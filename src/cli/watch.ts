@@ -1,5 +1,6 @@
 import { printWeight } from '#core/figures.ts';
-import { type RolloutView, viewRollouts } from '#core/view.ts';
+import { viewRollouts } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import type { RolloutFeed } from '#http/feed.ts';
 import type { Millis } from '#lib/units.ts';
 import { type ExitCode, exit } from './exit.ts';

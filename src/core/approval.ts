@@ -2,36 +2,9 @@ import type { Millis } from '#lib/units.ts';
 import { rungAt } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
 import type { Seen, SeenAction } from './seen.ts';
+import type { Approval, Approvals, Approver } from './words.ts';
 
 /** Who must say `approve`, and how that is counted. An approval is for what was shown, and for nothing else. */
-
-/** Asked for before a step is left, or before in-cluster clients move. */
-export interface Approval {
-  /** So many different people. */
-  minimum: number;
-  /** Only those count who are in one of these groups; empty: everybody who has the right to say it. */
-  groups: string[];
-  /** The author of the change does not count. */
-  notAuthor: boolean;
-}
-
-/** What was said about one stay of one attempt: all of it together is void as soon as one of these differs. */
-export interface Approvals {
-  /** UID of the Release. */
-  uid: string;
-  attempt: number;
-  step: number;
-  /** Images that were shown to everybody who approved, as `container=sha256:…`. */
-  digests: string[];
-  people: Approver[];
-}
-
-export interface Approver {
-  by: string;
-  at: Millis;
-  /** Those of the groups asked for that the API server has proved. */
-  groups: string[];
-}
 
 /** Both at once, where two steps become one. */
 export function stricter(one: Approval | undefined, other: Approval | undefined): Approval | undefined {

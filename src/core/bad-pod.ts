@@ -4,35 +4,12 @@ import type { Plan, ReleaseState, State } from './model.ts';
 import type { Seen, SeenPod } from './seen.ts';
 import { without } from './state.ts';
 import type { Judgement } from './verdict.ts';
+import type { Replaced, Suspect } from './words.ts';
 
 /**
  * One canary pod of several that has nearly all failures is a bad node, or a bad start, rather than a bad release: it is
  * replaced, and the release goes on with its successor. Once, because a second one is no coincidence.
  */
-
-/** A canary pod that a gate blames, for as long as it goes on doing so. */
-export interface Suspect {
-  pod: string;
-  uid: string;
-  gate: string;
-  /** Newest tick that was counted for it, and the bad requests of the canary by then. */
-  at: Millis;
-  bad: number;
-  /** Ticks that brought failures and named it, without one between them that did not; up to `CONFIRM_TICKS`. */
-  ticks: number;
-}
-
-/** A canary pod whose replacement was decided. It is deleted as soon as the others can carry the weight without it. */
-export interface Replaced {
-  pod: string;
-  uid: string;
-  /** Node that it ran on. */
-  node?: string;
-  gate: string;
-  at: Millis;
-  /** The gate's sentence, with its figures. */
-  why: string;
-}
 
 /**
  * A pod must be named at so many ticks that brought failures. When it is named first the stop test is past its line with

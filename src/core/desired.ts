@@ -4,9 +4,9 @@ import { sizeToReplace } from './bad-pod.ts';
 import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, Revision, State } from './model.ts';
-import type { Reach } from './reach.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
+import type { Reach } from './words.ts';
 
 /** The world as the state wants it. `diff` compares it with what was seen. */
 export interface Wish {

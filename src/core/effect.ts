@@ -1,7 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { ActionResult, Outcome, Plan, ReleaseState, Revision, State } from './model.ts';
-import type { Reach } from './reach.ts';
 import type { Arms, Fence } from './seen.ts';
+import type { Reach } from './words.ts';
 
 /** What the shell is to do. Each is idempotent: applying it twice equals applying it once. */
 export type Effect =

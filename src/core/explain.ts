@@ -1,7 +1,7 @@
 import { formatPercent, WHOLE } from '#lib/units.ts';
 import type { DegradedReason, PauseReason, Stage } from './model.ts';
 import { stageMessage } from './state.ts';
-import type { RolloutView } from './view.ts';
+import type { RolloutView } from './view-words.ts';
 
 type Facts = Omit<RolloutView, 'sentence'>;
 

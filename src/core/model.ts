@@ -1,9 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
-import type { Approval, Approvals } from './approval.ts';
-import type { Replaced, Suspect } from './bad-pod.ts';
 import type { BreachRecord, Held } from './breach.ts';
 import type { Gate } from './gate.ts';
-import type { Reach } from './reach.ts';
+import type { Approval, Approvals, Reach, Replaced, Suspect } from './words.ts';
 
 /**
  * The words of the state machine: what `decide` knows and wants. What it sees stands in seen.ts.

@@ -1,29 +1,9 @@
 import type { Millis } from '#lib/units.ts';
 import type { State } from './model.ts';
-import type { Seen } from './seen.ts';
+import type { Mover, PlacesSight, Seen } from './seen.ts';
 import { whoIsFirst } from './turn.ts';
 
 /** How many releases may move at once, and who is next: the queue of the whole operator. */
-
-/** Releases of other Rollouts that move or want to, and how many may. */
-export interface PlacesSight {
-  /** Namespace of this Rollout. */
-  namespace: string;
-  /** Most releases at once in the cluster; undefined: any number. */
-  cluster?: number;
-  /** The same in one namespace. */
-  perNamespace?: number;
-  others: Mover[];
-}
-
-export interface Mover {
-  namespace: string;
-  rollout: string;
-  /** `Carries`: its canary has traffic. `Begun`: it prepares its first raise. `Waits`: it stands in the queue. */
-  stands: 'Carries' | 'Begun' | 'Waits';
-  /** When it came. */
-  since: Millis;
-}
 
 /** Most others that a sentence names. */
 const NAMED_MAX = 3;

@@ -2,24 +2,7 @@ import { canonicalJson } from '#lib/json.ts';
 import { formatPercent, type Weight } from '#lib/units.ts';
 import type { Step } from './model.ts';
 import { figure, percent, present, type Raw, record, records, text } from './raw.ts';
-
-/**
- * Whom a step without a weight sends to the canary: the users that a header names, or copies of everybody's requests
- * whose answers are dropped. Exactly one of the two is given.
- */
-export interface Reach {
-  /** A request is matched when all of them match. */
-  headers?: HeaderMatch[];
-  /** Share of requests that are copied. */
-  mirror?: Weight;
-}
-
-/** Exactly one of value and regex is given; names are compared without case. */
-export interface HeaderMatch {
-  name: string;
-  value?: string;
-  regex?: string;
-}
+import type { HeaderMatch, Reach } from './words.ts';
 
 /** What a route says where its rules disagree about it: nobody's wish. */
 export const MIXED_REACH = 'mixed';

@@ -1,7 +1,6 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { GateReading } from './gate.ts';
 import type { Plan, Revision, Spec, Verb } from './model.ts';
-import type { PlacesSight } from './places.ts';
 import type { BudgetSight, GroupSight, Spread } from './sights.ts';
 
 /** Everything the shell looked at before it asked for a decision. */
@@ -204,4 +203,24 @@ export interface SeenAction {
   reason: string;
   createdAt: Millis;
   acknowledged: boolean;
+}
+
+/** Releases of other Rollouts that move or want to, and how many may. */
+export interface PlacesSight {
+  /** Namespace of this Rollout. */
+  namespace: string;
+  /** Most releases at once in the cluster; undefined: any number. */
+  cluster?: number;
+  /** The same in one namespace. */
+  perNamespace?: number;
+  others: Mover[];
+}
+
+export interface Mover {
+  namespace: string;
+  rollout: string;
+  /** `Carries`: its canary has traffic. `Begun`: it prepares its first raise. `Waits`: it stands in the queue. */
+  stands: 'Carries' | 'Begun' | 'Waits';
+  /** When it came. */
+  since: Millis;
 }

@@ -1,7 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { BURN, MISSING_ODDS, NEWEST_BUCKETS, RECENT_BUCKET_MS, RECENT_BUCKETS } from './bounds.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 import { lbeta, logUpperBeta } from './special.ts';
 
 /**

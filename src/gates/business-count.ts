@@ -3,7 +3,7 @@ import { assert } from '#lib/assert.ts';
 import { WHOLE } from '#lib/units.ts';
 import { BETA, DIPS, MAX_REGRESSION, RISES } from './bounds.ts';
 import { gridOf, type StopOptions } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * Business events as counts. In `Counts` of this gate `total` holds the exposures and `bad` the events or the value: the

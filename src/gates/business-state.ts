@@ -6,8 +6,8 @@ import { noCounts } from './burn.ts';
 import type { CountState } from './count.ts';
 import { type Dispersion, noDispersion } from './dispersion.ts';
 import type { StopTest } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
 import { noPairs, noScale, type PairedSums, type Scale } from './paired-ratio.ts';
+import type { ArmCounts } from './samples.ts';
 
 /** Everything the business gate knows. In its counts `total` are exposures and `bad` events, or the value that came. */
 export interface BusinessGate extends CountState {

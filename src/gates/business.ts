@@ -17,9 +17,9 @@ import { defineGate } from './define.ts';
 import { foldDispersion, temperOf } from './dispersion.ts';
 import { foldStopTest, logEvidence, startStopTest, stopLimit } from './eprocess.ts';
 import { podCounts } from './error-count.ts';
-import type { ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { foldPair, foldScale, logPairEvidence, type PairedSums, winsorise } from './paired-ratio.ts';
 import { stepsOfBusiness } from './patience.ts';
+import type { ArmCounts, PodInfo, TickSamples } from './samples.ts';
 
 /**
  * Of paired answers only those count that differ, and each of them falls on the canary's wins or on its losses: two arms

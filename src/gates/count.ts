@@ -2,7 +2,8 @@ import type { Cause, GateContext, Verdict } from '#core/gate.ts';
 import { assert } from '#lib/assert.ts';
 import type { Millis } from '#lib/units.ts';
 import { STALE_SCRAPES } from './bounds.ts';
-import { type Look, type PodInfo, readTick, sampleProblem, type TickReading, type TickSamples } from './evidence.ts';
+import { readTick, sampleProblem } from './evidence.ts';
+import type { Look, PodInfo, TickReading, TickSamples } from './samples.ts';
 
 /** What every gate that counts does with a tick, whatever its counts mean: bases, scrapes, and what is in the way. */
 

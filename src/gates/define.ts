@@ -1,7 +1,7 @@
 import type { GateContext, GateReading, Sli } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
-import type { PodInfo, TickSamples } from './evidence.ts';
 import type { StepsQuestion } from './patience.ts';
+import type { PodInfo, TickSamples } from './samples.ts';
 
 /** One gate under way: its kind and what it knows, as one value. Immutable; folding gives the next one. */
 export interface LiveGate {

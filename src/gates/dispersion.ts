@@ -1,7 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { ARM_NOISE, DISPERSION } from './bounds.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * How much more the failures of stable's own pods differ than chance explains: an A/A test that runs beside every gate.

@@ -1,6 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import { ALPHA, EXCESS_FLOOR, LATE_EVERY_MS, LATE_SHARE, LATE_SPREAD, RATIOS, TOLERATED_RATIO } from './bounds.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * Stop test: is the canary's error rate above stable's?

@@ -15,10 +15,10 @@ import { type CountSight, isExposed, scrapeOf, silentSince } from './count.ts';
 import { armNoise, foldDispersion, temperOf } from './dispersion.ts';
 import { clearStopTest, foldStopTest, logEvidence, matters, reaches, type StopTest, stopLimit } from './eprocess.ts';
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
-import type { Arm, ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { forecastSpend } from './forecast.ts';
 import { foldInfluence, type MainSource, mainSource, noInfluence } from './influence.ts';
 import { foldLedger, overspent, spendOf } from './ledger.ts';
+import type { Arm, ArmCounts, PodInfo, TickSamples } from './samples.ts';
 
 /** Starts afresh what a new attempt or a new step starts afresh. */
 export function renew(state: ErrorGate, { epoch, stepEpoch }: GateContext): ErrorGate {

@@ -5,9 +5,9 @@ import { noCounts, noRecent, type Recent } from './burn.ts';
 import type { CountState } from './count.ts';
 import { type Dispersion, noDispersion } from './dispersion.ts';
 import { type StopTest, startStopTest } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
 import { type Influence, loadInfluence, noInfluence, type SavedInfluence, saveInfluence } from './influence.ts';
 import { emptyLedger, type Ledger } from './ledger.ts';
+import type { ArmCounts } from './samples.ts';
 
 /** Everything the error gate knows. Immutable; `saveErrorGate` leaves out what Prometheus can show again. */
 export interface ErrorGate extends CountState {

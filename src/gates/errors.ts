@@ -14,8 +14,9 @@ import {
 } from './error-count.ts';
 import { type ErrorGate, loadErrorGate, saveErrorGate, startErrorGate } from './error-state.ts';
 import { stableNow, verdictOf } from './error-verdict.ts';
-import { type ArmCounts, countsOf, type PodInfo, type TickSamples } from './evidence.ts';
+import { countsOf } from './evidence.ts';
 import { stepsOfErrors } from './patience.ts';
+import type { ArmCounts, PodInfo, TickSamples } from './samples.ts';
 
 const rules: CountRules<ErrorGate> = {
   renew,

@@ -1,6 +1,6 @@
 import type { Millis } from '#lib/units.ts';
 import { START_SLACK_MS } from './bounds.ts';
-import type { Base, Look, PodInfo, ProcessSample } from './evidence.ts';
+import type { Base, Look, PodInfo, ProcessSample } from './samples.ts';
 
 /** One process now, and what may be known of it from before. */
 export interface ProcessView {

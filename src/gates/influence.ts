@@ -1,7 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import { INFLUENCE } from './bounds.ts';
 import { addArm, addCounts, noCounts } from './burn.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /** Who supplies the canary's excess: a release is not bad because one of its pods, or one moment, was. */
 export interface Influence {

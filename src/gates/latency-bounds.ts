@@ -1,5 +1,5 @@
 import { LATENCY } from './bounds.ts';
-import type { Look, PodInfo } from './evidence.ts';
+import type { Look, PodInfo } from './samples.ts';
 import type { Latencies } from './sequences.ts';
 
 /** Place of a bound among the names of a tick, whatever way it is written: `1`, `1.0`, `1e+00`; −1 when it is not there. */

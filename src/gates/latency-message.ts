@@ -1,10 +1,10 @@
 import type { LatencySli, Slo } from '#core/gate.ts';
 import { SHOWN } from './bounds.ts';
 import { logEvidence } from './eprocess.ts';
-import type { Arm } from './evidence.ts';
 import type { LatencyGate } from './latency-state.ts';
 import { strongestBound } from './latency-stop.ts';
 import { printBadRange } from './print-range.ts';
+import type { Arm } from './samples.ts';
 import { type Latencies, type QuantileRange, quantilePValue, quantileRange } from './sequences.ts';
 
 /** A bound in people's words. Histograms have the unit in their name; one that has none is shown as it is. */

@@ -1,7 +1,7 @@
 import { bitsOf, singlesOf } from './bits.ts';
 import { type ErrorGate, loadErrorGate, saveErrorGate, startErrorGate } from './error-state.ts';
-import type { ArmCounts } from './evidence.ts';
 import { startBoundTest } from './latency-stop.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * Everything the latency gate knows: all that the error gate knows, with requests slower than the threshold as the bad

@@ -2,7 +2,7 @@ import type { Millis } from '#lib/units.ts';
 import { LATENCY } from './bounds.ts';
 import { armNoise } from './dispersion.ts';
 import { foldStopTest, gridOf, logEvidence, type StopTest, startStopTest } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * Stop test of latencies. "Slower than the bound" is a failure like any other, so each bucket bound has its own two-arm

@@ -18,12 +18,12 @@ import {
   withoutGone,
 } from './error-count.ts';
 import { judgeErrors } from './errors.ts';
-import type { Arm, ArmCounts, PodInfo, TickSamples } from './evidence.ts';
 import { chooseBounds, pastOf, placeOf } from './latency-bounds.ts';
 import { noSuchBound, printBound, whySlower } from './latency-message.ts';
 import { type LatencyGate, loadLatencyGate, saveLatencyGate, startLatencyGate, withBounds } from './latency-state.ts';
 import { foldBoundTest, strongestBound } from './latency-stop.ts';
 import { stepsOfLatency } from './patience.ts';
+import type { Arm, ArmCounts, PodInfo, TickSamples } from './samples.ts';
 
 const rules: CountRules<LatencyGate> = {
   renew(state, context) {

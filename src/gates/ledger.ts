@@ -1,7 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import type { Millis } from '#lib/units.ts';
 import { MIN_SPENT_EVENTS } from './bounds.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /** What the canary's users lost against stable's, in failed requests, since the attempt began. */
 export interface Ledger {

@@ -1,6 +1,6 @@
 import type { Counts } from '#core/gate.ts';
 import { WINSOR } from './bounds.ts';
-import type { ArmCounts } from './evidence.ts';
+import type { ArmCounts } from './samples.ts';
 
 /**
  * Ratio of two sums, canary's value per exposure over stable's, from pairs of increments of the same tick.

@@ -5,9 +5,9 @@ import { WHOLE } from '#lib/units.ts';
 import { LATE_EVERY_MS, PROBES } from './bounds.ts';
 import { addArm, addCounts, missesNow, noCounts } from './burn.ts';
 import { foldStopTest } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
 import { bet, scaledToWeight } from './probe-rate.ts';
 import type { ProbeGate } from './probe-state.ts';
+import type { ArmCounts } from './samples.ts';
 
 export function sliOf({ gate }: GateContext): ProbeSli {
   const { sli } = gate.slo;

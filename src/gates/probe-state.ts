@@ -5,8 +5,8 @@ import { bitsOf, doublesOf } from './bits.ts';
 import { RECENT_BUCKETS } from './bounds.ts';
 import { noCounts, noRecent, type Recent } from './burn.ts';
 import { type StopTest, startStopTest } from './eprocess.ts';
-import type { ArmCounts } from './evidence.ts';
 import { firstBets } from './probe-rate.ts';
+import type { ArmCounts } from './samples.ts';
 
 /** Everything the gate of probes knows. In its counts one cluster is one answer, `bad` its mean. */
 export interface ProbeGate {

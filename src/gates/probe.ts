@@ -5,7 +5,6 @@ import { addCounts, foldRecent, noCounts } from './burn.ts';
 import { betaOf } from './business-count.ts';
 import { defineGate } from './define.ts';
 import { logEvidence, stopLimit } from './eprocess.ts';
-import type { PodInfo, TickSamples } from './evidence.ts';
 import {
   beginStarts,
   clusterOf,
@@ -26,6 +25,7 @@ import {
 } from './probe-state.ts';
 import { probeVerdict, stableAnswers } from './probe-verdict.ts';
 import { requestsToExclude } from './ramp.ts';
+import type { PodInfo, TickSamples } from './samples.ts';
 
 function renew(state: ProbeGate, { epoch, stepEpoch }: GateContext): ProbeGate {
   if (state.epoch !== epoch) {

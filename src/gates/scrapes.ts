@@ -1,5 +1,5 @@
 import { DISCOVERY_SCRAPES, STALE_SCRAPES } from './bounds.ts';
-import type { PodInfo, ProcessSample, Scrapes, Sight } from './evidence.ts';
+import type { PodInfo, ProcessSample, Scrapes, Sight } from './samples.ts';
 
 /**
  * Who has shown something new since the look before, and who should have. `fresh` holds the pods that did. Nearly always

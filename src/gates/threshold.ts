@@ -4,8 +4,8 @@ import type { Millis } from '#lib/units.ts';
 import { type CountProblem, isOld } from './count.ts';
 import { early } from './count-verdict.ts';
 import { defineGate } from './define.ts';
-import type { PodInfo, TickSamples } from './evidence.ts';
 import { stepsOfThreshold } from './patience.ts';
+import type { PodInfo, TickSamples } from './samples.ts';
 
 /**
  * A number against a limit, for whoever wants the old way. It compares nothing with stable and knows no error bounds, so

@@ -1,7 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { STALE_SCRAPES, START_SLACK_MS } from './bounds.ts';
-import type { PodInfo, ProcessSample } from './evidence.ts';
 import { type Increment, type ProcessView, startOf } from './increments.ts';
+import type { PodInfo, ProcessSample } from './samples.ts';
 
 type Shown = ReadonlyMap<string, ProcessSample>;
 type Known = ReadonlyMap<string, PodInfo>;

@@ -1,4 +1,5 @@
-import { type RolloutView, viewRollouts } from '#core/view.ts';
+import { viewRollouts } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { RolloutFeed } from './feed.ts';

@@ -3,18 +3,20 @@ import type { State } from '#core/model.ts';
 import { figure, record, records, text } from '#core/raw.ts';
 import type { Seen, SeenDeployment } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import type { Store } from '#runtime/cache.ts';
 import { revisionOf } from '#schema/translate.ts';
 import { deploymentNameOf, readDeployment } from '#schema/workload-ref.ts';
 import { onceEach, rolloutOf } from './reading.ts';
-import type { Stores } from './stores.ts';
 
 /** The Deployment behind a Rollout with `workloadRef`, as the core sees it. No I/O. */
 
+/** Of all caches the one that is read here. */
+interface Deployments {
+  deployments: Store;
+}
+
 /** The Deployment that a Rollout names; undefined when it names none, or there is none. */
-export function deploymentOf(
-  rollout: KubeObject,
-  { deployments }: Pick<Stores, 'deployments'>,
-): KubeObject | undefined {
+export function deploymentOf(rollout: KubeObject, { deployments }: Deployments): KubeObject | undefined {
   const name = deploymentNameOf(rollout);
   if (name === undefined) return undefined;
   const found = deployments.get({ namespace: rollout.metadata.namespace, name });
@@ -25,7 +27,7 @@ export function deploymentOf(
 export function observeWorkload(
   rollout: KubeObject,
   { adopted }: Pick<State, 'adopted'>,
-  stores: Pick<Stores, 'deployments'>,
+  stores: Deployments,
 ): Pick<Seen, 'workload'> {
   const name = deploymentNameOf(rollout) ?? adopted?.deployment;
   if (name === undefined) return {};
@@ -87,7 +89,7 @@ export function trimDeployment(object: KubeObject): KubeObject {
 }
 
 /** What `spec.replicas` would be if somebody had given it; undefined when somebody has, or when nobody knows yet. */
-export function missingReplicas(rollout: KubeObject, stores: Pick<Stores, 'deployments'>): number | undefined {
+export function missingReplicas(rollout: KubeObject, stores: Deployments): number | undefined {
   if (record(rollout, 'spec')['replicas'] !== undefined) return undefined;
   const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   return read.ok ? read.spec.replicas : undefined;

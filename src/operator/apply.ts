@@ -7,9 +7,10 @@ import {
   ROLLOUT_LABEL,
   STABLE_LABEL,
 } from '#core/labels.ts';
-import { formatReach, type Reach } from '#core/reach.ts';
+import { formatReach } from '#core/reach.ts';
 import { routeTitle } from '#core/routes.ts';
 import type { Arms } from '#core/seen.ts';
+import type { Reach } from '#core/words.ts';
 import { DEPLOYMENT, POD, REPLICA_SET, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';

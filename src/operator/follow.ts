@@ -3,7 +3,7 @@ import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import { replicaSetName } from '#core/labels.ts';
 import type { Plan, ReleaseState, State } from '#core/model.ts';
 import type { ProbeSuite } from '#core/probe.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { ProbeTarget } from '#probes/define.ts';

@@ -1,5 +1,5 @@
 import type { LatencySli } from '#core/gate.ts';
-import type { ProcessName, ProcessSample } from '#gates/evidence.ts';
+import type { ProcessName, ProcessSample } from '#gates/samples.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';

@@ -1,13 +1,7 @@
 import type { ArmSplit, CountedSli, LatencySli, Selector } from '#core/gate.ts';
 import { STALE_SCRAPES } from '#gates/bounds.ts';
-import {
-  type Arm,
-  type CounterSample,
-  joinCounters,
-  type PodInfo,
-  type ProcessName,
-  type TickSamples,
-} from '#gates/evidence.ts';
+import { joinCounters } from '#gates/evidence.ts';
+import type { Arm, CounterSample, PodInfo, ProcessName, TickSamples } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import type { Question, Within } from '#sources/ask.ts';

@@ -1,5 +1,5 @@
 import type { GateContext, GateCost, GateReading } from '#core/gate.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';

@@ -1,4 +1,4 @@
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';

@@ -1,4 +1,4 @@
-import type { ProcessName } from '#gates/evidence.ts';
+import type { ProcessName } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Labels } from '#ports/metric-source.ts';
 import type { Grid } from './gate-asks.ts';

@@ -1,5 +1,5 @@
 import type { QuerySli } from '#core/gate.ts';
-import type { ProcessSample, TickSamples } from '#gates/evidence.ts';
+import type { ProcessSample, TickSamples } from '#gates/samples.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { canonicalJson } from '#lib/json.ts';
 import type { Millis } from '#lib/units.ts';

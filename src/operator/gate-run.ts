@@ -1,8 +1,8 @@
 import type { GateContext, GateCost, GateReading } from '#core/gate.ts';
 import type { LiveGate } from '#gates/define.ts';
-import type { PodInfo } from '#gates/evidence.ts';
 import { historyOf, pastContext } from '#gates/history.ts';
 import { heldBySampleRatio } from '#gates/sample-ratio.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { withSeason } from '#gates/season.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';

@@ -1,5 +1,6 @@
 import type { CountedSli, Selector, Slo } from '#core/gate.ts';
-import { type CounterSample, joinCounters, type PodTargets, type TickSamples } from '#gates/evidence.ts';
+import { joinCounters } from '#gates/evidence.ts';
+import type { CounterSample, PodTargets, TickSamples } from '#gates/samples.ts';
 import { assert } from '#lib/assert.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';

@@ -1,6 +1,6 @@
 import type { State } from '#core/model.ts';
-import type { Mover, PlacesSight } from '#core/places.ts';
 import { instant, present, record, text } from '#core/raw.ts';
+import type { Mover, PlacesSight } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Telemetry } from '#ports/telemetry.ts';

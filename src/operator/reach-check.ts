@@ -1,7 +1,7 @@
 import type { Step } from '#core/model.ts';
-import type { Reach } from '#core/reach.ts';
 import { routeTitle } from '#core/routes.ts';
 import type { Problem } from '#core/seen.ts';
+import type { Reach } from '#core/words.ts';
 import type { Ability, RouteObject, Router, ServicePair } from '#routers/define.ts';
 
 /** One route of the spec, and its object when it exists. */

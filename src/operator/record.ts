@@ -1,4 +1,4 @@
-import { type Replaced, toldOf } from '#core/bad-pod.ts';
+import { toldOf } from '#core/bad-pod.ts';
 import type { Exposure, Held } from '#core/breach.ts';
 import type { Effect } from '#core/effect.ts';
 import { exposureOf } from '#core/exposure.ts';
@@ -6,6 +6,7 @@ import { FIELD_MANAGER } from '#core/labels.ts';
 import { rungName } from '#core/ladder.ts';
 import type { Plan, ReleaseState, State } from '#core/model.ts';
 import { present } from '#core/raw.ts';
+import type { Replaced } from '#core/words.ts';
 import { RELEASE, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
 import { formatDuration, formatPercent, type Millis } from '#lib/units.ts';

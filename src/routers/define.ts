@@ -1,6 +1,6 @@
-import type { Reach } from '#core/reach.ts';
 import type { Fence } from '#core/seen.ts';
 import type { Spread } from '#core/sights.ts';
+import type { Reach } from '#core/words.ts';
 import type { Json } from '#lib/json.ts';
 import type { Weight } from '#lib/units.ts';
 

@@ -1,4 +1,5 @@
-import { formatReach, type Reach } from '#core/reach.ts';
+import { formatReach } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import type { Ability, PatchOperation, RouteObject, RouteReading, Router, RouteWish, ServicePair } from './define.ts';
 import { guards, readFence } from './fence.ts';
 import { type Memo, parseMemo } from './memo.ts';

@@ -1,4 +1,5 @@
-import { formatReach, type HeaderMatch, MIXED_REACH, type Reach } from '#core/reach.ts';
+import { formatReach, MIXED_REACH } from '#core/reach.ts';
+import type { HeaderMatch, Reach } from '#core/words.ts';
 import { shortHash } from '#lib/hash.ts';
 import { isRecord, sameJson } from '#lib/json.ts';
 import type { PatchOperation } from './define.ts';

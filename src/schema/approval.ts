@@ -1,4 +1,4 @@
-import type { Approval } from '#core/approval.ts';
+import type { Approval } from '#core/words.ts';
 import { flag, group, int, list, text } from './vocabulary.ts';
 
 /** Who must approve, in a Rollout and in the record of a release. */

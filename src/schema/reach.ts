@@ -1,4 +1,4 @@
-import type { Reach } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import { grammar, group, int, list, ruled, text } from './vocabulary.ts';
 
 /** As Gateway API takes it, for requests of HTTP and of gRPC alike. */

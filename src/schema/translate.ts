@@ -1,10 +1,10 @@
-import type { Approval } from '#core/approval.ts';
 import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Spec, State, Step } from '#core/model.ts';
 import { present, record } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
 import type { GroupMode } from '#core/sights.ts';
+import type { Approval } from '#core/words.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { shortHash } from '#lib/hash.ts';
 import { type Millis, parsePercent, WHOLE } from '#lib/units.ts';

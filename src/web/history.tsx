@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { printCount, printDuration, printShare } from '#core/figures.ts';
-import type { RolloutView } from '#core/view.ts';
 import type { ReleaseView } from '#core/view-release.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { call } from './live.ts';
 import { Ago, Chip, type Tone } from './parts.tsx';
 

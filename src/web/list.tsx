@@ -1,5 +1,5 @@
 import { printWeight } from '#core/figures.ts';
-import type { RolloutView } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { rollouts, synced } from './live.ts';
 import { Ago, Ladder, PhaseChip, toneOf, VerdictChip } from './parts.tsx';
 

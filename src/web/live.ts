@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { RolloutView } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { readEvents } from './events.ts';
 
 /** What the page knows, kept current by the stream. */

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { printAge, printDuration, printShare, printWeight } from '#core/figures.ts';
-import type { RolloutView } from '#core/view.ts';
 import type { GateView } from '#core/view-gates.ts';
 import type { Rung } from '#core/view-release.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { now } from './live.ts';
 
 /** Small parts that the list and the release share. Every colour stands beside a glyph and a word. */

@@ -1,7 +1,7 @@
 import { changeWords } from '#core/change.ts';
 import { printCount, printDuration, printShare, printWeight, shortImage } from '#core/figures.ts';
-import type { ArmView, RolloutView } from '#core/view.ts';
 import type { ReleaseView } from '#core/view-release.ts';
+import type { ArmView, RolloutView } from '#core/view-words.ts';
 import { WeightChart } from './chart.tsx';
 import { Gate, Meter } from './gate.tsx';
 import { History } from './history.tsx';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Approval, isAuthor, stricter } from '#core/approval.ts';
+import { isAuthor, stricter } from '#core/approval.ts';
 import { podLadder } from '#core/capacity.ts';
 import type { SeenAction } from '#core/seen.ts';
+import type { Approval } from '#core/words.ts';
 import { badDay, type Fault, releasing, type World } from './world.ts';
 
 /** Steps that people must approve: who counts, for what, and that nothing is raised before. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Mover, type PlacesSight, placeHolds } from '#core/places.ts';
-import type { Seen } from '#core/seen.ts';
+import { placeHolds } from '#core/places.ts';
+import type { Mover, PlacesSight, Seen } from '#core/seen.ts';
 import { moverOf } from '#operator/places.ts';
 import { type Fault, releasing, settled, type World } from './world.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { formatReach, type Reach, shareWords } from '#core/reach.ts';
+import { formatReach, shareWords } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import { gate, releasing, type World } from './world.ts';
 
 const beta: Reach = { headers: [{ name: 'x-beta', value: 'yes' }] };

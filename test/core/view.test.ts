@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { historyOf, type RolloutView, viewRollout, viewRollouts } from '#core/view.ts';
+import { historyOf, viewRollout, viewRollouts } from '#core/view.ts';
+import type { RolloutView } from '#core/view-words.ts';
 import { weightSeries } from '#core/weight-series.ts';
 import { fleet } from './fleet.ts';
 import { ago, arms, gate, holding, NOW, release, rollout } from './objects.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GATEWAYS } from '#core/builtin.ts';
 import type { Slo } from '#core/gate.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import type { MetricSource } from '#ports/metric-source.ts';
 import { systemClock } from '#runtime/system-clock.ts';

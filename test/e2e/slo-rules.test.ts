@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { type Exported, ruleGroups } from '#cli/slo/rules.ts';
+import type { Exported } from '#cli/slo/exported.ts';
+import { ruleGroups } from '#cli/slo/rules.ts';
 import { run } from '../lab/run.ts';
 
 /** Exported rules before the real promtool, which Debian's package of Prometheus brings. */

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import type { Counts } from '#core/gate.ts';
 import { armNoise, type Dispersion, foldDispersion, noDispersion, temperOf } from '#gates/dispersion.ts';
 import { foldStopTest, logEvidence, startStopTest, stopLimit } from '#gates/eprocess.ts';
-import type { ArmCounts } from '#gates/evidence.ts';
 import { historyOf, pastContext } from '#gates/history.ts';
+import type { ArmCounts } from '#gates/samples.ts';
 import { binomial, poisson, seeded } from './random.ts';
 import { context } from './service.ts';
 

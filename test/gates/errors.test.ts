@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { GateContext, GateReading } from '#core/gate.ts';
 import { loadErrorGate, saveErrorGate, startErrorGate } from '#gates/error-state.ts';
 import { foldErrorTick, judgeErrors } from '#gates/errors.ts';
-import { joinCounters, type TickSamples } from '#gates/evidence.ts';
+import { joinCounters } from '#gates/evidence.ts';
+import type { TickSamples } from '#gates/samples.ts';
 import { Drill, type Load, short } from './drill.ts';
 import { context } from './service.ts';
 

@@ -1,17 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { addCounts, noCounts } from '#gates/burn.ts';
-import {
-  type ArmCounts,
-  type CounterSample,
-  countsOf,
-  joinCounters,
-  type Look,
-  type PodInfo,
-  readTick,
-  sampleProblem,
-  type TickSamples,
-} from '#gates/evidence.ts';
+import { countsOf, joinCounters, readTick, sampleProblem } from '#gates/evidence.ts';
+import type { ArmCounts, CounterSample, Look, PodInfo, TickSamples } from '#gates/samples.ts';
 import { Service } from './service.ts';
 
 const scrapeMs = 10_000;

@@ -1,7 +1,7 @@
 import type { GateContext, GateReading, LatencySli } from '#core/gate.ts';
-import type { Arm, PodInfo, TickSamples } from '#gates/evidence.ts';
 import { foldLatencyTick, judgeLatency } from '#gates/latency.ts';
 import { type LatencyGate, startLatencyGate } from '#gates/latency-state.ts';
+import type { Arm, PodInfo, TickSamples } from '#gates/samples.ts';
 import { context, gate } from './service.ts';
 
 /** Bounds of a classic histogram where nobody chose any, in seconds. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { logEvidence, stopLimit } from '#gates/eprocess.ts';
-import type { ArmCounts } from '#gates/evidence.ts';
 import { foldBoundTest, startBoundTest } from '#gates/latency-stop.ts';
+import type { ArmCounts } from '#gates/samples.ts';
 import { short } from './drill.ts';
 import { defaults, LatencyDrill, latencyContext } from './latency-drill.ts';
 import { binomial, poisson, seeded } from './random.ts';

@@ -1,5 +1,6 @@
 import type { Gate, GateContext } from '#core/gate.ts';
-import { type Arm, joinCounters, type PodInfo, type TickSamples } from '#gates/evidence.ts';
+import { joinCounters } from '#gates/evidence.ts';
+import type { Arm, PodInfo, TickSamples } from '#gates/samples.ts';
 
 /** A service as Prometheus and the watch cache show it: pods whose processes count requests. */
 

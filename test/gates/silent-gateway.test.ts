@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GateContext, Sli } from '#core/gate.ts';
-import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import { gateFor } from '#src/catalog.ts';
 import { context as base } from './service.ts';
 

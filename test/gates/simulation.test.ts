@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Counts, GateContext } from '#core/gate.ts';
 import { advanceIncrement, advanceLimit, plugInRate } from '#gates/advance.ts';
 import { foldStopTest, logEvidence, startStopTest, stopLimit } from '#gates/eprocess.ts';
-import type { ArmCounts } from '#gates/evidence.ts';
+import type { ArmCounts } from '#gates/samples.ts';
 import { Drill, short } from './drill.ts';
 import { binomial, poisson, seeded } from './random.ts';
 import { context } from './service.ts';

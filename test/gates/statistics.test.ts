@@ -4,7 +4,7 @@ import { advanceIncrement, advanceLimit, boundExcess, excessToExclude, plugInRat
 import { LATE_EVERY_MS, LATE_SHARE, LATE_SPREAD } from '#gates/bounds.ts';
 import { burnLogE } from '#gates/burn.ts';
 import { foldStopTest, logEvidence, matters, reaches, startStopTest, stopLimit } from '#gates/eprocess.ts';
-import type { ArmCounts } from '#gates/evidence.ts';
+import type { ArmCounts } from '#gates/samples.ts';
 import { lbeta, logUpperBeta } from '#gates/special.ts';
 import oracle from './fixtures/special.json' with { type: 'json' };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { GateContext, QuerySli } from '#core/gate.ts';
-import type { TickSamples } from '#gates/evidence.ts';
+import type { TickSamples } from '#gates/samples.ts';
 import {
   foldThresholdTick,
   judgeThreshold,

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { STALE_SCRAPES, START_SLACK_MS } from '#gates/bounds.ts';
 import { addCounts, noCounts } from '#gates/burn.ts';
-import { type ArmCounts, countsOf, type Look, type PodInfo, readTick } from '#gates/evidence.ts';
+import { countsOf, readTick } from '#gates/evidence.ts';
+import type { ArmCounts, Look, PodInfo } from '#gates/samples.ts';
 import { Drill, short } from './drill.ts';
 import { context, gate, Service } from './service.ts';
 

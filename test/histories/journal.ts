@@ -2,7 +2,7 @@ import type { Effect } from '#core/effect.ts';
 import type { GateReading } from '#core/gate.ts';
 import type { State } from '#core/model.ts';
 import type { Seen } from '#core/seen.ts';
-import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { GateReading } from '#core/gate.ts';
 import type { Plan, ReleaseState, State } from '#core/model.ts';
 import type { SeenRoute } from '#core/seen.ts';
 import type { LiveGate } from '#gates/define.ts';
-import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import { contextsOf } from '#operator/contexts.ts';
 import { gateFor } from '#src/catalog.ts';

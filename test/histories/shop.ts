@@ -1,7 +1,7 @@
 import type { Gate } from '#core/gate.ts';
 import type { Plan, Verb } from '#core/model.ts';
 import type { ProbeReading, Seen } from '#core/seen.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
 import { World } from '#test/core/world.ts';
 import { Exporters } from '../../bench/decisions/exporters.ts';

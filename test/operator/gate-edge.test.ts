@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EventsSli } from '#core/gate.ts';
-import { countsOf, type Look, readTick, type TickSamples } from '#gates/evidence.ts';
+import { countsOf, readTick } from '#gates/evidence.ts';
+import type { Look, TickSamples } from '#gates/samples.ts';
 import type { Asks, Point } from '#operator/gate-asks.ts';
 import { readEdge } from '#operator/gate-edge.ts';
 import { plan } from '#sources/planner.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import type { GateContext, GateReading, Slo } from '#core/gate.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import { createGateEngine, type GateEngine, type Watched } from '#operator/gate-engine.ts';

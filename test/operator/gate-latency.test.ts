@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GateContext, GateReading, LatencySli } from '#core/gate.ts';
-import type { PodInfo } from '#gates/evidence.ts';
+import type { PodInfo } from '#gates/samples.ts';
 import type { Asks, Point } from '#operator/gate-asks.ts';
 import { readTicks } from '#operator/gate-samples.ts';
 import { gateFor } from '#src/catalog.ts';

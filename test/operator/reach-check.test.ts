@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Reach } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import { type ReachPlace, reachProblems } from '#operator/reach-check.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
 import { httpRoute } from '#routers/http-route.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReach, type Reach } from '#core/reach.ts';
+import { formatReach } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import { canonicalJson } from '#lib/json.ts';
 import { WHOLE } from '#lib/units.ts';
 import type { PatchOperation, RouteObject } from '#routers/define.ts';

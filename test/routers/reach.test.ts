@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Reach } from '#core/reach.ts';
+import type { Reach } from '#core/words.ts';
 import type { RouteObject } from '#routers/define.ts';
 import { httpRoute } from '#routers/http-route.ts';
 import { applyPatch } from '#sandbox/patches.ts';

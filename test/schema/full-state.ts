@@ -1,5 +1,5 @@
 import type { ReleaseState, State } from '#core/model.ts';
-import type { HeaderMatch } from '#core/reach.ts';
+import type { HeaderMatch } from '#core/words.ts';
 
 type Whole<T> = T extends readonly (infer E)[] ? Whole<E>[] : T extends object ? { [K in keyof T]-?: Whole<T[K]> } : T;
 

@@ -1,6 +1,6 @@
 import type { Gate, GateContext, GateReading } from '#core/gate.ts';
 import type { LiveGate } from '#gates/define.ts';
-import type { PodInfo, TickSamples } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { readCheckpoint, writeCheckpoint } from '#operator/gate-checkpoint.ts';
 import { failRun, type GateRun, readingOf, startRun } from '#operator/gate-run.ts';

@@ -1,12 +1,6 @@
 import type { CountedSli, Sli } from '#core/gate.ts';
-import {
-  type Arm,
-  type CounterSample,
-  joinCounters,
-  type PodInfo,
-  type ProcessSample,
-  type TickSamples,
-} from '#gates/evidence.ts';
+import { joinCounters } from '#gates/evidence.ts';
+import type { Arm, CounterSample, PodInfo, ProcessSample, TickSamples } from '#gates/samples.ts';
 import { ANSWERS, ODD } from './shapes.ts';
 
 /** Pods that count requests, and a Prometheus that shows their counters in every shape that there is. */

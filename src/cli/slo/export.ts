@@ -9,9 +9,10 @@ import { readPart } from '#schema/parse.ts';
 import { sloSpec } from '#schema/slo.ts';
 import { readDocuments } from './documents.ts';
 import { SERVICE_LABEL } from './draft.ts';
+import type { Exported } from './exported.ts';
 import { at, type Field, type Finding, note, openPage, refuse, shown } from './field.ts';
 import { drawFindings, isLoss, printFindings, sayRefusals } from './report.ts';
-import { type Exported, idOf, ruleGroups } from './rules.ts';
+import { idOf, ruleGroups } from './rules.ts';
 
 export interface ExportFlags extends ScopeFlags {
   filename: string[];

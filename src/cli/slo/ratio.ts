@@ -1,7 +1,7 @@
 import type { Selector } from '#core/gate.ts';
 import { parseDuration } from '#lib/units.ts';
 import { quoteLabel } from '#sources/promql.ts';
-import type { Exported } from './rules.ts';
+import type { Exported } from './exported.ts';
 
 /** Bad and all events a second over a window, each as one number. */
 export interface RatioQueries {

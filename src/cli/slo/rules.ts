@@ -1,18 +1,8 @@
-import type { SloSpec } from '#schema/slo.ts';
 import { parseWindow } from '#schema/vocabulary.ts';
 import { VERSION } from '#src/version.ts';
+import type { Exported } from './exported.ts';
 import { budgetOf, prometheusMs, prometheusText, shareOf } from './figures.ts';
 import { type RatioQueries, ratioQueries } from './ratio.ts';
-
-/** One objective that has an error ratio, as rules are made from it. */
-export interface Exported {
-  service: string;
-  slo: string;
-  namespace?: string;
-  objective: string;
-  rolling: string;
-  sli: SloSpec['sli'];
-}
 
 export interface Rule {
   record?: string;

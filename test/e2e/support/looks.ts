@@ -1,5 +1,6 @@
 import type { Slo } from '#core/gate.ts';
-import { type PodInfo, readTick, type TickSamples } from '#gates/evidence.ts';
+import { readTick } from '#gates/evidence.ts';
+import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import type { Millis } from '#lib/units.ts';
 import { createPass } from '#operator/gate-asks.ts';
 import { readTicks } from '#operator/gate-samples.ts';

@@ -1,7 +1,7 @@
 import type { Counts } from '#core/gate.ts';
 import { foldStopTest, logEvidence, matters, startStopTest, stopLimit } from '#gates/eprocess.ts';
-import type { ArmCounts } from '#gates/evidence.ts';
 import { foldInfluence, mainSource, noInfluence } from '#gates/influence.ts';
+import type { ArmCounts } from '#gates/samples.ts';
 import type { Lab } from '../../lab/connect.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { TICK_MS } from './stage.ts';
