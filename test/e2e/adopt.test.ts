@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { ROLLOUT_LABEL, STABLE_LABEL } from '#core/labels.ts';
+import { STABLE_LABEL } from '#core/labels.ts';
 import { connectLab } from '../lab/connect.ts';
 import { kubectl } from '../lab/install.ts';
 import { waitFor } from '../lab/wait.ts';
+import { adopting, type Deployment, deploymentOf, servedByDeployment, setImage } from './support/adopted.ts';
 import { met, tell } from './support/figures.ts';
 import { patientLease } from './support/lease.ts';
 import { lost } from './support/lost.ts';
-import { type AppSpec, objectsOf } from './support/shop.ts';
-import { applyAll, gatewayServes, openStage, type Stage, startLoad } from './support/stage.ts';
-import { isPromoted } from './support/story.ts';
+import { objectsOf } from './support/shop.ts';
+import { openStage, type RolloutObject, type Stage } from './support/stage.ts';
+import { releaseOf } from './support/story.ts';
+import { differences, tracesOf } from './support/traces.ts';
 
-/** A Deployment with users becomes a Rollout, is released, and is given back: nobody of them notices. */
+/** A Deployment with users becomes a Rollout, is released five times, and is given back: nobody of them notices. */
 
 const lab = connectLab(inject('lab'));
 let stage: Stage;
@@ -21,62 +23,30 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-const [v1, v2] = ['lab/shop:v1-slowstop-3s', 'lab/shop:v2-slowstop-3s'];
+const image = (version: number) => `lab/shop:v${version}-slowstop-3s`;
+const RELEASES = [1, 2, 3, 4, 5];
+const LAST = image(6);
 const RPS = 50;
-const REPLICAS = 3;
-
-interface Deployment {
-  spec: { replicas: number; template: { spec: { containers: { image: string }[] } } };
-  status: { replicas?: number; availableReplicas?: number; observedGeneration?: number };
-  metadata: { generation: number };
-}
+const REPLICAS = 2;
 
 interface ServiceObject {
   spec: { selector: Record<string, string> };
 }
 
-/** What its user has before Headgate is there. */
-function deploymentOf({ name, namespace, image, replicas }: AppSpec): Record<string, unknown> {
-  const annotations = { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '8080' };
-  const containers = [{ name: 'app', image, ports: [{ name: 'http', containerPort: 8080 }] }];
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name }, annotations }, spec: { containers } },
-    },
-  };
-}
+const rests =
+  (releases: number) =>
+  ({ status }: RolloutObject) =>
+    status?.phase === 'Healthy' && status.state?.releases === releases && status.state.release === undefined;
 
-async function left(name: string): Promise<string[]> {
-  const kinds = 'pods,replicasets,services,releases.headgate.dev,rollouts';
-  const listed = await kubectl(lab, 'get', kinds, '-n', stage.namespace, '-o', 'json');
-  const { items } = JSON.parse(listed) as {
-    items: { kind: string; metadata: { name: string; labels?: Record<string, string> } }[];
-  };
-  return items
-    .filter(({ kind, metadata }) => metadata.labels?.[ROLLOUT_LABEL] === name || /^(Release|Rollout)$/.test(kind))
-    .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
-}
-
-test('a running Deployment is taken over, released and given back without one lost request', async () => {
+test('a running Deployment is taken over, released five times and given back without one lost request', async () => {
+  const steps = [
+    { weight: 20, hold: '1s' },
+    { weight: 50, hold: '1s' },
+  ];
+  const rollout = { settle: '1s', scaleDownDelay: '1s' };
   const name = 'web';
-  const pods = {
-    workloadRef: { kind: 'Deployment', name },
-    replicas: undefined,
-    selector: undefined,
-    template: undefined,
-  };
-  const given = { name, image: v1, replicas: REPLICAS, objective: '95', rollout: pods };
-  const spec: AppSpec = { ...given, namespace: stage.namespace };
-  const users = objectsOf(spec).filter(({ kind }) => kind !== 'Rollout');
-  await applyAll(lab, [...users, deploymentOf(spec)]);
-  await gatewayServes(lab, spec);
-  await kubectl(lab, 'rollout', 'status', `deployment/${name}`, '-n', stage.namespace, '--timeout=90s');
-  const load = await startLoad(lab, spec, RPS);
+  const given = adopting({ name, image: image(1), replicas: REPLICAS, objective: '90', steps, rollout });
+  const load = await servedByDeployment(lab, { ...given, namespace: stage.namespace }, RPS);
   const moreRequests = async (requests: number) => {
     const { offered } = await load.report();
     await waitFor(`${requests} more requests`, async () =>
@@ -91,28 +61,37 @@ test('a running Deployment is taken over, released and given back without one lo
   const { spec: filled } = await app.rollout();
   await moreRequests(RPS);
   const before = await load.report();
-  await kubectl(lab, 'set', 'image', `deployment/${name}`, `app=${v2}`, '-n', stage.namespace);
-  await app.until('promoted', isPromoted, 240);
+  for (const number of RELEASES) {
+    await setImage(lab, app, image(number + 1));
+    await app.until(`release ${number}`, rests(number), 240);
+  }
   const released = await load.report();
+  const inGit = [...objectsOf(app.spec), deploymentOf({ ...app.spec, image: LAST })];
+  const drift = await differences(lab, inGit, ['--server-side', '--force-conflicts', '--field-manager=somebody']);
+  const releases = await Promise.all(RELEASES.map((number) => releaseOf(app, number)));
   await kubectl(lab, 'delete', 'rollout', name, '-n', stage.namespace, '--timeout=120s');
   const back = await app.get<Deployment>('deployment');
-  await waitFor('everything of ours to go', async () => ((await left(name)).length === 0 ? true : undefined));
+  await waitFor('everything of ours to go', async () => ((await tracesOf(lab, app)).length === 0 ? true : undefined));
   await moreRequests(2 * RPS);
   const report = await load.stop();
   const wide = await app.get<ServiceObject>('service');
-  tell('adoption, release, give-back', report, { v2: met(report, v2) });
+  const clients = RELEASES.map((number) => met(report, image(number + 1), 'service').total);
+  tell('adoption, five releases, give-back', report, { clients, drift });
 
   // kills: the Service narrowed while pods of the Deployment serve; the Deployment to 0 before ours do.
   expect(before.failed, lost(before)).toEqual({ gateway: 0, service: 0 });
   expect(released.failed, lost(released)).toEqual({ gateway: 0, service: 0 });
   // kills: our pods taken down before the Deployment's serve.
   expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+  expect(releases.map(({ status }) => status.outcome)).toEqual(RELEASES.map(() => 'Promoted'));
+  expect(Math.min(...clients)).toBeGreaterThan(0);
   expect(taken).toMatchObject({ spec: { replicas: 0 } });
   expect(taken.status.replicas ?? 0).toBe(0);
   expect(filled).toMatchObject({ replicas: REPLICAS });
   expect(narrowed.spec.selector).toEqual({ app: name, [STABLE_LABEL]: 'true' });
+  // kills: another field of what Git has that we keep.
+  expect(drift.sort()).toEqual(['+  replicas: 2', `-    ${STABLE_LABEL}: "true"`, '-  replicas: 0']);
   expect(back).toMatchObject({ spec: { replicas: REPLICAS }, status: { availableReplicas: REPLICAS } });
-  expect(back.spec.template.spec.containers[0]?.image).toBe(v2);
+  expect(back.spec.template.spec.containers[0]?.image).toBe(LAST);
   expect(wide.spec.selector).toEqual({ app: name });
-  expect(met(report, v2, 'service').total).toBeGreaterThan(0);
-}, 180_000);
+}, 300_000);

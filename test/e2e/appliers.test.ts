@@ -12,6 +12,7 @@ import type { AppSpec } from './support/shop.ts';
 import { objectsOf } from './support/shop.ts';
 import { type App, openStage, type RolloutObject, type Stage } from './support/stage.ts';
 import { isPromoted } from './support/story.ts';
+import { differences } from './support/traces.ts';
 
 /** The user's manifests pushed every five seconds through a whole release, as GitOps tools push them. */
 
@@ -77,14 +78,6 @@ async function pushed(name: string, how: Way, filter: typeof ignoringRules): Pro
 async function more(applier: Applier, pushes: number): Promise<void> {
   const wanted = applier.count() + pushes;
   await waitFor(`${pushes} more pushes`, async () => (applier.count() >= wanted ? true : undefined));
-}
-
-/** What `kubectl diff` would change, without the lines that name its temporary files. */
-async function differences(objects: Record<string, unknown>[], args: readonly string[]): Promise<string[]> {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  const { code, stdout, stderr } = await lab.kubectl(['diff', ...args, '-f', '-'], list);
-  if (code > 1) throw new Error(`kubectl diff: ${stderr}`);
-  return stdout.split('\n').filter((line) => /^[+-](?![+-]{2} )/.test(line));
 }
 
 const isRouteChanged = ({ status }: RolloutObject) => status?.phase === 'Paused' && status.reason === 'RouteChanged';
@@ -161,8 +154,8 @@ describe.concurrent('an applier every five seconds', () => {
 
     expect(ladder).toEqual(LADDER);
     // kills: rules that are left as we wrote them; another field of the Service that we keep.
-    expect(await differences(full, asGit)).toEqual([`-    ${STABLE_LABEL}: "true"`]);
-    expect(await differences(full.map(declaring), asGit)).toEqual([]);
+    expect(await differences(lab, full, asGit)).toEqual([`-    ${STABLE_LABEL}: "true"`]);
+    expect(await differences(lab, full.map(declaring), asGit)).toEqual([]);
     expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
     tell(`${how} applier with ignore rules`, report, { pushes: applier.count(), ladder });
   });
