@@ -16,6 +16,7 @@ import { assert, assertNever } from '#lib/assert.ts';
 import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
 import type { RouteReading, ServicePair } from '#routers/define.ts';
+import { conflictOn } from '#runtime/cache.ts';
 import { plantCompanion, removeCompanion, wantsCompanion } from './companions.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
@@ -151,9 +152,8 @@ async function patchWeight(
   };
   const patch = router.write(route, pair, wish);
   if (patch.length === 0) return;
-  store.noteWrite(
-    await api.jsonPatch(ref, patch as JsonPatchOperation[], { fieldManager: TRAFFIC_MANAGER, urgent: !raise }),
-  );
+  const options = { fieldManager: TRAFFIC_MANAGER, urgent: !raise };
+  store.noteWrite(await api.jsonPatch(ref, patch as JsonPatchOperation[], options).catch(conflictOn(store, route)));
 }
 
 /** It carries no more than the effect asks for, under a fence as new as the effect's. */

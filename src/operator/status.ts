@@ -11,7 +11,7 @@ import { sameJson } from '#lib/json.ts';
 import { formatPercent, type Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
-import type { Store } from '#runtime/cache.ts';
+import { conflictOn, type Store } from '#runtime/cache.ts';
 import { clip } from '#schema/release-words.ts';
 import type { ArmStatus, Condition, ForecastStatus, GateStatus, RolloutStatus } from '#schema/rollout-status.ts';
 import { storable } from '#schema/translate.ts';
@@ -69,13 +69,8 @@ export function createStatusWriter({
       if (sameJson(before, status)) return undefined;
       const waitMs = changed || urgentFigures(before, status) ? 0 : waitOf(key);
       if (waitMs > 0) return waitMs;
-      store.noteWrite(
-        await api.replace(
-          ROLLOUT,
-          { ...rollout, status },
-          { subresource: 'status', fieldManager: 'headgate', urgent: changed },
-        ),
-      );
+      const options = { subresource: 'status', fieldManager: 'headgate', urgent: changed } as const;
+      store.noteWrite(await api.replace(ROLLOUT, { ...rollout, status }, options).catch(conflictOn(store, rollout)));
       writtenAt.set(key, clock.monotonic());
       turns.delete(key);
       return undefined;

@@ -1,4 +1,5 @@
 import { assert } from '#lib/assert.ts';
+import { hasCode } from '#lib/errors.ts';
 import type { Millis } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
@@ -36,6 +37,8 @@ export interface Store {
   watch(handlers: Handlers): () => void;
   /** Remembers a write of ours, from the API server's answer to it. */
   noteWrite(written: KubeObject): void;
+  /** Remembers that a write of ours was refused as a conflict, by the object that it was made from. */
+  noteConflict(judged: KubeObject): void;
   /** False while the store has yet to show our own last write of the object. */
   fresh(address: Address): boolean;
   /** Where the reflector puts its changes. */
@@ -51,11 +54,19 @@ export interface StoreOptions {
   freeze?: boolean;
   /** A write that never shows counts as seen after this long [10 s]: better stale than stuck. */
   staleMs?: Millis;
-  /** A write has not shown for half of that: the watch is not to be trusted. */
+  /** A write has not shown for half of that, or was refused for as long: the watch is not to be trusted. */
   onMissed?: () => void;
 }
 
 export const ownerIndex: IndexFunction = ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid);
+
+/** For the failure of a write that was made from `judged`: the store learns of a conflict, and the failure goes on. */
+export function conflictOn(store: Store, judged: KubeObject): (error: unknown) => never {
+  return (error) => {
+    if (hasCode(error, 'KUBE_CONFLICT')) store.noteConflict(judged);
+    throw error;
+  };
+}
 
 /** `namespace/name`, or `name` for cluster-scoped kinds. */
 export function keyOf({ namespace, name }: Address): string {
@@ -93,6 +104,13 @@ export function createStore(options: StoreOptions): Store {
     noteWrite(written) {
       const key = keyOf(written.metadata);
       writes.note(key, { cached: table.objects.get(key), written });
+    },
+    noteConflict(judged) {
+      const key = keyOf(judged.metadata);
+      const cached = table.objects.get(key);
+      // Who has moved on since needs no conflict to learn it.
+      if (cached?.metadata.resourceVersion === judged.metadata.resourceVersion && cached !== undefined)
+        writes.refused(key, cached);
     },
     fresh: (address) => writes.fresh(keyOf(address)),
     apply(change) {

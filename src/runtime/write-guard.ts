@@ -8,6 +8,8 @@ const SEEN_LIMIT = 2048;
 export interface WriteGuard {
   /** A write of ours was answered with `written` while the store held `cached`. */
   note(key: string, write: { cached: KubeObject | undefined; written: KubeObject }): void;
+  /** A write of ours was refused because the object is not the one any more that the store holds: it should have told. */
+  refused(key: string, cached: KubeObject): void;
   /** The store was told of `object`, or that it is `gone`. */
   saw(key: string, object: KubeObject, gone?: boolean): void;
   /** A whole list begins. */
@@ -27,11 +29,20 @@ interface PendingWrite {
   missed: boolean;
 }
 
+interface Refusal {
+  /** What the store held. */
+  cached: string;
+  at: Millis;
+}
+
 export interface WriteGuardOptions {
   clock: Clock;
   /** A write that never shows counts as seen after this long [10 s]. */
   staleMs?: Millis | undefined;
-  /** A write has not shown for half of that: the watch has lost it, or is dead without knowing. Told once a write. */
+  /**
+   * A write has not shown for half of that, or one was refused for as long over a version that the store still holds:
+   * the watch has lost something, or is dead without knowing. Told once a write.
+   */
   onMissed?: (() => void) | undefined;
 }
 
@@ -41,6 +52,7 @@ export interface WriteGuardOptions {
  */
 export function createWriteGuard({ clock, staleMs = 10_000, onMissed }: WriteGuardOptions): WriteGuard {
   const pending = new Map<string, PendingWrite>();
+  const refusals = new Map<string, Refusal>();
   // Versions by arrival: an event may outrun the answer to the write that caused it.
   const seen = new Set<string>();
   let relist = 0;
@@ -52,7 +64,18 @@ export function createWriteGuard({ clock, staleMs = 10_000, onMissed }: WriteGua
       if (cached !== undefined && mark(key, cached) === mark(key, written)) return;
       pending.set(key, { resourceVersion, at: clock.monotonic(), relist, missed: false });
     },
+    // A conflict is everyday, and its event is on its way. It is not, when a later write meets the same one.
+    refused(key, cached) {
+      const refusal = refusals.get(key);
+      const now = clock.monotonic();
+      if (refusal?.cached !== mark(key, cached)) refusals.set(key, { cached: mark(key, cached), at: now });
+      else if (now - refusal.at >= staleMs / 2) {
+        refusals.delete(key);
+        onMissed?.();
+      }
+    },
     saw(key, object, gone = false) {
+      refusals.delete(key);
       seen.add(mark(key, object));
       if (seen.size > SEEN_LIMIT) seen.delete(seen.values().next().value ?? '');
       if (gone || pending.get(key)?.resourceVersion === object.metadata.resourceVersion) pending.delete(key);
@@ -61,6 +84,7 @@ export function createWriteGuard({ clock, staleMs = 10_000, onMissed }: WriteGua
       relist += 1;
     },
     relisted() {
+      refusals.clear();
       for (const [key, write] of pending) if (write.relist < relist) pending.delete(key);
     },
     fresh(key) {

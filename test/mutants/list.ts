@@ -1,4 +1,5 @@
 import { adopting } from './adopting.ts';
+import { caches } from './caches.ts';
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import { leaving } from './leaving.ts';
@@ -31,4 +32,5 @@ export const mutants: readonly Mutant[] = [
   ...adopting,
   ...rights,
   ...leaving,
+  ...caches,
 ];

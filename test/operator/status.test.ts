@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { State } from '#core/model.ts';
+import { OperatorError } from '#lib/errors.ts';
 import { createStatusWriter } from '#operator/status.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
@@ -96,4 +97,25 @@ test.each([
     selector: `headgate.dev/rollout=shop-0,headgate.dev/revision=${revision}`,
     replicas: arm === 'canary' ? 1 : 4,
   });
+});
+
+// kills: a conflict of which the store never hears. A watch that fell silent would be believed for a minute and a half,
+// and every record of a new leader be refused meanwhile (seed 200349 of the stormy worlds).
+test.each([
+  { name: 'a conflict', code: 'KUBE_CONFLICT', told: 1, because: 'the store is older than the API server' },
+  { name: 'an outage', code: 'KUBE_UNAVAILABLE', told: 0, because: 'it says nothing about versions' },
+] as const)('$name: the store hears of $told: $because', async ({ code, told }) => {
+  const world = releasingWorld;
+  const metadata = { name: 'shop', namespace: 'shop', uid: 'u', resourceVersion: '1' };
+  const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata };
+  const judged: KubeObject[] = [];
+  const api: Pick<KubeApi, 'replace'> = { replace: () => Promise.reject(new OperatorError(code, 'refused')) };
+  const store: Pick<Store, 'noteWrite' | 'noteConflict'> = {
+    noteWrite() {},
+    noteConflict: (object) => void judged.push(object),
+  };
+  const writer = createStatusWriter({ api: api as KubeApi, store: store as Store, clock: createVirtualClock() });
+  const sight = { seen: world.seen(), pods: [] };
+  await expect(writer.write(rollout, { next: world.state, sight, changed: true })).rejects.toThrow('refused');
+  expect(judged).toEqual(told === 1 ? [rollout] : []);
 });

@@ -127,6 +127,27 @@ describe('own writes', () => {
     expect(store.fresh(a)).toBe(true);
   });
 
+  test('a version that is refused for long and still shows is told, and a conflict alone is not', async () => {
+    // kills: telling at the first conflict; never telling; conflicts of one version counted for the next
+    let missed = 0;
+    const clock = createVirtualClock();
+    const store = createStore({ resource, clock, log: silentLog, onMissed: () => (missed += 1) });
+    store.apply({ kind: 'put', object: thing('a', '1') });
+    const refuse = async (version: string, afterMs: number) => {
+      await clock.advance(afterMs);
+      store.noteConflict(thing('a', version));
+      return missed;
+    };
+    expect(await refuse('1', 0), 'everyday').toBe(0);
+    expect(await refuse('1', 4000), 'its event may be on its way').toBe(0);
+    store.apply({ kind: 'put', object: thing('a', '2') });
+    expect(await refuse('1', 2000), 'the store has moved on').toBe(0);
+    expect(await refuse('2', 0), 'another version').toBe(0);
+    expect(await refuse('2', 5000), 'nothing came').toBe(1);
+    expect(await refuse('2', 1000), 'told already').toBe(1);
+    expect(store.fresh(a), 'a lowering waits for no list').toBe(true);
+  });
+
   test('better stale than stuck', async () => {
     const { store, clock } = setUp();
     store.noteWrite(thing('a', '3'));
