@@ -7,7 +7,7 @@ import type { Effect } from './effect.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import { abandoned, fenced, hasOwnFence, isOwnFence } from './routes.ts';
+import { abandoned, fenced, hasOwnFence, isAbroad, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
@@ -142,7 +142,8 @@ function isBehind({ weight, reach }: SeenRoute, wish: Wish): boolean {
 }
 
 function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
-  if (!route.exists || route.conflict !== undefined || !fenced(route, release)) return false;
+  if (!route.exists || route.conflict !== undefined || route.barred !== undefined || !fenced(route, release))
+    return false;
   return (route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight;
 }
 
@@ -217,9 +218,13 @@ function farewell(wish: Wish, next: State, seen: Seen): Effect[] {
   return seen.deleting ? [...clears, ...goodbye(wish, next, seen)] : clears;
 }
 
+function isFencedAbroad({ rollout, routes, leftRoutes = [] }: Seen): boolean {
+  return [...routes, ...leftRoutes].some((route) => isAbroad(route) && hasOwnFence(route, rollout));
+}
+
 function goodbye({ handover }: Wish, next: State, seen: Seen): Effect[] {
-  // Everything here goes with its namespace: whoever waits for anything holds that up.
-  if (seen.terminating === true) return [{ kind: 'ReleaseFinalizer' }];
+  // Everything here goes with its namespace: whoever waits for anything holds that up. A route of another one stays there.
+  if (seen.terminating === true) return isFencedAbroad(seen) ? [] : [{ kind: 'ReleaseFinalizer' }];
   if (!isCleared(next, seen)) return [];
   // What was narrowed is widened even where the spec cannot be read any more.
   const service = seen.spec?.service ?? seen.service?.name;

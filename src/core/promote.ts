@@ -1,5 +1,6 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { awaitApproval, patience } from './advance.ts';
+import { isBarred } from './barred.ts';
 import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { weightedSteps } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
@@ -71,7 +72,9 @@ function shareHold(plan: Plan, index: number): Millis {
 /** Past the commit point everything falls to the new revision; what is left cannot fail, only take time. */
 function leaving(state: State, release: ReleaseState, seen: Seen, now: Millis): State {
   const old = living(setOf(seen, release.from));
-  if (old.some((pod) => pod.arms.stable)) return say(state, 'Promoting: the old pods leave the Service', now);
+  // A gateway answers what is barred with errors: that waits for no pod.
+  const hasty = release.weight > 0 && isBarred(seen);
+  if (!hasty && old.some((pod) => pod.arms.stable)) return say(state, 'Promoting: the old pods leave the Service', now);
   if (release.weight > 0) {
     const n = topFence(seen, release) + 1;
     return amend(say(state, 'Promoting: the route returns to its own text', now), release, { weight: 0, n }, now);

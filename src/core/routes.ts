@@ -3,23 +3,37 @@ import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 
+/** What a key says: a kind, a name, and a namespace where it is not the Rollout's own. */
+export interface RouteName {
+  kind: string;
+  name: string;
+  namespace?: string;
+}
+
 /**
  * A route is known by its name; one of another kind than HTTPRoute by kind and name, `GRPCRoute/checkout`, so that two of
- * one name are two.
+ * one name are two; one of another namespace than the Rollout's by all three, `HTTPRoute/edge/checkout`.
  */
-export function routeKey(kind: string, name: string): string {
+export function routeKey({ kind, name, namespace }: RouteName): string {
+  if (namespace !== undefined) return `${kind}/${namespace}/${name}`;
   return kind === 'HTTPRoute' ? name : `${kind}/${name}`;
 }
 
-export function splitRouteKey(key: string): { kind: string; name: string } {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { kind: 'HTTPRoute', name: key } : { kind: key.slice(0, slash), name: key.slice(slash + 1) };
+export function splitRouteKey(key: string): RouteName {
+  const [first = '', second, third] = key.split('/');
+  if (second === undefined) return { kind: 'HTTPRoute', name: first };
+  return third === undefined ? { kind: first, name: second } : { kind: first, namespace: second, name: third };
 }
 
-/** For people: `HTTPRoute checkout`. */
+/** For people: `HTTPRoute checkout`, or `HTTPRoute edge/checkout` of another namespace. */
 export function routeTitle(key: string): string {
-  const { kind, name } = splitRouteKey(key);
-  return `${kind} ${name}`;
+  const { kind, name, namespace } = splitRouteKey(key);
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+/** True for a route of another namespace than the Rollout's: it does not go with that. */
+export function isAbroad({ name }: Pick<SeenRoute, 'name'>): boolean {
+  return splitRouteKey(name).namespace !== undefined;
 }
 
 /** What the routes say about the traffic that a release was granted. */

@@ -168,6 +168,8 @@ export interface SeenRoute {
   manager?: string;
   /** Why the lens refuses this route, naming the rule. */
   conflict?: string;
+  /** Who has not allowed this Rollout to split it, or no longer does, with the fix: nothing may go to the canary. */
+  barred?: string;
   /** Rules that came after the release began: untouched until the next one. */
   extra?: string[];
 }

@@ -166,9 +166,12 @@ export function faceOf({ kind, why, cause, deadline }: Ending): Face {
 /** Cause of an ending that no gate asked for: the Service sends to canary pods. */
 export const SERVICE_WIDENED = 'ServiceWidened';
 
+/** Another: who has a say in a route of another namespace took it back. */
+export const ROUTE_BARRED = 'RouteBarred';
+
 function retreatReason(cause: string | undefined): PauseReason {
   if (cause === undefined) return 'User';
-  if (cause === SERVICE_WIDENED) return 'RouteChanged';
+  if (cause === SERVICE_WIDENED || cause === ROUTE_BARRED) return 'RouteChanged';
   return cause === 'NoData' ? 'NoData' : 'GateBreached';
 }
 

@@ -5,6 +5,7 @@ import { advance, awaitApproval } from './advance.ts';
 import { waitsForApproval } from './approval.ts';
 import { type Blame, blameOf, heldWords, noteHold } from './attribution.ts';
 import { noteSuspect, replaceBadPod } from './bad-pod.ts';
+import { onBarred } from './barred.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
 import type { Ending, Plan, ReleaseState, Revision, Spec, State } from './model.ts';
 import { queue } from './places.ts';
@@ -158,6 +159,7 @@ function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): S
 /** What stops comes first; a bad pod is replaced whatever else is waited for. */
 function judged(state: State, release: ReleaseState, at: Judged): State {
   const stopped =
+    onBarred(state, release, at) ??
     onBreach(state, release, at) ??
     onBothArmsBad(state, release, at) ??
     onNoPods(state, release, at) ??

@@ -83,6 +83,13 @@ export const SCALED_OBJECT: Resource = {
 
 export const HTTP_ROUTE: Resource = { ...GATEWAY, plural: 'httproutes', kind: 'HTTPRoute' };
 export const GRPC_ROUTE: Resource = { ...GATEWAY, plural: 'grpcroutes', kind: 'GRPCRoute' };
+/** v1beta1 is served by every version of the Gateway API that we know; v1 since 1.5 only. */
+export const REFERENCE_GRANT: Resource = {
+  ...GATEWAY,
+  version: 'v1beta1',
+  plural: 'referencegrants',
+  kind: 'ReferenceGrant',
+};
 export const GATEWAY_RESOURCE: Resource = { ...GATEWAY, plural: 'gateways', kind: 'Gateway' };
 
 export const ROLLOUT: Resource = { ...HEADGATE, plural: 'rollouts', kind: 'Rollout' };

@@ -1,6 +1,7 @@
 import { isBuiltin } from '#core/builtin.ts';
 import type { Slo } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
+import { splitRouteKey } from '#core/routes.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { SloWish } from '#schema/translate-inputs.ts';
 import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
@@ -41,16 +42,21 @@ function targetOf(
   stores: Pick<Stores, 'services' | 'routes'>,
 ): Target | { problem: string } {
   const httpRoutes = stores.routes.get('HTTPRoute');
-  const found = names.flatMap((name) => {
-    const object = httpRoutes?.get({ namespace, name });
-    return object === undefined ? [] : [routeOf(name, object, { namespace, service })];
+  const refs = names.flatMap((key) => {
+    const { kind, name, namespace: where = namespace } = splitRouteKey(key);
+    return kind === 'HTTPRoute' ? [{ namespace: where, name }] : [];
+  });
+  const found = refs.flatMap((ref) => {
+    const object = httpRoutes?.get(ref);
+    return object === undefined ? [] : [routeOf(ref, object, { namespace, service })];
   });
   const object = stores.services.get({ namespace, name: service });
   const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
   if (port === undefined) return { problem: `Service ${service} has no port` };
-  const joined = names.flatMap((name) => httpRoutes?.byIndex(BY_JOINED_NAME, joinedName({ namespace, name })) ?? []);
-  const others = joined.flatMap(({ metadata: { name, namespace: where = '' } }) =>
-    where === namespace ? [] : [{ namespace: where, name }],
+  const others = refs.flatMap((ref) =>
+    (httpRoutes?.byIndex(BY_JOINED_NAME, joinedName(ref)) ?? []).flatMap(
+      ({ metadata: { name, namespace: where = '' } }) => (where === ref.namespace ? [] : [{ namespace: where, name }]),
+    ),
   );
   const routes = found.map(({ route }) => route);
   return { namespace, service, canaryService: canaryServiceName(service), port, routes, others };
@@ -69,21 +75,23 @@ interface RouteSpec {
 
 /** What the route says of the Service. In the middle of a release the canary stands behind it and moves nothing before. */
 function routeOf(
-  name: string,
+  ref: { namespace: string; name: string },
   object: KubeObject,
   { namespace, service }: { namespace: string; service: string },
 ): { route: TargetRoute; port: number | undefined } {
+  const { name, namespace: where } = ref;
   const { parentRefs = [], rules = [] } = (object['spec'] ?? {}) as RouteSpec;
-  const isOurs = (ref: BackendRef) => ref.name === service && (ref.namespace ?? namespace) === namespace;
+  const isOurs = (backend: BackendRef) => backend.name === service && (backend.namespace ?? where) === namespace;
   const places = rules.flatMap((rule, index) => {
     const backend = rule?.backendRefs?.findIndex(isOurs) ?? -1;
     return backend < 0 ? [] : [{ index, backend }];
   });
   const ports = rules.flatMap((rule) => (rule?.backendRefs ?? []).filter(isOurs).map(({ port }) => port));
-  const parents = parentRefs.flatMap((ref) =>
-    ref.name === undefined ? [] : [{ namespace: ref.namespace ?? namespace, name: ref.name }],
+  const parents = parentRefs.flatMap((parent) =>
+    parent.name === undefined ? [] : [{ namespace: parent.namespace ?? where, name: parent.name }],
   );
-  return { route: { name, parents, rules: places }, port: ports.find((port) => port !== undefined) };
+  const home = where === namespace ? {} : { namespace: where };
+  return { route: { name, ...home, parents, rules: places }, port: ports.find((port) => port !== undefined) };
 }
 
 function firstPort(service: KubeObject | undefined): number | undefined {

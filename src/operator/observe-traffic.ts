@@ -2,16 +2,26 @@ import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
 import type { SeenRoute } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { barredFrom } from './allowed.ts';
 import { observeCompanion } from './companions.ts';
 import type { RoutePlace } from './route-kinds.ts';
 import { canaryServiceFor, serviceSpec } from './workload.ts';
 
 /** Routes and Services as the core sees them. */
 
+export interface RouteSight {
+  rollout: KubeObject;
+  /** The user's Service. */
+  service: string;
+  memo: string | undefined;
+  /** ReferenceGrants of the Rollout's namespace. */
+  grants?: readonly KubeObject[];
+}
+
 export function observeRoute(
   name: string,
   place: RoutePlace | undefined,
-  { rollout, service, memo }: { rollout: KubeObject; service: string; memo: string | undefined },
+  { rollout, service, memo, grants = [] }: RouteSight,
 ): SeenRoute {
   const services = { stable: service, canary: canaryServiceName(service) };
   if (place?.origin !== undefined) return observeCompanion(name, place, { rollout, services });
@@ -21,6 +31,7 @@ export function observeRoute(
   const { router } = place;
   const reading = router.read(object, services, memo);
   const manager = router.manager(object);
+  const barred = barredFrom(object, place, { rollout, service, grants });
   return {
     name,
     exists: true,
@@ -32,6 +43,7 @@ export function observeRoute(
     ...(reading.fence === undefined ? {} : { fence: reading.fence }),
     ...(reading.reach === undefined ? {} : { reach: reading.reach }),
     ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
+    ...(barred === undefined ? {} : { barred }),
     ...(manager === undefined ? {} : { manager }),
     ...(reading.extra.length === 0 ? {} : { extra: reading.extra }),
   };

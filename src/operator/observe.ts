@@ -146,8 +146,9 @@ function observeRoutes(rollout: KubeObject, { release }: State, spec: Spec | und
   const { namespace } = rollout.metadata;
   const service = serviceNameOf(rollout, spec);
   const names = release?.routes ?? spec?.routes ?? [];
+  const grants = stores.referenceGrants.list(namespace);
   return names.map((key) =>
-    observeRoute(key, placeOf(stores, key, namespace ?? ''), { rollout, service, memo: release?.memo[key] }),
+    observeRoute(key, placeOf(stores, key, namespace ?? ''), { rollout, service, memo: release?.memo[key], grants }),
   );
 }
 
@@ -166,7 +167,7 @@ function leftRoutes(
   const { namespace = '' } = rollout.metadata;
   const named = new Set(routes.map(({ name }) => name));
   const fenced = [...stores.routes].flatMap(([kind, store]) =>
-    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => fencedKey(kind, metadata.name)),
+    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => fencedKey(kind, metadata, namespace)),
   );
   const left = fenced.filter((key) => !named.has(key)).sort();
   if (left.length === 0) return {};

@@ -1,5 +1,5 @@
 import { CANARY_LABEL, canaryServiceName, REVISION_LABEL, ROLLOUT_LABEL, STABLE_LABEL } from '#core/labels.ts';
-import { routeTitle } from '#core/routes.ts';
+import { isAbroad, routeTitle } from '#core/routes.ts';
 import type { Problem, SeenRoute } from '#core/seen.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { deploymentNameOf } from '#schema/workload-ref.ts';
@@ -118,9 +118,10 @@ function routeProblems(routes: SeenRoute[]): Problem[] {
       return [
         {
           field,
-          message: `${name} does not exist: create it, or take it out of spec.traffic`,
+          message: `${name} does not exist${isAbroad(route) ? ', or this operator does not watch its namespace' : ''}: create it, or take it out of spec.traffic`,
         },
       ];
+    if (route.barred !== undefined) return [{ field, message: `${name}: ${route.barred}` }];
     if (route.conflict === undefined) return [];
     return [{ field, message: route.conflict.includes(name) ? route.conflict : `${name}: ${route.conflict}` }];
   });

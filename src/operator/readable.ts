@@ -1,3 +1,4 @@
+import { splitRouteKey } from '#core/routes.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
@@ -28,7 +29,10 @@ function needed(rollout: KubeObject, stores: Stores): (Store | undefined)[] {
   const { adopted, release } = stateOf(rollout) ?? {};
   // An edit in the middle of a release applies to the next one: until then it stands before no lowering.
   const routes = release?.routes ?? namesOf(rollout).routes;
-  const stored = routes.map((key) => placeOf(stores, key, namespace)?.store);
+  const stored = routes.flatMap((key) => {
+    const store = placeOf(stores, key, namespace)?.store;
+    return splitRouteKey(key).namespace === undefined ? [store] : [store, stores.referenceGrants];
+  });
   if (adopted !== undefined) return [...stored, stores.deployments];
   // Before a Deployment is taken over, its autoscalers must be seen: they would work against it.
   return deploymentNameOf(rollout) === undefined ? stored : [...stored, stores.deployments, ...stores.scalers];

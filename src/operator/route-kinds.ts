@@ -1,5 +1,6 @@
 import { routeKey, splitRouteKey } from '#core/routes.ts';
-import type { ObjectRef, Resource } from '#ports/kube-api.ts';
+import type { KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
+import { abroad } from '#routers/abroad.ts';
 import type { Router } from '#routers/define.ts';
 import type { Store } from '#runtime/cache.ts';
 import { routers } from '#src/catalog.ts';
@@ -14,21 +15,29 @@ export interface RoutePlace {
   origin?: ObjectRef & { resource: Resource };
 }
 
-/** The place of a route key; undefined for a kind that this version does not know. */
+/** The place of a route key of a Rollout in this namespace; undefined for a kind that this version does not know. */
 export function placeOf({ routes }: Pick<Stores, 'routes'>, key: string, namespace: string): RoutePlace | undefined {
-  const { kind, name } = splitRouteKey(key);
+  const { kind, name, namespace: elsewhere } = splitRouteKey(key);
   const router = routers.find((known) => known.router.resource.kind === kind)?.router;
   const store = routes.get(kind);
   if (router === undefined || store === undefined) return undefined;
+  if (elsewhere !== undefined) {
+    if (!router.can.includes('namespaces')) return undefined;
+    return { router: abroad(router, namespace), store, ref: { resource: router.resource, namespace: elsewhere, name } };
+  }
   const named = { resource: router.resource, namespace, name };
   const { companion } = router;
   if (companion === undefined) return { router, store, ref: named };
   return { router, store, ref: { ...named, name: `${name}${companion.suffix}` }, origin: named };
 }
 
-/** The key of the route that a fence on this object belongs to: of one of ours, that of the user's object beside it. */
-export function fencedKey(kind: string, name: string): string {
+/**
+ * The key of the route that a fence on this object belongs to, for a Rollout of the namespace `home`: of one of ours, that
+ * of the user's object beside it.
+ */
+export function fencedKey(kind: string, { name, namespace }: KubeObject['metadata'], home: string): string {
+  if (namespace !== undefined && namespace !== home) return routeKey({ kind, namespace, name });
   const suffix = routers.find(({ router }) => router.resource.kind === kind)?.router.companion?.suffix;
   const ours = suffix !== undefined && name.endsWith(suffix);
-  return routeKey(kind, ours ? name.slice(0, -suffix.length) : name);
+  return routeKey({ kind, name: ours ? name.slice(0, -suffix.length) : name });
 }

@@ -1,5 +1,5 @@
 import { ROLLOUT_LABEL } from '#core/labels.ts';
-import { routeKey } from '#core/routes.ts';
+import { routeKey, splitRouteKey } from '#core/routes.ts';
 import type { GroupMode } from '#core/sights.ts';
 import {
   DEPLOYMENT,
@@ -7,6 +7,7 @@ import {
   POD,
   POD_DISRUPTION_BUDGET,
   PROBE_SUITE,
+  REFERENCE_GRANT,
   RELEASE,
   REPLICA_SET,
   RESOURCE_QUOTA,
@@ -41,6 +42,8 @@ export interface Stores {
   services: Store;
   quotas: Store;
   disruptionBudgets: Store;
+  /** Who may send to Services of another namespace. */
+  referenceGrants: Store;
   /** Routes of each kind of the catalog, by its name. */
   routes: ReadonlyMap<string, Store>;
 }
@@ -77,9 +80,16 @@ export function modeOf(rollout: KubeObject): GroupMode {
 export const BY_FENCE = 'fence';
 
 const byFence = (route: KubeObject) => {
-  const rollout = readFence(route)?.release.replace(/-\d+$/, '');
-  return rollout === undefined ? [] : [`${route.metadata.namespace ?? ''}/${rollout}`];
+  const rollout = fencedRollout(route);
+  return rollout === undefined ? [] : [rollout];
 };
+
+/** The Rollout, as `namespace/name`, whose release wrote the fence on a route. */
+export function fencedRollout(route: KubeObject): string | undefined {
+  const rollout = readFence(route)?.release.replace(/-\d+$/, '');
+  if (rollout === undefined || rollout.includes('/')) return rollout;
+  return `${route.metadata.namespace ?? ''}/${rollout}`;
+}
 
 /** Index of routes by namespace and name run together, as gateways do that put hyphens between and within both. */
 export const BY_JOINED_NAME = 'joined';
@@ -111,7 +121,10 @@ export function namesOf(rollout: KubeObject): { service: string | undefined; rou
   const routes = entries.flatMap((entry) =>
     routers.flatMap(({ router: { kind, resource } }) => {
       const name = entry?.[kind];
-      return typeof name === 'string' ? [routeKey(resource.kind, name)] : [];
+      const namespace = entry?.['namespace'];
+      const abroad = typeof namespace === 'string' && namespace !== rollout.metadata.namespace;
+      if (typeof name !== 'string') return [];
+      return [routeKey({ kind: resource.kind, name, ...(abroad ? { namespace } : {}) })];
     }),
   );
   return { service: typeof service === 'string' ? service : undefined, routes };
@@ -139,9 +152,32 @@ export function driversOf({ rollouts }: Pick<Stores, 'rollouts'>, { metadata }: 
   return rollouts.byIndex(BY_DRIVEN, `${metadata.namespace ?? ''}/Deployment/${metadata.name}`);
 }
 
+/** Index of Rollouts by the routes of other namespaces that they name, as `namespace/kind/name`. */
+const BY_ROUTE_ABROAD = 'abroad';
+
+const byRouteAbroad = (rollout: KubeObject) =>
+  namesOf(rollout).routes.flatMap((key) => {
+    const { kind, namespace, name } = splitRouteKey(key);
+    return namespace === undefined ? [] : [`${namespace}/${kind}/${name}`];
+  });
+
+/** Rollouts of other namespaces that name this route, by their specs. */
+export function namedFromAbroad({ rollouts }: Pick<Stores, 'rollouts'>, kind: string, route: KubeObject): KubeObject[] {
+  const { namespace = '', name } = route.metadata;
+  return rollouts.byIndex(BY_ROUTE_ABROAD, `${namespace}/${kind}/${name}`);
+}
+
 /** What the operator asks the API server to be told of. */
 export const watched: InformerSpec[] = [
-  { resource: ROLLOUT, indexes: { [BY_DRIVEN]: byDriven, [BY_GROUP]: byGroup, [MOVING_RELEASES]: byMoving } },
+  {
+    resource: ROLLOUT,
+    indexes: {
+      [BY_DRIVEN]: byDriven,
+      [BY_GROUP]: byGroup,
+      [MOVING_RELEASES]: byMoving,
+      [BY_ROUTE_ABROAD]: byRouteAbroad,
+    },
+  },
   { resource: RELEASE, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: ROLLOUT_ACTION, indexes: { [BY_ROLLOUT]: bySpec } },
   { resource: SERVICE_LEVEL_OBJECTIVE },
@@ -155,6 +191,7 @@ export const watched: InformerSpec[] = [
   { resource: SERVICE, transform: withSpecWriters },
   { resource: RESOURCE_QUOTA, optional: true },
   { resource: POD_DISRUPTION_BUDGET, optional: true },
+  { resource: REFERENCE_GRANT, optional: true },
   // managedFields stay: they say who took the traffic back. Without the Gateway API there are releases by pods.
   ...routers.map(
     ({ router }): InformerSpec => ({
@@ -182,6 +219,7 @@ export function storesOf(informers: Informers): Stores {
     services: informers.store(SERVICE),
     quotas: informers.store(RESOURCE_QUOTA),
     disruptionBudgets: informers.store(POD_DISRUPTION_BUDGET),
+    referenceGrants: informers.store(REFERENCE_GRANT),
     routes: new Map(routers.map(({ router: { resource } }) => [resource.kind, informers.store(resource)])),
   };
 }

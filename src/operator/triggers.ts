@@ -4,7 +4,7 @@ import type { Store } from '#runtime/cache.ts';
 import type { WorkQueue } from '#runtime/work-queue.ts';
 import { waitingWith } from './groups.ts';
 import { keyOf } from './observe.ts';
-import { driversOf, rivalsOf, type Stores } from './stores.ts';
+import { driversOf, fencedRollout, namedFromAbroad, rivalsOf, type Stores } from './stores.ts';
 
 function isHealthy(rollout: KubeObject): boolean {
   return (rollout['status'] as { phase?: string } | undefined)?.phase === 'Healthy';
@@ -60,7 +60,15 @@ export function trigger({
   on(stores.quotas, ({ metadata }) => {
     for (const rollout of stores.rollouts.list(metadata.namespace)) if (!isHealthy(rollout)) normal(keyOf(rollout));
   });
-  for (const routes of stores.routes.values()) on(routes, inNamespace);
+  for (const [kind, routes] of stores.routes)
+    on(routes, (route) => {
+      inNamespace(route);
+      for (const rollout of namedFromAbroad(stores, kind, route)) normal(keyOf(rollout));
+      // One that has left the spec with a fence on it is given back.
+      const fenced = fencedRollout(route);
+      if (fenced !== undefined) normal(fenced);
+    });
+  on(stores.referenceGrants, inNamespace);
   on(stores.slos, inNamespace);
   on(stores.suites, inNamespace);
   on(stores.sources, () => {

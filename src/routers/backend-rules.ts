@@ -24,7 +24,7 @@ export function ruleRouter(shape: RuleShape): Router {
     resource,
     granularity,
     writes,
-    can: accepted === undefined ? ['weight'] : ['weight', 'acceptance'],
+    can: ['weight', ...(accepted ? ['acceptance' as const] : []), ...(shape.namespaces ? ['namespaces' as const] : [])],
     read(route, services, memoText): RouteReading {
       const views = viewRules(shape, { route, services, memo: parseMemo(memoText) });
       const fence = readFence(route);

@@ -86,10 +86,13 @@ export const LAWS = [
 
 export type Law = (typeof LAWS)[number];
 
-export type Ability = 'weight' | 'header' | 'mirror' | 'acceptance';
+/** `namespaces`: the route may stand in another namespace than the Services, as `abroad` reads and writes it. */
+export type Ability = 'weight' | 'header' | 'mirror' | 'acceptance' | 'namespaces';
 
-/** Names of the two Services, in the route's namespace. */
+/** Names of the two Services. */
 export interface ServicePair {
+  /** Left out: they are in the route's namespace. */
+  namespace?: string;
   /** The user's Service. */
   stable: string;
   /** Ours, beside it. */

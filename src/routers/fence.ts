@@ -2,10 +2,14 @@ import type { Fence } from '#core/seen.ts';
 import { WHOLE } from '#lib/units.ts';
 import type { PatchOperation, RouteObject } from './define.ts';
 
-/** `<release>/<n>/<weight>`: who moved this route's traffic last, with which number, to where. */
+/**
+ * `<release>/<n>/<weight>`: who moved this route's traffic last, with which number, to where. The release has its
+ * namespace before it, `shop/checkout-7`, where that is not the route's.
+ */
 export const FENCE_ANNOTATION = 'headgate.dev/fence';
 
-const FENCE = /^([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)\/(\d{1,9})\/(\d{1,6})$/;
+const FENCE =
+  /^((?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\/(?=[^/]*-\d+\/))?[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)\/(\d{1,9})\/(\d{1,6})$/;
 const POINTER = `/metadata/annotations/${FENCE_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 export function formatFence({ release, n, weight }: Fence): string {

@@ -63,9 +63,10 @@ function lookAt(
   { shape, everything }: Pick<Kind, 'shape' | 'everything'>,
   { route, services, memo }: { route: RouteObject; services: ServicePair; memo: Memo | undefined },
 ): Look {
+  const place = { route, namespace: services.namespace ?? route.metadata.namespace };
   const sight: RuleSight = {
-    isStable: (ref) => shape.isService(ref, services.stable, route),
-    isCanary: (ref) => shape.isService(ref, services.canary, route),
+    isStable: (ref) => shape.isService(ref, services.stable, place),
+    isCanary: (ref) => shape.isService(ref, services.canary, place),
     everything,
     memo,
   };

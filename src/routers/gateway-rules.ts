@@ -22,6 +22,7 @@ export function gatewayRouter({ key, plural, kind, reaches, everything }: Gatewa
     kind: key,
     resource: { group: 'gateway.networking.k8s.io', version: 'v1', plural, kind, namespaced: true },
     granularity: 1,
+    namespaces: true,
     writes: '/spec/rules',
     rules: rulesOf,
     isService,
@@ -49,7 +50,7 @@ function rulesOf(route: RouteObject): Rule[] {
   });
 }
 
-function isService(backend: Backend, name: string, { metadata }: RouteObject): boolean {
-  const { group = '', kind = 'Service', namespace = metadata.namespace } = backend;
-  return backend['name'] === name && kind === 'Service' && group === '' && namespace === metadata.namespace;
-}
+const isService: RuleShape['isService'] = (backend, name, { route, namespace: home }) => {
+  const { group = '', kind = 'Service', namespace = route.metadata.namespace } = backend;
+  return backend['name'] === name && kind === 'Service' && group === '' && namespace === home;
+};

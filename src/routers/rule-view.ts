@@ -23,9 +23,11 @@ export interface Rule {
 
 /** What tells one kind of route from another. All of it is pure and total. */
 export interface RuleShape extends Pick<Router, 'kind' | 'resource' | 'granularity' | 'writes' | 'skips'> {
+  /** The list can name Services of other namespaces. */
+  namespaces?: true;
   rules(route: RouteObject): Rule[];
-  /** Whether a backend is the Service of this name, in the route's namespace, without any subset of it. */
-  isService(backend: Backend, name: string, route: RouteObject): boolean;
+  /** Whether a backend is the Service of this name, in the Services' namespace, without any subset of it. */
+  isService(backend: Backend, name: string, place: { route: RouteObject; namespace?: string | undefined }): boolean;
   /** The same backend, to the Service of another name. */
   renamed(backend: Backend, name: string): Backend;
   /** What the data plane makes of the weights of one list, in their order. */
@@ -57,6 +59,7 @@ type Pair = { route: RouteObject; services: ServicePair; memo: Memo | undefined 
 
 export function viewRules(shape: RuleShape, { route, services, memo }: Pair): RuleView[] {
   const fenced = memo !== undefined || readFence(route) !== undefined;
+  const place = { route, namespace: services.namespace ?? route.metadata.namespace };
   const repeats = new Map<string, number>();
   return shape.rules(route).map((rule) => {
     const { backends } = rule;
@@ -64,8 +67,8 @@ export function viewRules(shape: RuleShape, { route, services, memo }: Pair): Ru
     const repeat = repeats.get(hash) ?? 0;
     repeats.set(hash, repeat + 1);
     const key = repeat === 0 ? hash : `${hash}.${repeat}`;
-    const stable = backends.filter((backend) => shape.isService(backend, services.stable, route));
-    const canary = backends.filter((backend) => shape.isService(backend, services.canary, route));
+    const stable = backends.filter((backend) => shape.isService(backend, services.stable, place));
+    const canary = backends.filter((backend) => shape.isService(backend, services.canary, place));
     const weights = shape.weights(backends);
     const rivals = backends.filter(
       (backend, index) => !stable.includes(backend) && !canary.includes(backend) && (weights[index] ?? 0) > 0,

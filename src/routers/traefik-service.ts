@@ -39,7 +39,7 @@ function rulesOf(route: RouteObject): Rule[] {
   return [{ label: 'weighted', path: '/spec/weighted/services', backends: weighted.services, content: 'weighted' }];
 }
 
-function isService(backend: Backend, name: string, { metadata }: RouteObject): boolean {
+function isService(backend: Backend, name: string, { route: { metadata } }: { route: RouteObject }): boolean {
   const { kind = 'Service', namespace = metadata.namespace } = backend;
   return backend['name'] === name && kind === 'Service' && namespace === metadata.namespace;
 }

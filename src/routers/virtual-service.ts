@@ -22,7 +22,7 @@ export const virtualService = ruleRouter({
   granularity: 1,
   writes: '/spec/http',
   rules: rulesOf,
-  isService: (backend, name, route) => isHostOf(hostOf(backend), name, route),
+  isService: (backend, name, { route }) => isHostOf(hostOf(backend), name, route),
   renamed: (backend, name) => ({
     ...backend,
     destination: { ...destinationOf(backend), host: hostOf(backend).replace(/^[^.]+/, name) },

@@ -11,6 +11,7 @@ import {
   NAMESPACE,
   POD,
   POD_DISRUPTION_BUDGET,
+  REFERENCE_GRANT,
   REPLICA_SET,
   RESOURCE_QUOTA,
   SECRET,
@@ -254,6 +255,14 @@ const grouped: Given[] = [
     unconditional: false,
     columns: [column('Hostnames', 'spec.hostnames')],
   })),
+  {
+    resource: REFERENCE_GRANT,
+    shortNames: ['refgrant'],
+    categories: ['gateway-api'],
+    members: ['spec'],
+    countsGenerations: true,
+    unconditional: false,
+  },
   {
     resource: GATEWAY_RESOURCE,
     shortNames: ['gtw'],

@@ -139,7 +139,7 @@ const release = group({
     .exactOptional()
     .describe('Since when every route is at rest, after the commit point or an ending.'),
   ending: ending.exactOptional().describe('Set when the traffic goes, or went, back to stable.'),
-  routes: list(text({ max: 317 }), { max: 8 })
+  routes: list(text({ max: 340 }), { max: 8 })
     .exactOptional()
     .describe('Routes that the release splits, to its end: names of HTTPRoutes, others with their kind before them.'),
   memo: map(text({ max: 65_536 }), { max: 8 }).describe(

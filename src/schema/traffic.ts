@@ -3,25 +3,47 @@ import type { Bake, Spec, Step } from '#core/model.ts';
 import { routeKey, splitRouteKey } from '#core/routes.ts';
 import type { Weight } from '#lib/units.ts';
 import { routers } from '#src/catalog.ts';
-import { group, list, name, ruled } from './vocabulary.ts';
+import { group, label, list, name, ruled } from './vocabulary.ts';
 
 const kinds = routers.map(({ router }) => router.kind);
 
-const fields = Object.fromEntries(
-  routers.map(({ router: { kind, resource } }) => {
+/** Kinds of which a Rollout may name one of another namespace. */
+const travelling = routers.flatMap(({ router }) => (router.can.includes('namespaces') ? [router.kind] : []));
+
+const namespace = label()
+  .exactOptional()
+  .describe(
+    `Namespace of the object. Left out: the Rollout's. Another one is for ${travelling.join(' and ')} alone, and has to be allowed: by a ReferenceGrant in the Rollout's namespace for both Services, and by the annotation headgate.dev/allow-rollout: <namespace>/<Rollout> on the route.`,
+  );
+
+const fields = Object.fromEntries([
+  ...routers.map(({ router: { kind, resource } }) => {
     const what = `${resource.kind} (${resource.group}/${resource.version})`;
-    return [kind, name().exactOptional().describe(`Name of an object of the kind ${what} in this namespace.`)];
+    return [kind, name().exactOptional().describe(`Name of an object of the kind ${what}.`)] as const;
   }),
-);
+  ['namespace', namespace] as const,
+]);
 
 /** Objects of which each names one route: one field for each kind of the catalog. */
-const route = ruled(group(fields), {
-  cel: `[${kinds.map((kind) => `has(self.${kind})`).join(', ')}].exists_one(given, given)`,
-  message: `give exactly one of ${kinds.slice(0, -1).join(', ')} and ${kinds.at(-1)}`,
-  holds: (entry) => kinds.filter((kind) => entry[kind] !== undefined).length === 1,
-});
+const route = ruled(
+  group(fields),
+  {
+    cel: `[${kinds.map((kind) => `has(self.${kind})`).join(', ')}].exists_one(given, given)`,
+    message: `give exactly one of ${kinds.slice(0, -1).join(', ')} and ${kinds.at(-1)}`,
+    holds: (entry) => kinds.filter((kind) => entry[kind] !== undefined).length === 1,
+  },
+  {
+    cel: `!has(self.namespace) || ${travelling.map((kind) => `has(self.${kind})`).join(' || ')}`,
+    message: `can only be given beside ${travelling.join(' or ')}: objects of other kinds are found in the Rollout's own namespace`,
+    field: '.namespace',
+    holds: (entry) => entry['namespace'] === undefined || travelling.some((kind) => entry[kind] !== undefined),
+  },
+);
 
-const same = kinds.map((kind) => `(has(a.${kind}) && has(b.${kind}) && a.${kind} == b.${kind})`).join(' || ');
+const same = [
+  `(${kinds.map((kind) => `(has(a.${kind}) && has(b.${kind}) && a.${kind} == b.${kind})`).join(' || ')})`,
+  "(has(a.namespace) ? a.namespace : '') == (has(b.namespace) ? b.namespace : '')",
+].join(' && ');
 
 /** Rollout.spec.traffic: the routes that split the traffic, of any kind of the catalog, none of them twice. */
 export const traffic = ruled(list(route, { max: 8 }), {
@@ -30,10 +52,15 @@ export const traffic = ruled(list(route, { max: 8 }), {
   holds: (all) => new Set(all.map((entry) => JSON.stringify(entry))).size === all.length,
 });
 
-/** The key of the route that an entry of `traffic` names. The schema asks for exactly one kind. */
-export function routeKeyOf(entry: Readonly<Record<string, string | undefined>>): string {
+/** The key of the route that an entry of `traffic` names, in a Rollout of the namespace `home`. The schema asks for exactly one kind. */
+export function routeKeyOf(entry: Readonly<Record<string, string | undefined>>, home?: string): string {
   const found = routers.find(({ router }) => entry[router.kind] !== undefined)?.router;
-  return routeKey(found?.resource.kind ?? 'HTTPRoute', entry[found?.kind ?? ''] ?? '');
+  const { namespace } = entry;
+  return routeKey({
+    kind: found?.resource.kind ?? 'HTTPRoute',
+    name: entry[found?.kind ?? ''] ?? '',
+    ...(namespace === undefined || namespace === home ? {} : { namespace }),
+  });
 }
 
 /** The finest share that all of these routes can carry: that of the coarsest of them. */

@@ -1,7 +1,7 @@
 import type { Change } from '#core/change.ts';
 import type { GateRole, OnNoData, QuerySli } from '#core/gate.ts';
 import type { Bake, Spec, State, Step } from '#core/model.ts';
-import { present, record } from '#core/raw.ts';
+import { present, record, text } from '#core/raw.ts';
 import type { Problem } from '#core/seen.ts';
 import type { GroupMode } from '#core/sights.ts';
 import type { Approval } from '#core/words.ts';
@@ -91,7 +91,7 @@ function recordedReplicas(object: unknown): { replicas?: number } {
 
 function wishOf(given: PodSource, object: unknown): RolloutWish {
   return present<RolloutWish>({
-    spec: specOf(given),
+    spec: specOf(given, text(record(object, 'metadata')['namespace'])),
     source: given,
     steps: given.steps?.map(stepOf),
     bake: bakeOf(given.bake),
@@ -129,7 +129,7 @@ function queryOf({ source, value, ...query }: NonNullable<RolloutSpec['gates'][n
   return present<NonNullable<GateWish['query']>>({ sli, source });
 }
 
-function specOf(given: PodSource): Spec {
+function specOf(given: PodSource, namespace: string | undefined): Spec {
   return {
     replicas: given.replicas,
     revision: revisionOf(given.template),
@@ -137,7 +137,8 @@ function specOf(given: PodSource): Spec {
     progressDeadlineMs: millis(given.progressDeadline),
     revisionHistoryLimit: given.revisionHistoryLimit,
     service: given.service,
-    routes: given.traffic.map(routeKeyOf),
+    // One that is named with and without the Rollout's own namespace is still one.
+    routes: [...new Set(given.traffic.map((entry) => routeKeyOf(entry, namespace)))],
     onBreach: given.onBreach,
     scaleDownDelayMs: millis(given.scaleDownDelay),
     rollbackWindow: given.rollbackWindow,

@@ -114,6 +114,8 @@ export class World {
   routes: WorldRoute[] = [
     { name: 'shop', weight: 0, fence: undefined, version: 1, acceptedAt: 0, manager: 'kubectl', exists: true },
   ];
+  /** Why the routes may not be split any more. */
+  barred: string | undefined;
   narrowed = false;
   canaryService = false;
   releases = new Map<string, { plan: Plan; recorded: string; outcome: string | undefined }>();
@@ -232,6 +234,7 @@ export class World {
       ...(route.fence === undefined ? {} : { fence: route.fence }),
       accepted: this.now >= route.acceptedAt && !this.gatewayDead,
       memo: '',
+      ...(this.barred === undefined ? {} : { barred: this.barred }),
       manager: route.manager,
     };
   }

@@ -69,6 +69,20 @@ test.each<Row>([
     want: undefined,
   },
   {
+    name: 'ReferenceGrants, with a route of another namespace',
+    because: 'a grant that nobody may see is not one that is missing',
+    closed: ['referencegrants'],
+    spec: { traffic: [{ httpRoute: 'public', namespace: 'edge' }] },
+    want: /referencegrants\.gateway/,
+  },
+  {
+    name: 'ReferenceGrants, with routes of its own namespace',
+    because: 'they need none',
+    closed: ['referencegrants'],
+    spec: { traffic: [{ httpRoute: 'shop', namespace: 'shop' }] },
+    want: undefined,
+  },
+  {
     name: 'its Deployment',
     because: 'a Deployment that nobody may see is not one that is gone: our pods would leave without it',
     closed: ['deployments'],

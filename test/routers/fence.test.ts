@@ -10,6 +10,9 @@ test.each([
   { text: '', want: undefined, because: 'an emptied annotation' },
   { text: 'checkout-7/3', want: undefined, because: 'a part is missing' },
   { text: 'checkout-7/3/5000/1', want: undefined, because: 'a part too many' },
+  { text: 'shop/checkout-7/3/5', want: { release: 'shop/checkout-7', n: 3, weight: 5 }, because: 'a route elsewhere' },
+  { text: 'shop/checkout/3/5', want: undefined, because: 'a release has a number' },
+  { text: 'a/shop/checkout-7/3/5', want: undefined, because: 'a namespace and a name, no more' },
   { text: 'checkout-7/3/100001', want: undefined, because: 'more than everything' },
   { text: 'checkout-7/03/5000', want: undefined, because: 'we never write leading zeros' },
   { text: 'checkout-7/-1/5000', want: undefined, because: 'n counts up from 0' },
@@ -22,7 +25,7 @@ test.each([
 
 test('law: what is printed is parsed back', () => {
   const fences = fc.record({
-    release: fc.stringMatching(/^[a-z][a-z0-9-]{0,40}[a-z0-9]$/),
+    release: fc.stringMatching(/^([a-z]{1,9}\/)?[a-z][a-z0-9-]{0,40}[a-z0-9]-[1-9]$/),
     n: fc.nat({ max: 999_999_999 }),
     weight: fc.nat({ max: WHOLE }),
   });

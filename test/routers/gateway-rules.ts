@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { RouteObject, Router } from '#routers/define.ts';
-import { type Dialect, type Ref, type Rule, routeOf } from './rules.ts';
+import { type Dialect, type Rule, routeOf } from './rules.ts';
 
 /** Routes of Gateway API, whose rules have backendRefs. Each kind has its own matches. */
 
@@ -8,11 +8,8 @@ export const rulesOf = (object: RouteObject): Rule[] => (object['spec'] as { rul
 
 const spec = (rules: Rule[]) => ({ parentRefs: [{ name: 'public' }], hostnames: ['shop.example'], rules });
 
-function nameOf({ name, kind = 'Service', namespace = 'shop' }: Ref): unknown {
-  return kind === 'Service' && namespace === 'shop' ? name : undefined;
-}
-
-export function gatewayDialect(router: Router, content: fc.Arbitrary<Rule>): Dialect {
+/** `home` is the namespace of the Services; the routes are in `shop`. */
+export function gatewayDialect(router: Router, content: fc.Arbitrary<Rule>, home = 'shop'): Dialect {
   const filters = fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]);
   return {
     router,
@@ -20,13 +17,14 @@ export function gatewayDialect(router: Router, content: fc.Arbitrary<Rule>): Dia
     field: 'backendRefs',
     spec,
     rulesOf,
-    ref: (name) => ({ name, port: 80 }),
-    nameOf,
+    ref: (name) => ({ name, port: 80, ...(home === 'shop' ? {} : { namespace: home }) }),
+    nameOf: ({ name, kind = 'Service', namespace = 'shop' }) =>
+      kind === 'Service' && namespace === home ? name : undefined,
     extras: fc.record(
       {
         group: fc.constant(''),
         kind: fc.constant('Service'),
-        namespace: fc.constant('shop'),
+        namespace: fc.constant(home),
         port: fc.constantFrom(80, 8080),
         filters,
       },
@@ -35,6 +33,7 @@ export function gatewayDialect(router: Router, content: fc.Arbitrary<Rule>): Dia
     // A Service of the same name that is not the user's: another namespace, or another kind.
     namesakes: [
       { name: 'checkout', namespace: 'other', port: 80 },
+      ...(home === 'shop' ? [] : [{ name: 'checkout', port: 80 }]),
       { name: 'checkout', kind: 'ServiceImport', group: 'multicluster.x-k8s.io', port: 80 },
     ],
   };

@@ -140,9 +140,9 @@ function disagree(dialect: Dialect, object: RouteObject): RouteObject | undefine
  * Golden folders: `before.yaml` is written at 5 %, and must be `after.yaml`; and back again. Both are objects that the
  * kind's own CRD takes, where its project publishes it as a package: `schemas/` names package and version.
  */
-export function goldenCases(router: Router): void {
+export function goldenCases(router: Router, place?: string): void {
   const folder = router.kind.replace(/(?<=[a-z])[A-Z]/g, (big) => `-${big}`).toLowerCase();
-  const golden = new URL(`golden/${folder}/`, import.meta.url);
+  const golden = new URL(place ?? `golden/${folder}/`, import.meta.url);
   test.each(readdirSync(golden))('golden: %s', (name) => {
     const load = (file: string): RouteObject => parse(readFileSync(new URL(`${name}/${file}.yaml`, golden), 'utf8'));
     const before = load('before');

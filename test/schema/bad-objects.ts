@@ -85,6 +85,18 @@ export const badObjects: BadObject[] = [
     },
   },
   {
+    name: 'a namespace beside a kind that cannot name Services of others',
+    because: 'its objects are looked for beside the Rollout alone',
+    object: rollout({ traffic: [{ virtualService: 'shop', namespace: 'edge' }] }),
+    refused:
+      "spec.traffic[0].namespace: Invalid value: can only be given beside httpRoute or grpcRoute: objects of other kinds are found in the Rollout's own namespace",
+    read: {
+      field: 'spec.traffic[0].namespace',
+      message:
+        "can only be given beside httpRoute or grpcRoute: objects of other kinds are found in the Rollout's own namespace",
+    },
+  },
+  {
     name: 'a route twice',
     because: 'one object has one weight',
     object: rollout({ traffic: [{ grpcRoute: 'shop' }, { httpRoute: 'shop' }, { grpcRoute: 'shop' }] }),

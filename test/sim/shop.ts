@@ -30,7 +30,7 @@ export interface ShopRoute {
 
 const http = (name: string): ShopRoute => ({ key: name, traffic: { httpRoute: name }, ref: ref(HTTP_ROUTE, name) });
 const grpc = (name: string): ShopRoute => ({
-  key: routeKey('GRPCRoute', name),
+  key: routeKey({ kind: 'GRPCRoute', name }),
   traffic: { grpcRoute: name },
   ref: ref(GRPC_ROUTE, name),
 });

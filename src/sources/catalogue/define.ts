@@ -65,6 +65,8 @@ export interface Target {
 
 export interface TargetRoute {
   name: string;
+  /** Left out: the Services'. */
+  namespace?: string;
   /** Gateways that it is attached to. */
   parents: readonly { namespace: string; name: string }[];
   /** Rules that name the Service. The canary is put right behind it. */

@@ -6,8 +6,8 @@ import { CLUSTER, clusterAvailability, clusterGrpc, clusterLatency } from './env
  * is put right behind stable; or, with merged backends, `service/<ns>/<Service>/<port>`.
  */
 function clusters({ namespace, routes, port }: Target, arm: { service: string; offset: number }): string {
-  const own = routes.flatMap(({ name, rules }) =>
-    rules.map(({ index, backend }) => `httproute/${namespace}/${name}/rule/${index}/backend/${backend + arm.offset}`),
+  const own = routes.flatMap(({ name, namespace: where = namespace, rules }) =>
+    rules.map(({ index, backend }) => `httproute/${where}/${name}/rule/${index}/backend/${backend + arm.offset}`),
   );
   return anyOf([...own, `service/${namespace}/${arm.service}/${port}`].map(exactly));
 }

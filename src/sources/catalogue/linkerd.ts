@@ -6,8 +6,10 @@ const STATUSES = 'outbound_http_route_backend_response_statuses_total';
 
 /** The backend's name alone tells the arms apart; whose backend it is, and behind which route, is pinned here. */
 function ours({ namespace, routes }: Target) {
+  // Names of namespaces have nothing in them that RE2 reads otherwise.
+  const homes = [...new Set(routes.map((route) => route.namespace ?? namespace))];
   return [
-    where('route_namespace', '=', namespace),
+    homes.length === 1 ? where('route_namespace', '=', homes[0] ?? '') : where('route_namespace', '=~', anyOf(homes)),
     where('route_name', '=~', anyOf(routes.map(({ name }) => exactly(name)))),
     where('backend_kind', '=', 'Service'),
     where('backend_namespace', '=', namespace),

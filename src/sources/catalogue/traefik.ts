@@ -27,8 +27,10 @@ const buckets: Buckets = {
  * backends, which a person may change.
  */
 function serviceNames({ namespace, routes }: Target, service: string): string {
-  const keys = routes.flatMap(({ name, parents }) =>
-    parents.map((gateway) => `${keyOf({ namespace, name })}-gw-${normalized(`${gateway.namespace}-${gateway.name}`)}`),
+  const keys = routes.flatMap(({ name, namespace: where = namespace, parents }) =>
+    parents.map(
+      (gateway) => `${keyOf({ namespace: where, name })}-gw-${normalized(`${gateway.namespace}-${gateway.name}`)}`,
+    ),
   );
   const backend = `svc-${exactly(`${namespace}-${service}`)}-[0-9]+@kubernetesgateway`;
   return `${grouped(keys.map(exactly))}-ep-${ENTRY_POINT}-[0-9]+-[0-9a-f]+-${backend}`;
@@ -47,8 +49,8 @@ function keyOf({ namespace, name }: { namespace: string; name: string }): string
 /** HTTPRoute b-c of namespace a and HTTPRoute c of namespace a-b have one name at Traefik. */
 function clash({ namespace, routes, others = [] }: Target): string | undefined {
   const keys = new Map(others.map((other) => [keyOf(other), other]));
-  for (const { name } of routes) {
-    const other = keys.get(keyOf({ namespace, name }));
+  for (const { name, namespace: where = namespace } of routes) {
+    const other = keys.get(keyOf({ namespace: where, name }));
     if (other === undefined) continue;
     return `Traefik gives HTTPRoute ${name} and HTTPRoute ${other.name} of namespace ${other.namespace} one name: rename one, or use gateway: app`;
   }
