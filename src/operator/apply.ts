@@ -18,11 +18,13 @@ import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } fro
 import type { RouteReading, ServicePair } from '#routers/define.ts';
 import { conflictOn } from '#runtime/cache.ts';
 import { plantCompanion, removeCompanion, wantsCompanion } from './companions.ts';
+import { keyOf } from './observe.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
+import { forget } from './prune.ts';
 import type { Recorder } from './record.ts';
 import { placeOf, type RoutePlace } from './route-kinds.ts';
-import type { Stores } from './stores.ts';
+import { BY_ROLLOUT, type Stores } from './stores.ts';
 import { armLabels, canaryServiceFor, ownedBy, type PodsWish, replicaSetFor } from './workload.ts';
 
 /** Field manager of traffic writes: a person who reads managedFields sees who moved the weight. */
@@ -258,10 +260,11 @@ async function applyCanaryService({ api, stores }: ApplyDeps, rollout: KubeObjec
   stores.services.noteWrite(await api.apply(SERVICE, wanted, { fieldManager: FIELD_MANAGER, force: true }));
 }
 
-async function releaseFinalizer({ api }: ApplyDeps, rollout: KubeObject): Promise<void> {
+async function releaseFinalizer({ api, stores }: ApplyDeps, rollout: KubeObject): Promise<void> {
   const { name, namespace = '', resourceVersion, finalizers = [] } = rollout.metadata;
   const index = finalizers.indexOf(FINALIZER);
   if (index < 0) return;
+  await forget(api, stores.actions.byIndex(BY_ROLLOUT, keyOf(rollout)));
   const patch: JsonPatchOperation[] = [
     { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
     { op: 'remove', path: `/metadata/finalizers/${index}` },

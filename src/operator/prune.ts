@@ -39,6 +39,11 @@ export async function prune(
   for (const object of actionsToPrune(actions, now)) await remove(api, ROLLOUT_ACTION, object);
 }
 
+/** Deletes what was said to a Rollout, when it goes itself: nobody prunes after it, and no later one of its name is meant. */
+export async function forget(api: KubeApi, actions: readonly KubeObject[]): Promise<void> {
+  for (const object of actions) await remove(api, ROLLOUT_ACTION, object);
+}
+
 async function remove(api: KubeApi, resource: Resource, { metadata }: KubeObject): Promise<void> {
   const { name, namespace = '', uid } = metadata;
   try {

@@ -10,7 +10,7 @@ import { lost } from './support/lost.ts';
 import { objectsOf } from './support/shop.ts';
 import { openStage, type RolloutObject, type Stage } from './support/stage.ts';
 import { releaseOf } from './support/story.ts';
-import { differences, tracesOf } from './support/traces.ts';
+import { differences, leavesNoTrace } from './support/traces.ts';
 
 /** A Deployment with users becomes a Rollout, is released five times, and is given back: nobody of them notices. */
 
@@ -71,7 +71,7 @@ test('a running Deployment is taken over, released five times and given back wit
   const releases = await Promise.all(RELEASES.map((number) => releaseOf(app, number)));
   await kubectl(lab, 'delete', 'rollout', name, '-n', stage.namespace, '--timeout=120s');
   const back = await app.get<Deployment>('deployment');
-  await waitFor('everything of ours to go', async () => ((await tracesOf(lab, app)).length === 0 ? true : undefined));
+  await leavesNoTrace(lab, app);
   await moreRequests(2 * RPS);
   const report = await load.stop();
   const wide = await app.get<ServiceObject>('service');

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '#core/effect.ts';
-import { POD } from '#kube/resources.ts';
+import { FINALIZER } from '#core/labels.ts';
+import { POD, ROLLOUT, ROLLOUT_ACTION } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
 import { apply } from '#operator/apply.ts';
 import { createMemoryApi } from '../support/memory-api.ts';
@@ -32,4 +33,36 @@ test('the pod that was judged is deleted, never another one of its name, and twi
   await perform({ kind: 'DeletePod', pod: 'shop-v2-1', uid });
   expect(there()).toBe(false);
   await perform({ kind: 'DeletePod', pod: 'shop-v2-1', uid });
+});
+
+// kills: a Rollout let go before what was said to it, or with what was said to another
+test('what was said to a Rollout goes with it, before its finalizer does', async () => {
+  const api = createMemoryApi();
+  const spec = { rollout: 'shop', verb: 'abort', by: 'sandbox', reason: '' };
+  const said = (name: string) => ({
+    ...{ apiVersion: 'headgate.dev/v1alpha1', kind: 'RolloutAction', spec },
+    metadata: { name, namespace: 'shop' },
+  });
+  const mine = await api.create(ROLLOUT_ACTION, said('abort-1'));
+  await api.create(ROLLOUT_ACTION, said('to-another'));
+  const metadata = { name: 'shop', namespace: 'shop', finalizers: [FINALIZER] };
+  const template = { metadata: { labels: { app: 'shop' } }, spec: { containers: [{ name: 'app', image: 'shop:v1' }] } };
+  const pods = { selector: { matchLabels: { app: 'shop' } }, template };
+  const leaving = await api.create(ROLLOUT, {
+    ...{ apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata },
+    spec: { service: 'shop', ...pods },
+  });
+  const there = () => [...api.objects().keys()];
+  const order: string[][] = [];
+  api.before = (call) => {
+    if (call === 'jsonPatch') order.push(there());
+  };
+  const stores = { actions: { byIndex: (_: string, key: string) => (key === 'shop/shop' ? [mine] : []) } } as never;
+  await api.delete({ resource: ROLLOUT, namespace: 'shop', name: 'shop' });
+  const deps = { api, stores, record: {} as never, sourceOf: () => undefined };
+  const { metadata: now } = await api.get({ resource: ROLLOUT, namespace: 'shop', name: 'shop' });
+  await apply(deps, { ...leaving, metadata: now }, { kind: 'ReleaseFinalizer' });
+
+  expect(order).toEqual([['rollouts/shop/shop', 'rolloutactions/shop/to-another']]);
+  expect(there()).toEqual(['rolloutactions/shop/to-another']);
 });

@@ -20,6 +20,8 @@ export interface AppSpec {
     headers?: { name: string; value: string }[];
     hold: string;
     pause?: { for?: string };
+    approval?: { minimum: number; groups: string[]; notAuthor: boolean };
+    mirror?: { percent: number };
   }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
