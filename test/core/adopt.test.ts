@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CONTEST_WINDOW_MS } from '#core/adopt.ts';
+import { CONTEST_WINDOW_MS, noteServing, notYetTaken } from '#core/adopt.ts';
 import { conditionsOf } from '#core/conditions.ts';
+import type { Seen } from '#core/seen.ts';
 import { AdoptWorld, adopted } from './adopt-world.ts';
 import { badDay, type Fault } from './world.ts';
 
@@ -45,6 +46,21 @@ test('nothing begins while the Deployment is in the middle of a rollout of its o
   world.tick();
   expect(world.sets).toEqual([]);
   expect(world.state.message).toContain('Deployment web');
+});
+
+test.each([
+  { name: 'its controller has not looked yet', but: { observed: false } },
+  { name: 'a pod is of an older template', but: { updated: 3 } },
+  { name: 'an older pod is still there', but: { pods: 5 } },
+  { name: 'a pod is not available', but: { available: 3 } },
+])('nothing is taken over while $name', ({ but }) => {
+  const seen = new AdoptWorld().seen();
+  const { deployment } = seen.workload ?? {};
+  if (deployment === undefined) throw new Error('the world has a Deployment');
+  const settled = { ...deployment, observed: true, updated: 4, pods: 4, available: 4 };
+  expect(notYetTaken({ ...seen, workload: { name: 'web', deployment: settled } })).toBeUndefined();
+  const unsettled = { ...seen, workload: { name: 'web', deployment: { ...settled, ...but } } };
+  expect(notYetTaken(unsettled)).toContain('Waiting for Deployment web');
 });
 
 test('nothing begins while anything is wrong, and the sentence says what', () => {
@@ -160,6 +176,20 @@ test('whoever sets the replicas up three times in ten minutes is named and let b
   world.run(2);
   expect(world.state.adopted).not.toHaveProperty('contested');
   expect(world.violations).toEqual([]);
+});
+
+// kills: pods that a narrowed Service hides, taken for pods that serve: ours would leave as soon as it is widened
+test('a Deployment that somebody keeps up serves from the moment that the Service finds its pods', () => {
+  const world = adopted();
+  for (const _ of [1, 2, 3]) {
+    world.write({ replicas: 4, manager: 'argocd-controller' });
+    world.run(3);
+  }
+  world.run(20);
+  const seen = world.seen();
+  expect(noteServing(world.state, seen, world.now).adopted).not.toHaveProperty('servesSince');
+  const wide = { ...seen, service: { ...seen.service, narrowed: false } } as Seen;
+  expect(noteServing(world.state, wide, world.now).adopted).toHaveProperty('servesSince', world.now);
 });
 
 test('three times in more than ten minutes is no fight', () => {

@@ -151,6 +151,12 @@ test.each<{ name: string; because: string; more: Partial<SeenAction>; author?: s
     says: 'an approval must name releaseUid and step: it is for what was shown, and for nothing else',
   },
   {
+    name: 'without a step',
+    because: 'it could be meant for the next one',
+    more: { step: undefined as unknown as number },
+    says: 'an approval must name releaseUid and step: it is for what was shown, and for nothing else',
+  },
+  {
     name: 'for another release',
     because: 'it was shown something else',
     more: { releaseUid: 'uid-shop-9' },
@@ -187,7 +193,8 @@ test.each<{ name: string; because: string; more: Partial<SeenAction>; author?: s
   world.runUntil(waits);
   const about = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
   approve(world, 'bob', about);
-  if ('releaseUid' in more && more.releaseUid === undefined) delete world.actions.at(-1)?.releaseUid;
+  for (const left of ['releaseUid', 'step'] as const)
+    if (left in more && more[left] === undefined) delete world.actions.at(-1)?.[left];
   world.run(3);
   expect(world.state.actions[0], because).toMatchObject({ result: 'Refused', message: says });
   expect(waits(world)).toBe(true);
@@ -221,6 +228,20 @@ test('the same word twice counts once, and an approval that nobody asked for is 
   world.run(3);
   expect(world.state.actions[0]?.message).toBe('bob has approved already');
   expect(world.state.message).toContain('1 of 2 approved (bob)');
+});
+
+// kills: an image that only one of them was shown, approved by all
+test('what counts as shown is what everybody was shown', () => {
+  const { world, runs } = asking({ ...one, minimum: 3 });
+  world.runUntil(waits);
+  approve(world, 'bob', { digests: ['app=sha256:aa', 'app=sha256:bb'] });
+  world.run(1);
+  approve(world, 'cleo', { digests: ['app=sha256:aa', 'app=sha256:cc'] });
+  world.run(1);
+  expect(world.state.release?.approvals?.digests).toEqual(['app=sha256:aa']);
+  runs.digests = ['app=sha256:bb'];
+  world.run(2);
+  expect(world.state.message).toContain('0 of 3 approved');
 });
 
 const fault = fc.constantFrom(...badDay);
