@@ -7,6 +7,7 @@ import { type BudgetLook, createBudgetLook } from '#operator/budget-look.ts';
 import { createEndingNamespace, type EndingNamespace } from '#operator/ending-namespace.ts';
 import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
+import { createGatewayFeatures, type GatewayFeatures } from '#operator/gateway-features.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
 import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
 import { wishedRevision } from '#operator/pinned.ts';
@@ -14,6 +15,7 @@ import { createPlaces, type Places } from '#operator/places.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
+import { reachPlaces } from '#operator/reach-check.ts';
 import { rolloutOf } from '#operator/reading.ts';
 import { createReconcile, type ReconcileDeps } from '#operator/reconcile.ts';
 import { createRecorder, type Recorder } from '#operator/record.ts';
@@ -100,8 +102,11 @@ export function composeLoop(parts: LoopParts): Loop {
       probes: prober,
       onReading: again,
     });
-  const templates = createTemplateCheck({ api, clock, again });
-  const ending = createEndingNamespace({ api, clock });
+  const askers: Askers = {
+    templates: createTemplateCheck({ api, clock, again }),
+    ending: createEndingNamespace({ api, clock }),
+    gateways: createGatewayFeatures({ api, clock }),
+  };
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const changed = () => {
@@ -118,7 +123,7 @@ export function composeLoop(parts: LoopParts): Loop {
     evidenceOf: (key) => engine.checkpoint(key) || undefined,
   });
   const places = createPlaces(stores.rollouts, config.maxMoving ?? {});
-  const instruments = { places, engine, prober, looks, budgets, templates, ending, protection, record, memory };
+  const instruments = { ...askers, places, engine, prober, looks, budgets, protection, record, memory };
   return {
     reconcile: createReconcile(reconcileDeps(parts, instruments)),
     sources,
@@ -136,14 +141,19 @@ export function composeLoop(parts: LoopParts): Loop {
   };
 }
 
-interface Instruments {
+/** What is asked of the API server before a pass looks, and remembered. */
+interface Askers {
+  templates: TemplateCheck;
+  ending: EndingNamespace;
+  gateways: GatewayFeatures;
+}
+
+interface Instruments extends Askers {
   places: Places;
   engine: GateEngine;
   prober: Prober;
   looks: TrafficLook;
   budgets: BudgetLook;
-  templates: TemplateCheck;
-  ending: EndingNamespace;
   protection: Protection;
   record: Recorder;
   memory: Memory;
@@ -151,7 +161,7 @@ interface Instruments {
 
 function reconcileDeps(
   parts: LoopParts,
-  { places, engine, prober, looks, budgets, templates, ending, protection, record, memory }: Instruments,
+  { places, engine, prober, looks, budgets, templates, ending, gateways, protection, record, memory }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader, clock = systemClock } = parts;
   const { tickMs, figuresEveryMs } = config;
@@ -166,7 +176,8 @@ function reconcileDeps(
   const events = eventsOf(parts);
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
-    prepare: (rollout, state, signal) => prepare({ templates, ending, looks, budgets, stores }, rollout, state, signal),
+    prepare: (rollout, state, signal) =>
+      prepare({ templates, ending, gateways, looks, budgets, stores }, rollout, state, signal),
     look(rollout: KubeObject, state: State): Sight {
       return observe(rollout, state, {
         stores,
@@ -177,6 +188,7 @@ function reconcileDeps(
         ...readings,
         templateProblems,
         ends: ending.ends,
+        lacks: gateways.lacks,
         actions: protection,
         tooOld: () => parts.tooOld?.() ?? [],
       });
@@ -223,12 +235,14 @@ async function prepare(
   {
     templates,
     ending,
+    gateways,
     looks,
     budgets,
     stores,
-  }: Pick<Instruments, 'templates' | 'ending' | 'looks' | 'budgets'> & {
-    stores: Stores;
-  },
+  }: Askers &
+    Pick<Instruments, 'looks' | 'budgets'> & {
+      stores: Stores;
+    },
   rollout: KubeObject,
   state: State | undefined,
   signal: AbortSignal,
@@ -237,6 +251,12 @@ async function prepare(
   const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   if (!read.ok) return;
   await templates.ask(rollout, read, signal);
+  const places = reachPlaces(stores, read.spec.routes, rollout.metadata.namespace ?? '');
+  await gateways.ask(
+    places.flatMap(({ object }) => object ?? []),
+    read.steps ?? [],
+    signal,
+  );
   const stable = state?.stable;
   if (state === undefined || stable === undefined) return;
   const revision = wishedRevision(state, read.spec.revision);

@@ -91,6 +91,12 @@ export const REFERENCE_GRANT: Resource = {
   kind: 'ReferenceGrant',
 };
 export const GATEWAY_RESOURCE: Resource = { ...GATEWAY, plural: 'gateways', kind: 'Gateway' };
+export const GATEWAY_CLASS: Resource = {
+  ...GATEWAY,
+  plural: 'gatewayclasses',
+  kind: 'GatewayClass',
+  namespaced: false,
+};
 
 export const ROLLOUT: Resource = { ...HEADGATE, plural: 'rollouts', kind: 'Rollout' };
 export const RELEASE: Resource = { ...HEADGATE, plural: 'releases', kind: 'Release' };

@@ -21,7 +21,7 @@ import type { Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
-import { reachProblems } from './reach-check.ts';
+import { type Lacks, reachPlaces, reachProblems } from './reach-check.ts';
 import { rolloutOf } from './reading.ts';
 import { fencedKey, placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
@@ -39,6 +39,8 @@ export interface ObserveDeps {
   budgets(key: string): BudgetFigure[];
   /** What a dry run of the ReplicaSet said about the template, if anything. */
   templateProblems(rollout: KubeObject, revision: string): Problem[] | undefined;
+  /** What gateways cannot do, as far as their classes have been asked. */
+  lacks: Lacks;
   /** Specs that were accepted, by the Rollout's UID. */
   memory: Map<string, RolloutWish>;
   tickMs: Millis;
@@ -223,11 +225,8 @@ function judgeSpec(rollout: KubeObject, state: State, { read, pin, routes, sets,
     rivals: rivalsOf(stores, rollout),
   });
   const pair = { stable: spec.service, canary: canaryServiceName(spec.service) };
-  const places = spec.routes.map((name) => {
-    const place = placeOf(stores, name, namespace);
-    return { name, router: place?.router, object: place?.store.get(place.ref) };
-  });
-  const unreachable = reachProblems(wish.steps ?? [], places, pair);
+  const places = reachPlaces(stores, spec.routes, namespace);
+  const unreachable = reachProblems(wish.steps ?? [], places, pair, deps.lacks);
   const proposed = propose(wish, state, {
     namespace,
     stores,

@@ -3,6 +3,8 @@ import { routeTitle } from '#core/routes.ts';
 import type { Problem } from '#core/seen.ts';
 import type { Reach } from '#core/words.ts';
 import type { Ability, RouteObject, Router, ServicePair } from '#routers/define.ts';
+import { placeOf } from './route-kinds.ts';
+import type { Stores } from './stores.ts';
 
 /** One route of the spec, and its object when it exists. */
 export interface ReachPlace {
@@ -11,12 +13,28 @@ export interface ReachPlace {
   object: RouteObject | undefined;
 }
 
+/** The routes of the spec, as far as they are there. */
+export function reachPlaces(stores: Stores, routes: readonly string[], namespace: string): ReachPlace[] {
+  return routes.map((name) => {
+    const place = placeOf(stores, name, namespace);
+    return { name, router: place?.router, object: place?.store.get(place.ref) };
+  });
+}
+
+/** What the gateways of a route lack for this reach, where they say so. */
+export type Lacks = (route: RouteObject, reach: Reach) => string | undefined;
+
 /** Steps without a weight that the routes of this Rollout cannot carry, found before a canary pod exists. Pure. */
-export function reachProblems(steps: readonly Step[], places: readonly ReachPlace[], services: ServicePair): Problem[] {
+export function reachProblems(
+  steps: readonly Step[],
+  places: readonly ReachPlace[],
+  services: ServicePair,
+  lacks: Lacks,
+): Problem[] {
   return steps.flatMap(({ reach }, index) =>
     reach === undefined
       ? []
-      : problemsOf(reach, places, services).map((message) => ({ field: fieldOf(reach, index), message })),
+      : problemsOf(reach, places, services, lacks).map((message) => ({ field: fieldOf(reach, index), message })),
   );
 }
 
@@ -24,7 +42,7 @@ function fieldOf(reach: Reach, index: number): string {
   return `spec.steps[${index}].${reach.headers === undefined ? 'mirror' : 'headers'}`;
 }
 
-function problemsOf(reach: Reach, places: readonly ReachPlace[], services: ServicePair): string[] {
+function problemsOf(reach: Reach, places: readonly ReachPlace[], services: ServicePair, lacks: Lacks): string[] {
   const [ability, what]: [Ability, string] =
     reach.headers === undefined ? ['mirror', 'copy requests'] : ['header', 'match headers'];
   if (places.length === 0)
@@ -34,7 +52,7 @@ function problemsOf(reach: Reach, places: readonly ReachPlace[], services: Servi
     if (router === undefined) return [];
     if (!router.can.includes(ability))
       return [`${title} cannot ${what}: take the step out, or name routes in spec.traffic that can`];
-    const why = object === undefined ? undefined : router.refuses?.(object, services, reach);
+    const why = object && (router.refuses?.(object, services, reach) ?? lacks(object, reach));
     return why === undefined ? [] : [`${title}: ${why}`];
   });
 }

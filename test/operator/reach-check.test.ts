@@ -52,6 +52,6 @@ test.each<{ name: string; because: string; places: ReachPlace[]; reach: Reach; w
     { weight: 5000, holdMs: 0 },
     { weight: 0, holdMs: 0, reach },
   ];
-  const found = reachProblems(steps, places, services);
+  const found = reachProblems(steps, places, services, () => undefined);
   expect(found.map(({ field, message }) => `${field}: ${message}`)).toEqual(want);
 });
