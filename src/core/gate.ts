@@ -276,6 +276,8 @@ export interface GateContext {
   mixed?: boolean;
   /** No route sends a weight to the canary: it gets its share of connections, and no request is due on it by a weight. */
   unrouted?: boolean;
+  /** Gateways keep users on the arm that they met first, so the share of requests follows the weight late, or hardly. */
+  sticky?: boolean;
   /** Scrape + tick + routing: what passes between a fault and weight 0. */
   reactionMs: Millis;
   tickMs: Millis;

@@ -170,6 +170,8 @@ export interface SeenRoute {
   conflict?: string;
   /** Who has not allowed this Rollout to split it, or no longer does, with the fix: nothing may go to the canary. */
   barred?: string;
+  /** Users stay with the arm that they met first: the share of requests follows the weight late. */
+  sticky?: true;
   /** Rules that came after the release began: untouched until the next one. */
   extra?: string[];
 }

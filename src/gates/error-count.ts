@@ -133,10 +133,10 @@ function excessOf({ gate: { slo, tolerate }, targetSpend, reactionMs, nextWeight
  */
 function dueOn(
   { step, silence }: ErrorGate,
-  { weight, unrouted = false }: GateContext,
+  { weight, unrouted = false, sticky = false }: GateContext,
   { stable, ms }: { stable: number; ms: Millis },
 ): number {
-  if (unrouted) return usualFor({ step, silence }, stable);
+  if (unrouted || sticky) return usualFor({ step, silence }, stable);
   if (weight <= 0 || weight >= WHOLE) return 0;
   const routed = (step.canary.total * (WHOLE - weight)) / weight;
   const known = step.canary.total >= PAST_ROUTE_SURE && silence.ms > 0;
@@ -145,8 +145,8 @@ function dueOn(
 }
 
 /**
- * Without a route clients keep their connections to old pods for as long as they like, so nothing is owed to a canary
- * that nobody has called yet. One that has answered a while is owed its usual share.
+ * Without a route clients keep their connections to old pods for as long as they like, and sticky sessions their arm, so
+ * nothing is owed to a canary that nobody has called yet. One that has answered a while is owed its usual share.
  */
 function usualFor({ step, silence }: Pick<ErrorGate, 'step' | 'silence'>, stable: number): number {
   if (step.canary.total < PAST_ROUTE_SURE || silence.stable <= 0) return 0;

@@ -31,6 +31,8 @@ export interface SampleRatio {
 const ALPHA = 0.001;
 /** Gateways deal out requests connection by connection or sticky by session: what is smaller than this is no fault. */
 const TOLERATED = 0.2;
+/** Where users stay with the arm that they met first, a step's share comes with new sessions alone. */
+const TOLERATED_STICKY = 0.8;
 /** How sure the alternative is that the share is nearly right; savvi's default. */
 const CONCENTRATION = 100;
 
@@ -38,7 +40,11 @@ const CONCENTRATION = 100;
 const SETTLED_S = 10;
 
 /** Undefined where one arm is to get nothing, or nothing was finished: there is no ratio then. */
-export function sampleRatio(step: { canary: Counts; stable: Counts }, weight: Weight): SampleRatio | undefined {
+export function sampleRatio(
+  step: { canary: Counts; stable: Counts },
+  weight: Weight,
+  tolerated = TOLERATED,
+): SampleRatio | undefined {
   const canary = step.canary.total;
   const stable = step.stable.total;
   const expected = weight / WHOLE;
@@ -47,7 +53,7 @@ export function sampleRatio(step: { canary: Counts; stable: Counts }, weight: We
   const off = Math.abs(share - expected) / Math.min(expected, 1 - expected);
   const logE = logEvidence(canary, stable, expected);
   const limit = -Math.log(ALPHA);
-  return { share, expected, logE, limit, off, alarm: logE >= limit && off > TOLERATED };
+  return { share, expected, logE, limit, off, alarm: logE >= limit && off > tolerated };
 }
 
 function logEvidence(canary: number, stable: number, expected: number): number {
@@ -60,13 +66,13 @@ function logEvidence(canary: number, stable: number, expected: number): number {
  * The reading of a gate whose counts are the gateway's own, as it stands while the shares are wrong: what the canary
  * was not sent it cannot have failed, so nothing passes. A breach stands.
  */
-export function heldBySampleRatio(reading: GateReading, { gate, arrived, weight }: GateContext): GateReading {
+export function heldBySampleRatio(reading: GateReading, { gate, arrived, weight, sticky }: GateContext): GateReading {
   const { arms } = gate.slo;
   if (arms.by !== 'Label' || arms.exact !== true || !arrived) return reading;
   if (reading.verdict !== 'Pass' && reading.verdict !== 'Inconclusive') return reading;
   const { step, rps } = reading.evidence;
   const all = step.canary.total + step.stable.total;
-  const ratio = sampleRatio(step, weight);
+  const ratio = sampleRatio(step, weight, sticky ? TOLERATED_STICKY : TOLERATED);
   if (ratio?.alarm !== true || all < SETTLED_S * rps) return reading;
   const message =
     `the gateway sent the canary ${percent(ratio.share)} of ${Math.round(all)} requests where the route says ` +

@@ -40,7 +40,7 @@ export function observeCompanion(name: string, place: RoutePlace, { rollout, ser
   const conflict = conflictOf(place, { user, foreign, services });
   const seen = { name, exists: true, accepted: true, memo: '', ...(conflict === undefined ? {} : { conflict }) };
   if (found === undefined) return { ...seen, resourceVersion: '', weight: 0 };
-  const { weight, spread, fence } = place.router.read(found, services);
+  const { weight, spread, fence, sticky } = place.router.read(found, services);
   const manager = place.router.manager(found);
   return {
     ...seen,
@@ -48,6 +48,7 @@ export function observeCompanion(name: string, place: RoutePlace, { rollout, ser
     ...(weight === undefined ? {} : { weight }),
     ...(spread === undefined ? {} : { spread }),
     ...(fence === undefined ? {} : { fence }),
+    ...(sticky === undefined ? {} : { sticky }),
     ...(manager === undefined ? {} : { manager }),
   };
 }

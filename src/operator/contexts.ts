@@ -44,6 +44,7 @@ export function contextsOf(
     arrived,
     mixed: (release.joined ?? 0) > 0,
     ...(isByPods(release) ? { unrouted: true } : {}),
+    ...(at.routes?.some(({ sticky }) => sticky) ? { sticky: true } : {}),
     // From the fault to weight 0: a scrape to see it, a tick to judge it, the data plane to act.
     reactionMs: at.scrapeMs + at.tickMs + at.settleMs,
     tickMs: at.tickMs,

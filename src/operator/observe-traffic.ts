@@ -45,6 +45,7 @@ export function observeRoute(
     ...(reading.conflict === undefined ? {} : { conflict: reading.conflict }),
     ...(barred === undefined ? {} : { barred }),
     ...(manager === undefined ? {} : { manager }),
+    ...(reading.sticky === undefined ? {} : { sticky: reading.sticky }),
     ...(reading.extra.length === 0 ? {} : { extra: reading.extra }),
   };
 }

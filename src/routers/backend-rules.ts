@@ -42,6 +42,7 @@ export function ruleRouter(shape: RuleShape): Router {
         memo: memoText || captureMemo(views),
         rulesSplit: views.filter(({ canary }) => canary.length > 0).length,
         extra: views.filter(({ named, ours }) => named && !ours).map(({ label }) => label),
+        ...(views.some((view) => view.ours && shape.sticky?.(view, route)) && { sticky: true }),
       };
     },
     capture: (route, services) => captureMemo(viewRules(shape, { route, services, memo: undefined })),

@@ -115,6 +115,8 @@ export interface RouteReading {
   rulesSplit: number;
   /** Rules that name the Service but came after the capture: untouched until the next release. */
   extra: string[];
+  /** Whoever has met one arm through a rule of ours stays with it: the shares of requests follow the weight late. */
+  sticky?: true;
 }
 
 /** The fields of a SetWeight effect that a lens needs. */

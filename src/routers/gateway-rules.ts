@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import { ruleRouter } from './backend-rules.ts';
 import type { Ability, RouteObject, Router } from './define.ts';
 import { withReach } from './gateway-reach.ts';
@@ -31,6 +32,8 @@ export function gatewayRouter({ key, plural, kind, reaches, everything }: Gatewa
     weights: (backends) => backends.map(({ weight = 1 }) => weight),
     word: 'backendRef',
     nameOf: ({ name }) => String(name),
+    // GEP-1619: a session stays with its backend whatever the weights say, 0 included. At rest the canary is no backend.
+    sticky: ({ content }) => isRecord((content as RouteRule).sessionPersistence),
     accepted: acceptedByParents,
   };
   return withReach(ruleRouter(shape), { shape, reaches, everything });
@@ -39,6 +42,8 @@ export function gatewayRouter({ key, plural, kind, reaches, everything }: Gatewa
 interface RouteRule {
   name?: string;
   backendRefs?: Backend[];
+  /** Of the experimental channel. */
+  sessionPersistence?: unknown;
 }
 
 function rulesOf(route: RouteObject): Rule[] {

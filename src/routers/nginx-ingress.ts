@@ -70,6 +70,7 @@ function readCanary(ours: RouteObject, _services: ServicePair, memo = ''): Route
     memo,
     rulesSplit: weight === 0 ? 0 : 1,
     extra: [],
+    ...(isSticky(ours.metadata.annotations ?? {}) && { sticky: true }),
   };
 }
 
@@ -82,6 +83,11 @@ function weightOf(said: Record<string, string>): Weight | undefined {
   // A trickle is never nothing, nor is almost everything all of it.
   if (share === 0 || share === 1) return share * WHOLE;
   return Math.min(WHOLE - 1, Math.max(1, Math.round(share * WHOLE)));
+}
+
+/** `affinity-canary-behavior` is `sticky` where nothing is said: users of either Ingress stay with it. */
+function isSticky(said: Record<string, string>): boolean {
+  return said[`${PREFIX}affinity`] === 'cookie' && said[`${PREFIX}affinity-canary-behavior`] !== 'legacy';
 }
 
 function byHeaderOrCookie(said: Record<string, string>): boolean {

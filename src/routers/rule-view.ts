@@ -37,6 +37,8 @@ export interface RuleShape extends Pick<Router, 'kind' | 'resource' | 'granulari
   nameOf(backend: Backend): string;
   /** What else in a rule of ours would make its weights say something else, with the fix. */
   objection?(rule: Rule, stable: string): string | undefined;
+  /** Whether the data plane keeps users of this rule on the backend that they met first. Left out: of no rule. */
+  sticky?(rule: Rule, route: RouteObject): boolean;
   /** Left out where the controllers report nothing on the object. */
   accepted?(route: RouteObject): boolean;
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '#lib/json.ts';
 import { ruleRouter } from './backend-rules.ts';
 import type { RouteObject } from './define.ts';
 import type { Backend, Rule } from './rule-view.ts';
@@ -23,6 +24,7 @@ export const traefikService = ruleRouter({
   isService,
   renamed: (backend, name) => ({ ...backend, name }),
   weights: (backends) => backends.map(({ weight = 1 }) => weight),
+  sticky: (_rule, route) => isRecord(weightedOf(route)?.sticky),
   word: 'service',
   nameOf: ({ name }) => String(name),
   skips: [
@@ -33,8 +35,12 @@ export const traefikService = ruleRouter({
   ],
 });
 
+function weightedOf(route: RouteObject): { services?: Backend[]; sticky?: unknown } | undefined {
+  return (route['spec'] as { weighted?: { services?: Backend[]; sticky?: unknown } } | undefined)?.weighted;
+}
+
 function rulesOf(route: RouteObject): Rule[] {
-  const { weighted } = (route['spec'] ?? {}) as { weighted?: { services?: Backend[] } };
+  const weighted = weightedOf(route);
   if (weighted?.services === undefined) return [];
   return [{ label: 'weighted', path: '/spec/weighted/services', backends: weighted.services, content: 'weighted' }];
 }

@@ -170,6 +170,20 @@ test.each<Dark>([
     want: 'Fail/DarkCanary',
   },
   {
+    name: 'sticky sessions, and nobody new has come',
+    because: 'kills: a good canary called dark because everybody stays with stable',
+    more: { sticky: true },
+    loads: Array(8).fill(silent),
+    want: 'Inconclusive/TooFewSamples',
+  },
+  {
+    name: 'sticky sessions, and it fell silent',
+    because: 'whoever met it stays with it: its usual share is due',
+    more: { sticky: true },
+    loads: [good, good, silent, silent, silent],
+    want: 'Fail/DarkCanary',
+  },
+  {
     name: 'weight 0',
     because: 'nothing is due',
     more: { weight: 0, arrived: false },

@@ -147,6 +147,15 @@ describe('a gate', () => {
     // kills: the alarm on counts that hold more than the routes deal out
     { name: 'mixed counts', because: 'other callers go to stable', verdict: 'Pass', arms: mixed, held: false },
     { name: 'pods', because: 'so do clients inside', verdict: 'Pass', arms: { by: 'Pod' }, held: false },
+    // kills: the narrow alarm where a step's share comes with new sessions alone
+    {
+      name: 'sticky sessions',
+      because: 'most users have met stable before the step began',
+      verdict: 'Pass',
+      arms: exact,
+      more: { sticky: true, weight: 4000 },
+      held: false,
+    },
     {
       name: 'a step on its way',
       because: 'the gateway may not have it yet',

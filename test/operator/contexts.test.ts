@@ -69,6 +69,18 @@ test.each<Row>([
 });
 
 test.each([
+  { routes: [{}], want: undefined, because: 'each request is dealt out anew' },
+  { routes: [{}, { sticky: true as const }], want: true, because: 'one route is enough to bend the share' },
+])('sticky sessions: $because', ({ routes, want }) => {
+  const world = releasing();
+  world.runUntil((w) => w.state.release?.stage === 'Holding');
+  const [seen] = world.seen().routes;
+  const given = routes.map((route) => ({ ...(seen ?? fail()), ...route }));
+  const [context] = contextsOf(world.state.release ?? fail(), world.plan, { ...at, routes: given });
+  expect(context?.sticky).toBe(want);
+});
+
+test.each([
   { name: 'at once', later: {}, want: 1000, because: 'nothing else is known' },
   { name: 'by the next operator', later: { acceptedAt: 6000 }, want: 6000, because: 'the route said so late' },
   { name: 'pod by pod', later: { acceptedAt: 500, joinedAt: 7000 }, want: 7000, because: 'the last pod joined late' },

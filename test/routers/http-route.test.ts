@@ -20,6 +20,7 @@ const content = fc.record(
     ),
     filters: fc.constantFrom([], [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x'] } }]),
     timeouts: fc.constant({ request: '5s' }),
+    sessionPersistence: fc.constant({ sessionName: 'shop', type: 'Cookie', absoluteTimeout: '1h' }),
   },
   { requiredKeys: [] },
 );
