@@ -11,7 +11,7 @@ import { ownKinds } from './own-kinds.ts';
 import { createPages, type Pages, read, selection, watch } from './reading.ts';
 import { methodNotAllowed, noSuchPath, notFound, Refused } from './refused.ts';
 import { type Reply, type Request, type Target, targetOf, verbOf } from './request.ts';
-import { review } from './reviews.ts';
+import { PERSON, review } from './reviews.ts';
 import { scale } from './scaling.ts';
 import { createStore, type Store } from './store.ts';
 import { tableLine, tableOf, wantsTable } from './tables.ts';
@@ -36,9 +36,11 @@ export interface SandboxOptions {
   random: Random;
   /** Changes kept for watches that begin in the past [10,000]. */
   historyMax?: number;
+  /** Who is taken for the author of an action that names them [one person alone]. Nobody logs in here. */
+  people?: readonly string[];
 }
 
-export function createSandbox({ clock, random, historyMax }: SandboxOptions): Sandbox {
+export function createSandbox({ clock, random, historyMax, people = [PERSON] }: SandboxOptions): Sandbox {
   const store = createStore(historyMax === undefined ? {} : { historyMax });
   const kinds = [...builtInKinds(), ...ownKinds()];
   let addresses = 0;
@@ -46,7 +48,7 @@ export function createSandbox({ clock, random, historyMax }: SandboxOptions): Sa
     addresses += 1;
     return `10.96.${Math.floor(addresses / 250)}.${(addresses % 250) + 1}`;
   };
-  const deps: WriteDeps = { store, clock, random, filling: { nextAddress } };
+  const deps: WriteDeps = { store, clock, random, filling: { nextAddress }, people };
   const server: Server = {
     deps,
     pages: createPages(store),

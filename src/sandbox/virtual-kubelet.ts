@@ -26,6 +26,8 @@ export interface VirtualKubeletOptions {
   startMs?: number;
   /** The course of pods with this image [ready after 200 ms, stops within 1 s]. */
   courseOf?: (image: string) => Course;
+  /** What an image is by the time a pod pulls it: a tag may be moved [the same for ever]. */
+  imageIdOf?: (image: string) => string;
 }
 
 const USUAL: Course = { readyMs: 200, stopMs: 1000 };
@@ -46,16 +48,19 @@ class Node {
   readonly #actor: Actor;
   readonly #startMs: number;
   readonly #courseOf: (image: string) => Course;
+  readonly #imageIdOf: (image: string) => string;
   readonly #broken = new Set<string>();
   readonly #addresses = new Map<string, string>();
   readonly #seenAt = new Map<string, number>();
   readonly #endsAt = new Map<string, number>();
 
-  constructor(sandbox: Sandbox, { startMs = 300, courseOf = () => USUAL }: VirtualKubeletOptions) {
+  constructor(sandbox: Sandbox, options: VirtualKubeletOptions) {
+    const { startMs = 300, courseOf = () => USUAL, imageIdOf = (image) => `sandbox/${image}` } = options;
     this.#sandbox = sandbox;
     this.#actor = createActor(sandbox, 'kubelet');
     this.#startMs = startMs;
     this.#courseOf = courseOf;
+    this.#imageIdOf = imageIdOf;
   }
 
   sweep(): number | undefined {
@@ -105,7 +110,8 @@ class Node {
     const started = dig(pod, ['status', 'phase']) === 'Running';
     if (started && (readySince(pod) !== undefined) === ready) return;
     const address = this.#addressOf(pod.metadata.uid ?? '');
-    this.#actor.merge(ref, { status: statusOf(pod, { ready, address, now: this.#sandbox.clock.now() }) }, 'status');
+    const now = this.#sandbox.clock.now();
+    this.#actor.merge(ref, { status: statusOf(pod, { ready, address, now, imageIdOf: this.#imageIdOf }) }, 'status');
   }
 
   #addressOf(uid: string): string {
@@ -116,7 +122,14 @@ class Node {
   }
 }
 
-function statusOf(pod: KubeObject, { ready, address, now }: { ready: boolean; address: string; now: number }): object {
+interface Showing {
+  ready: boolean;
+  address: string;
+  now: number;
+  imageIdOf: (image: string) => string;
+}
+
+function statusOf(pod: KubeObject, { ready, address, now, imageIdOf }: Showing): object {
   const status = ready ? 'True' : 'False';
   const conditions = ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => ({
     type,
@@ -132,10 +145,11 @@ function statusOf(pod: KubeObject, { ready, address, now }: { ready: boolean; ad
     hostIP: '10.0.0.1',
     startTime: creationTimestamp,
     conditions,
-    containerStatuses: containers.map(({ name, image }) => ({
+    containerStatuses: containers.map(({ name, image }, index) => ({
       name,
       image,
-      imageID: `sandbox/${image}`,
+      // Pulled once, when it starts.
+      imageID: dig(pod, ['status', 'containerStatuses', String(index), 'imageID']) ?? imageIdOf(image),
       ready,
       started: true,
       restartCount: 0,

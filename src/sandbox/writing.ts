@@ -18,6 +18,8 @@ export interface WriteDeps {
   clock: Clock;
   random: Random;
   filling: Filling;
+  /** Who may be the `by` of an action. */
+  people: readonly string[];
 }
 
 export interface Candidate {
@@ -71,7 +73,7 @@ export function store(deps: WriteDeps, candidate: Candidate): KubeObject {
   const counted = withGeneration(completed, old, kind);
   const errors = [...checkMetadata(counted, old), ...(kind.check?.(counted, old) ?? [])];
   if (errors.length > 0) throw invalid(kind.resource, counted.metadata.name, errors);
-  if (old === undefined) admit(kind, counted);
+  if (old === undefined) admit(kind, counted, deps.people);
   const object = signed ? counted : afterUpdate({ before: old, after: counted }, writer, kind.ownershipOf);
   if (old !== undefined && unchanged(object, old)) return old;
   if (mode.dryRun) return object;

@@ -4,6 +4,11 @@ import type { Mutant } from './mutant.ts';
 
 const worldsTest = 'test/sim/protections.test.ts';
 
+const approved = {
+  file: 'test/sim/traits.test.ts',
+  test: 'no step is left without its people, whoever speaks, and for whatever',
+};
+
 export const worlds: readonly Mutant[] = [
   {
     name: 'fence numbers are not compared, in whole worlds',
@@ -28,5 +33,41 @@ export const worlds: readonly Mutant[] = [
     },
     killedBy: { file: worldsTest, test: 'traffic that is taken back by hand stays there' },
     because: 'either protection alone keeps the traffic where a person put it; without both nobody does',
+  },
+  {
+    name: 'one of two people is enough, in whole worlds',
+    breaks: 22,
+    file: 'src/core/approval.ts',
+    find: 'if (counted.length < asked.minimum)',
+    replace: 'if (counted.length < 1)',
+    killedBy: approved,
+    because: 'four eyes would be two',
+  },
+  {
+    name: 'the same person approves twice, in whole worlds',
+    breaks: 22,
+    file: 'src/core/approval.ts',
+    find: 'if (before?.people.some((person) => person.by === by))',
+    replace: 'if (before?.people.some((person) => person.by === by && by.length > 99))',
+    killedBy: approved,
+    because: 'whoever clicks twice would be two',
+  },
+  {
+    name: 'images that nobody was shown are approved, in whole worlds',
+    breaks: 22,
+    file: 'src/core/approval.ts',
+    find: 'return run.filter((digest) => !digests.includes(digest));',
+    replace: "return run.filter((digest) => digest === '');",
+    killedBy: approved,
+    because: 'a moved tag would serve what nobody has approved',
+  },
+  {
+    name: 'a word for another release counts, in whole worlds',
+    breaks: 22,
+    file: 'src/core/actions.ts',
+    find: 'if (action.releaseUid !== undefined && action.releaseUid !== seen.release?.uid)',
+    replace: "if (action.releaseUid === '')",
+    killedBy: approved,
+    because: 'what was approved last week would let this one through',
   },
 ];

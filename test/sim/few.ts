@@ -1,11 +1,11 @@
 import { type Play, randomOf } from './plan.ts';
-import { stormy } from './play.ts';
+import { playWorld, withTraits } from './play.ts';
 
 /** Quiet worlds but for a misfortune or two, each at its second. */
 function few(name: string, misfortunes: readonly { at: number; what: string }[]): Play {
   return {
-    ...stormy,
     name,
+    run: (seed, plan) => playWorld(seed, plan),
     planOf: (seed) => misfortunes.map((one, index) => ({ index, ...one, random: randomOf(seed, index) })),
   };
 }
@@ -18,3 +18,6 @@ export const taken = few(
   'taken',
   [12, 14, 16].map((at) => ({ at, what: 'weight by hand' })),
 );
+
+/** Nothing breaks, and people approve well and badly. */
+export const asking = withTraits('asking', { asks: true });

@@ -15,6 +15,7 @@ export const INVARIANTS = {
   deleted: '14 deletion leaves no orphan',
   rested: '15 the wished state is reached once faults stop',
   restarted: '16 a restart changes no traffic and loses no evidence',
+  approved: '22 no step is left without the people that it asks for',
   overgranted: 'what somebody else gave is gone after one pass',
   awake: 'it always waits for something, and never in the past',
   silence: 'silence is not success: no pass without counted ticks',

@@ -62,6 +62,20 @@ export function drawPlan(
   return plan;
 }
 
+/** The plan, and more mishaps that only some worlds know, by dice of their own: those of the plan stay the same. */
+export function drawMore(
+  seed: number,
+  plan: readonly Mishap[],
+  { moments, chances }: { moments: number; chances: Readonly<Record<string, number>> },
+): Mishap[] {
+  const random = randomOf('more', seed);
+  const all = [...plan];
+  for (let at = 0; at < moments; at += 1)
+    for (const [what, chance] of Object.entries(chances))
+      if (random() < chance) all.push({ index: all.length, at, what, random: randomOf(seed, all.length) });
+  return all;
+}
+
 /** The line that plays a world again, with its timeline. */
 export function replayLine({ name }: Play, seed: number, kept?: readonly number[]): string {
   const keep = kept === undefined ? '' : ` --keep ${kept.length === 0 ? 'none' : kept.join()}`;

@@ -4,9 +4,11 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
+import { ASKING } from './approvals.ts';
 import { MISHAPS } from './mishaps.ts';
-import { drawPlan, type Mishap, type Play, type Played } from './plan.ts';
+import { drawMore, drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { NAMESPACE_NAME, refs } from './shop.ts';
+import { type Traits, traitsOf } from './traits.ts';
 import { weightOf } from './watcher.ts';
 import { World } from './world.ts';
 
@@ -28,18 +30,39 @@ const WILDNESS = [0.15, 0.5, 1, 1];
 /** Longest that a healed world may take to come to rest. */
 const CALM_SECONDS = 600;
 
+/** What people do in worlds that have something for them to do. */
+function ownPlan(seed: number, plan: readonly Mishap[], traits: Traits): Mishap[] {
+  const own = { ...(traits.asks ? ASKING : {}) };
+  const chances = Object.fromEntries(Object.entries(own).map(([what, { chance }]) => [what, chance]));
+  return drawMore(seed, plan, { moments: STORM_SECONDS, chances });
+}
+
 /** Worlds without any fault: what they find is no matter of luck. */
-export const fair: Play = { name: 'fair', planOf: () => [], run: playWorld };
+export const fair: Play = {
+  name: 'fair',
+  planOf: (seed) => ownPlan(seed, [], traitsOf(seed)),
+  run: (seed, plan) => playWorld(seed, plan, traitsOf(seed)),
+};
 
 export const stormy: Play = {
   name: 'stormy',
-  planOf: (seed) => drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]),
-  run: playWorld,
+  planOf: (seed) =>
+    ownPlan(seed, drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]), traitsOf(seed)),
+  run: (seed, plan) => playWorld(seed, plan, traitsOf(seed)),
 };
 
+/** Fair worlds that all have these traits: what they find is no matter of luck. */
+export function withTraits(name: string, traits: Traits): Play {
+  return {
+    name,
+    planOf: (seed) => ownPlan(seed, [], traits),
+    run: (seed, plan) => playWorld(seed, plan, traits),
+  };
+}
+
 /** Plays one world. The answer says what went wrong, if anything, with everything that happened. */
-async function playWorld(seed: number, plan: readonly Mishap[]): Promise<Played> {
-  const world = new World(seed);
+export async function playWorld(seed: number, plan: readonly Mishap[], traits: Traits = {}): Promise<Played> {
+  const world = new World(seed, traits);
   const wrong =
     (await act(world, () => storm(world, plan))) ??
     (await act(world, () => breach(world))) ??
@@ -92,7 +115,7 @@ function befall(world: World, { what, random }: Mishap): void {
     return;
   }
   world.struck(what);
-  MISHAPS[what]?.befall({ world, random });
+  (MISHAPS[what] ?? ASKING[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */

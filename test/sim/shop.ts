@@ -44,14 +44,29 @@ export const ROUTES: readonly (readonly ShopRoute[])[] = [
   [http('shop'), grpc('shop')],
 ];
 
+export interface Asked {
+  minimum: number;
+  groups: string[];
+  notAuthor: boolean;
+}
+
+export interface ShopStep {
+  weight: number;
+  hold: string;
+  pause?: object;
+  approval?: Asked;
+}
+
 export interface ShopSpec {
   image: string;
   replicas: number;
   onBreach: 'Pause' | 'Retreat' | 'Abort';
-  steps: { weight: number; hold: string; pause?: object }[];
+  steps: ShopStep[];
   probes: boolean;
   /** A second gate counts the answers of probes. */
   probeGate: boolean;
+  /** Who must have approved before in-cluster clients move. */
+  promotion?: Asked;
   /** All that there are; the spec may name fewer of them. */
   routes: readonly ShopRoute[];
 }
@@ -67,9 +82,17 @@ export function trafficOf(routes: readonly ShopRoute[]): object[] {
   return routes.map(({ traffic }) => traffic);
 }
 
-export function rolloutOf({ image, replicas, onBreach, steps, probes, probeGate, routes }: ShopSpec): Newborn {
+/** Whose changes all of them are. */
+export const AUTHOR = 'ana';
+
+export function rolloutOf(shop: ShopSpec): Newborn {
+  const { image, replicas, onBreach, steps, probes, probeGate, routes, promotion } = shop;
   return {
-    metadata: { name: 'shop', namespace: NAMESPACE_NAME },
+    metadata: {
+      name: 'shop',
+      namespace: NAMESPACE_NAME,
+      annotations: { 'headgate.dev/change-author': AUTHOR },
+    },
     spec: {
       replicas,
       selector: { matchLabels: { app: 'shop' } },
@@ -79,6 +102,7 @@ export function rolloutOf({ image, replicas, onBreach, steps, probes, probeGate,
       gates: [{ slo: 'shop' }, ...(probeGate ? [{ slo: 'answers' }] : [])],
       ...(probes ? { probes: [{ suite: 'shop' }] } : {}),
       steps,
+      ...(promotion === undefined ? {} : { promotion: { approval: promotion } }),
       onBreach,
       settle: '2s',
       scaleDownDelay: '5s',

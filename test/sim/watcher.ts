@@ -9,6 +9,7 @@ import { httpRoute } from '#routers/http-route.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
+import { Approvals } from './approvals.ts';
 import { BACKLOG_MS } from './faults.ts';
 import type { World } from './world.ts';
 
@@ -41,6 +42,7 @@ class Eyes implements Watcher {
   readonly #wished = new Map<string, number>();
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
   readonly #joined = new Map<string, number>();
+  readonly #approvals: Approvals;
   /** When the stay of this moment began. */
   #stayedSince = 0;
   /** Whether a canary pod was ready at the last look, and when one was. */
@@ -49,12 +51,14 @@ class Eyes implements Watcher {
 
   constructor(world: World) {
     this.#world = world;
+    this.#approvals = new Approvals(world);
   }
 
   look(change: Change): void {
     if (change.kind.endsWith('routes.gateway.networking.k8s.io')) this.#onRoute(change);
     if (change.kind.startsWith('rollouts.')) this.#onRollout(change);
     if (change.kind.startsWith('replicasets.')) this.#onSet(change);
+    if (change.kind.startsWith('rolloutactions.') && change.type === 'ADDED') this.#approvals.onAction(change.object);
     if (change.kind === 'pods.') this.#onPod();
   }
 
@@ -117,13 +121,16 @@ class Eyes implements Watcher {
     this.#tell(before, after);
     if (mayJoin(was)) this.#noteJoined(this.#ready(STABLE_LABEL));
     this.#checkCommit(before, after);
+    const unapproved = this.#approvals.onState(before, after);
+    if (unapproved !== undefined) this.#violate(unapproved);
     if (is !== undefined) this.#checkBlame(is);
     if (was !== undefined && is !== undefined) this.#checkStay(was, is);
     this.#world.looked('paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
     if (acted || was === undefined || is?.name !== was.name || is.ending !== undefined || is.committed) return;
-    const held = before.phase === 'Paused' && before.reason !== 'Step';
+    // One for approvals ends with the last of them, which is watched by itself.
+    const held = before.phase === 'Paused' && before.reason !== 'Step' && before.reason !== 'Approval';
     if (held && after.phase !== 'Paused') this.#violate(`the pause ${before.reason} was lifted by nobody`);
   }
 
@@ -203,6 +210,7 @@ class Eyes implements Watcher {
   #onPod(): void {
     const { stable, release } = this.#world.state() ?? {};
     this.#noteCarriers();
+    this.#approvals.onPod();
     if (stable === undefined) return;
     const serving = this.#ready(STABLE_LABEL);
     if (mayJoin(release)) {

@@ -7,8 +7,10 @@ import type { Random } from '#ports/random.ts';
 import { createActor } from '#sandbox/actor.ts';
 import { runCluster } from '#sandbox/cluster.ts';
 import { dig } from '#sandbox/kind.ts';
+import { PERSON } from '#sandbox/reviews.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
+import { approveAll, asking, PEOPLE } from './approvals.ts';
 import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
@@ -25,6 +27,7 @@ import {
   templateOf,
   trafficOf,
 } from './shop.ts';
+import type { Traits } from './traits.ts';
 import { outsideOf, type Truth, type Verdict } from './truth.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
@@ -87,21 +90,28 @@ export class World {
   deleted = false;
   /** Releases of which somebody said that they may go on without evidence. */
   readonly promoted = new Set<string>();
+  /** What is wrong with an action, by its name. */
+  readonly flaws = new Map<string, string>();
+  /** Tags that were moved, and what follows them in the name of the image. */
+  readonly #moved = new Map<string, string>();
   /** Replicas that were wished for lately. */
   readonly #fewer: number[] = [];
   readonly #seed: number;
   readonly #rolls: Tally = new Map();
 
-  constructor(seed: number) {
+  constructor(seed: number, traits: Traits = {}) {
     this.#seed = seed;
     this.random = seededRandom(seed);
-    this.sandbox = createSandbox({ clock: this.clock, random: this.random });
+    this.sandbox = createSandbox({ clock: this.clock, random: this.random, people: PEOPLE });
     this.actor = createActor(this.sandbox, 'person');
     const readyMs = (image: string) => (image.includes('sick') ? undefined : 200);
-    this.cluster = runCluster(this.sandbox, { courseOf: (image) => ({ readyMs: readyMs(image), stopMs: 1000 }) });
+    this.cluster = runCluster(this.sandbox, {
+      courseOf: (image) => ({ readyMs: readyMs(image), stopMs: 1000 }),
+      imageIdOf: (image) => `sandbox/${image}${this.#moved.get(image) ?? ''}`,
+    });
     this.watcher = createWatcher(this);
     const measured = Math.floor(seed) % MEASURED_EVERY === 5;
-    this.shop = {
+    const shop: ShopSpec = {
       image: 'shop:v1',
       replicas: this.pick([2, 3, 4]),
       onBreach: this.pick(['Retreat', 'Pause', 'Abort']),
@@ -113,6 +123,8 @@ export class World {
       routes: this.pick(ROUTES),
       probeGate: measured && this.chance(0.4),
     };
+    this.shop = traits.asks ? asking(shop, seed) : shop;
+    if (traits.asks) this.struck('a step asks people');
     if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
     for (const [resource, object] of objectsAround(this.shop)) this.actor.create(resource, object);
@@ -343,12 +355,25 @@ export class World {
   }
 
   say(verb: string): void {
-    this.#actions += 1;
-    this.note(`says ${verb}`);
     const release = this.state()?.release?.name;
     if (release !== undefined && (verb === 'promote' || verb === 'skip-step')) this.promoted.add(release);
-    const metadata = { name: `act-${this.#actions}`, namespace: NAMESPACE_NAME };
-    this.actor.create(ROLLOUT_ACTION, { metadata, spec: { rollout: 'shop', verb, by: 'sandbox' } });
+    this.act({ rollout: 'shop', verb, by: PERSON });
+  }
+
+  /** An action is written as it is, with what is wrong about it. */
+  act(spec: { verb: string; by: string; [member: string]: unknown }, flaw = ''): void {
+    this.#actions += 1;
+    const name = `act-${this.#actions}`;
+    this.note(`${spec.by} says ${spec.verb}${flaw === '' ? '' : `, ${flaw}`}`);
+    this.flaws.set(name, flaw);
+    this.actor.create(ROLLOUT_ACTION, { metadata: { name, namespace: NAMESPACE_NAME }, spec });
+  }
+
+  /** What starts from now on under the newest tag is another image. */
+  moveTag(): void {
+    const { image } = this.shop;
+    this.note(`the tag ${image} is moved`);
+    this.#moved.set(image, `-${(this.#moved.get(image) ?? '').length + 1}`);
   }
 
   /** What a person would say to what stands there now. */
@@ -356,6 +381,7 @@ export class World {
     const { phase, reason, release } = this.state() ?? {};
     if (release === undefined || phase === 'Progressing' || phase === 'Healthy') return;
     if (release.ending !== undefined) this.say('retry');
+    else if (phase === 'Paused' && reason === 'Approval') approveAll(this);
     else if (phase === 'Paused') this.say(reason === 'Step' ? 'promote' : 'resume');
   }
 

@@ -1,0 +1,15 @@
+import { randomOf } from './plan.ts';
+
+/** What only some worlds have. Their dice are their own: a world without any of it is the same as before it was known. */
+export interface Traits {
+  /** The first step, and sometimes the promotion, asks people. */
+  asks?: true;
+}
+
+/** In one world of so many. */
+const ASKS = 5;
+
+export function traitsOf(seed: number): Traits {
+  const random = randomOf('traits', seed);
+  return random() < 1 / ASKS ? { asks: true } : {};
+}
