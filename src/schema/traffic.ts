@@ -42,8 +42,8 @@ const route = ruled(
 
 const same = [
   `(${kinds.map((kind) => `(has(a.${kind}) && has(b.${kind}) && a.${kind} == b.${kind})`).join(' || ')})`,
-  // The API server prices a comparison by the fields that it names: of a value from a choice it knows no length.
-  'has(a.namespace) == has(b.namespace) && (!has(a.namespace) || a.namespace == b.namespace)',
+  // The API server prices a comparison by the length of what it compares, and knows that of fields alone.
+  '((!has(a.namespace) && !has(b.namespace)) || (has(a.namespace) && has(b.namespace) && a.namespace == b.namespace))',
 ].join(' && ');
 
 /** Rollout.spec.traffic: the routes that split the traffic, of any kind of the catalog, none of them twice. */
