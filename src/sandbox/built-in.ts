@@ -1,12 +1,12 @@
 import type { Resource } from '#ports/kube-api.ts';
-import { type Ownership, ownershipByTable } from './field-sets.ts';
 import { dig, type PrinterColumn, type SandboxKind } from './kind.ts';
+import { type Ownership, ownedByTable } from './ownership.ts';
 
 /** What the kinds of Kubernetes are described with. */
 
 const age: PrinterColumn = { name: 'Age', type: 'date', read: ({ metadata }) => metadata.creationTimestamp };
 
-export type Given = { resource: Resource } & Partial<Omit<SandboxKind, 'resource' | 'columns' | 'ownershipOf'>> & {
+export type Given = { resource: Resource } & Partial<Omit<SandboxKind, 'resource' | 'columns' | 'owned'>> & {
     columns?: PrinterColumn[];
     ownership?: Record<string, Ownership>;
   };
@@ -24,7 +24,7 @@ export function builtIn({ resource, columns = [], ownership = {}, ...rest }: Giv
     selectable: {},
     ...rest,
     columns: [...columns, age],
-    ownershipOf: ownershipByTable(ownership),
+    owned: ownedByTable(ownership),
   };
 }
 

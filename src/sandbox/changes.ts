@@ -166,7 +166,7 @@ export function apply(deps: WriteDeps, target: Target, request: Request): Reply 
   const live = deps.store.get(kindId(kind.resource), keyOf(config));
   if (live === undefined) checkNamespace(deps, target, config.metadata.name);
   const writer = writerOf(deps, target, mode, request);
-  const merged = afterApply({ live, config, force: mode.force }, writer, kind.ownershipOf);
+  const merged = afterApply({ live, config, force: mode.force }, writer, kind.owned);
   checkApplied(config, live, target);
   const object = live === undefined ? withManaged(born(merged, target, deps), merged) : merged;
   const body = store(deps, { target, object, old: live, mode, writer, signed: true });

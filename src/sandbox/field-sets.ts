@@ -1,5 +1,5 @@
 import { canonicalJson, isRecord } from '#lib/json.ts';
-import type { Schema } from './structural.ts';
+import type { Owned } from './ownership.ts';
 
 /** Which members of an object somebody owns: sets of paths, and the form of managedFields (FieldsV1). */
 
@@ -8,10 +8,6 @@ type Step = string;
 /** Steps joined by a line break, which no step holds. */
 export type Path = string;
 export type FieldSet = ReadonlySet<Path>;
-
-/** How a list or map is owned: as one value, by member, as a set, or by items with these keys. */
-export type Ownership = 'atomic' | 'members' | 'set' | readonly string[];
-export type OwnershipOf = (steps: readonly string[]) => Ownership | undefined;
 
 const SEPARATOR = '\n';
 /** What belongs to the system and to nobody. */
@@ -32,79 +28,49 @@ const UNOWNED = new Set([
   ].map((member) => `f:metadata${SEPARATOR}f:${member}`),
 ]);
 
-/** Metadata is alike for every kind. */
-const METADATA: Record<string, Ownership> = { 'metadata.finalizers': 'set', 'metadata.ownerReferences': ['uid'] };
-
-/** Ownership by paths such as `spec.ports`; `*` stands for an item of a list. */
-export function ownershipByTable(table: Readonly<Record<string, Ownership>>): OwnershipOf {
-  return (steps) => table[steps.join('.')] ?? METADATA[steps.join('.')];
-}
-
-/** Ownership as a CRD's schema has it. */
-export function ownershipBySchema(schema: Schema): OwnershipOf {
-  return (steps) => {
-    const path = steps.join('.');
-    if (steps[0] === 'metadata') return METADATA[path];
-    const node = steps.reduce<Schema | undefined>(
-      (known, step) => (step === '*' ? known?.items : (known?.properties?.[step] ?? known?.additionalProperties)),
-      schema,
-    );
-    const type = node?.['x-kubernetes-list-type'];
-    if (type === 'set') return 'set';
-    return type === 'map' ? (node?.['x-kubernetes-list-map-keys'] ?? 'atomic') : undefined;
-  };
-}
-
 /** Every owned place of an object with what stands there. */
-export function leavesOf(object: unknown, ownershipOf: OwnershipOf): Map<Path, unknown> {
+export function leavesOf(object: unknown, owned: Owned): Map<Path, unknown> {
   const leaves = new Map<Path, unknown>();
-  walk({ value: object, steps: [], names: [] }, { leaves, ownershipOf });
+  walk(object, { path: '', owned }, leaves);
   for (const path of leaves.keys()) if (UNOWNED.has(path)) leaves.delete(path);
   return leaves;
 }
 
 interface Place {
-  value: unknown;
-  steps: readonly Step[];
-  /** The same way without keys of items, as `OwnershipOf` wants it. */
-  names: readonly string[];
+  path: Path;
+  owned: Owned;
 }
 
-interface Gathering {
-  leaves: Map<Path, unknown>;
-  ownershipOf: OwnershipOf;
+function under(path: Path, step: Step): Path {
+  return path === '' ? step : path + SEPARATOR + step;
 }
 
-function walk({ value, steps, names }: Place, gathering: Gathering): void {
-  if (UNOWNED.has(steps.join(SEPARATOR)) || value === undefined) return;
-  const ownership = names.length === 0 ? undefined : gathering.ownershipOf(names);
+function walk(value: unknown, { path, owned }: Place, leaves: Map<Path, unknown>): void {
+  if (value === undefined || UNOWNED.has(path)) return;
   if (Array.isArray(value)) {
-    walkList({ value, steps, names }, ownership ?? 'atomic', gathering);
-  } else if (isRecord(value) && ownership !== 'atomic' && Object.keys(value).length > 0) {
-    for (const [key, member] of Object.entries(value))
-      walk({ value: member, steps: [...steps, `f:${key}`], names: [...names, key] }, gathering);
+    walkList(value, { path, owned }, leaves);
+  } else if (isRecord(value) && owned.ownership !== 'atomic' && Object.keys(value).length > 0) {
+    for (const key of Object.keys(value))
+      walk(value[key], { path: under(path, `f:${key}`), owned: owned.within(key) }, leaves);
   } else {
-    gathering.leaves.set(steps.join(SEPARATOR), value);
+    leaves.set(path, value);
   }
 }
 
-function walkList(
-  { value, steps, names }: Place & { value: unknown[] },
-  ownership: Ownership,
-  gathering: Gathering,
-): void {
+function walkList(list: unknown[], { path, owned }: Place, leaves: Map<Path, unknown>): void {
+  const { ownership = 'atomic' } = owned;
   if (ownership === 'atomic' || ownership === 'members') {
-    gathering.leaves.set(steps.join(SEPARATOR), value);
+    leaves.set(path, list);
     return;
   }
-  for (const item of value) {
-    const step = itemStep(item, ownership);
+  for (const item of list) {
+    const step = under(path, itemStep(item, ownership));
     if (ownership === 'set') {
-      gathering.leaves.set([...steps, step].join(SEPARATOR), true);
+      leaves.set(step, true);
       continue;
     }
-    gathering.leaves.set([...steps, step, '.'].join(SEPARATOR), true);
-    walk({ value: item, steps: [...steps, step], names: [...names, '*'] }, gathering);
+    leaves.set(under(step, '.'), true);
+    walk(item, { path: step, owned: owned.within('*') }, leaves);
   }
 }
 
@@ -128,15 +94,22 @@ export function toFieldsV1(set: Iterable<Path>): Record<string, unknown> {
   return root;
 }
 
-export function fromFieldsV1(fields: unknown): Set<Path> {
+/** Entries of managedFields never change: each is read once. */
+const read = new WeakMap<object, FieldSet>();
+
+export function fromFieldsV1(fields: object): FieldSet {
+  const known = read.get(fields);
+  if (known !== undefined) return known;
   const set = new Set<Path>();
-  const visit = (node: unknown, steps: readonly Step[]): void => {
-    const members = isRecord(node) ? Object.entries(node) : [];
-    if (members.length === 0 && steps.length > 0) set.add(steps.join(SEPARATOR));
-    for (const [step, member] of members) visit(member, [...steps, step]);
-  };
-  visit(fields, []);
+  gather(fields, '', set);
+  read.set(fields, set);
   return set;
+}
+
+function gather(node: unknown, path: Path, set: Set<Path>): void {
+  const members = isRecord(node) ? Object.keys(node) : [];
+  if (members.length === 0 && path !== '') set.add(path);
+  for (const step of members) gather((node as Record<string, unknown>)[step], under(path, step), set);
 }
 
 /** `.spec.ports[port=80].name`, as conflicts name a place. */
@@ -154,26 +127,26 @@ export function spokenPath(path: Path): string {
 }
 
 /** A copy of `object` without the places in `gone`; items whose `.` goes, go whole. */
-export function without(object: unknown, gone: FieldSet, ownershipOf: OwnershipOf): unknown {
-  return gone.size === 0 ? object : cut({ value: object, steps: [], names: [] }, gone, ownershipOf);
+export function without(object: unknown, gone: FieldSet, owned: Owned): unknown {
+  return gone.size === 0 ? object : cut(object, { path: '', owned }, gone);
 }
 
-function cut({ value, steps, names }: Place, gone: FieldSet, ownershipOf: OwnershipOf): unknown {
-  const ownership = names.length === 0 ? undefined : ownershipOf(names);
+function cut(value: unknown, { path, owned }: Place, gone: FieldSet): unknown {
   if (Array.isArray(value)) {
+    const { ownership } = owned;
     if (ownership === undefined || ownership === 'atomic' || ownership === 'members') return value;
     return value.flatMap((item) => {
-      const step = [...steps, itemStep(item, ownership)];
-      const key = [...step, ...(ownership === 'set' ? [] : ['.'])].join(SEPARATOR);
-      return gone.has(key) ? [] : [cut({ value: item, steps: step, names: [...names, '*'] }, gone, ownershipOf)];
+      const step = under(path, itemStep(item, ownership));
+      const key = ownership === 'set' ? step : under(step, '.');
+      return gone.has(key) ? [] : [cut(item, { path: step, owned: owned.within('*') }, gone)];
     });
   }
   if (!isRecord(value)) return value;
   const kept: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const step = [...steps, `f:${key}`];
-    if (gone.has(step.join(SEPARATOR))) continue;
-    const rest = cut({ value: member, steps: step, names: [...names, key] }, gone, ownershipOf);
+    const step = under(path, `f:${key}`);
+    if (gone.has(step)) continue;
+    const rest = cut(member, { path: step, owned: owned.within(key) }, gone);
     // What was emptied by the cut goes with it; what was empty before stays.
     const emptied = isEmpty(rest) && !isEmpty(member);
     if (!emptied) kept[key] = rest;
@@ -186,28 +159,21 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** `live` with everything that `applied` says: maps by member, lists by item where items have names. */
-export function overlay(live: unknown, applied: unknown, ownershipOf: OwnershipOf): unknown {
-  return lay(live, applied, { ownershipOf, names: [] });
-}
-
-function lay(live: unknown, applied: unknown, way: { ownershipOf: OwnershipOf; names: readonly string[] }): unknown {
-  const { ownershipOf, names } = way;
-  const ownership = names.length === 0 ? undefined : ownershipOf(names);
+export function overlay(live: unknown, applied: unknown, owned: Owned): unknown {
+  const { ownership } = owned;
   if (isRecord(live) && isRecord(applied) && ownership !== 'atomic') {
     const merged: Record<string, unknown> = { ...live };
-    for (const [key, member] of Object.entries(applied))
-      merged[key] = lay(live[key], member, { ownershipOf, names: [...names, key] });
+    for (const [key, member] of Object.entries(applied)) merged[key] = overlay(live[key], member, owned.within(key));
     return merged;
   }
   const byItem = ownership !== undefined && ownership !== 'atomic' && ownership !== 'members';
   if (!byItem || !Array.isArray(live) || !Array.isArray(applied)) return applied;
   const mine = new Map(applied.map((item) => [itemStep(item, ownership), item]));
-  const deeper = { ownershipOf, names: [...names, '*'] };
   const known = live.map((item) => {
     const step = itemStep(item, ownership);
     const wish = mine.get(step);
     mine.delete(step);
-    return wish === undefined ? item : lay(item, wish, deeper);
+    return wish === undefined ? item : overlay(item, wish, owned.within('*'));
   });
   return [...known, ...mine.values()];
 }

@@ -1,5 +1,5 @@
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
-import type { OwnershipOf } from './field-sets.ts';
+import type { Owned } from './ownership.ts';
 import type { FieldError } from './refused.ts';
 import type { Selectable } from './selectors.ts';
 import type { Schema } from './structural.ts';
@@ -31,7 +31,7 @@ export interface SandboxKind {
   /** Members beside apiVersion, kind and metadata; undefined: the schema knows. */
   members?: readonly string[];
   schema?: Schema;
-  ownershipOf: OwnershipOf;
+  owned: Owned;
   selectable: Selectable;
   /** What the server fills in before it stores a new object or a changed one. */
   complete?(object: KubeObject, old: KubeObject | undefined, server: Filling): KubeObject;

@@ -4,13 +4,13 @@ import {
   type FieldSet,
   fromFieldsV1,
   leavesOf,
-  type OwnershipOf,
   overlay,
   type Path,
   spokenPath,
   toFieldsV1,
   without,
 } from './field-sets.ts';
+import type { Owned } from './ownership.ts';
 import { type Cause, Refused } from './refused.ts';
 
 /** Who wrote what: metadata.managedFields, kept as the API server keeps it, and server-side apply on top. */
@@ -61,11 +61,11 @@ function same(a: unknown, b: unknown): boolean {
 export function afterUpdate(
   { before, after }: { before: KubeObject | undefined; after: KubeObject },
   writer: Writer,
-  ownershipOf: OwnershipOf,
+  root: Owned,
 ): KubeObject {
   const parts = changedParts(before, after);
-  const old = before === undefined ? new Map<Path, unknown>() : leavesOf(pick(before, parts), ownershipOf);
-  const now = before === undefined ? bornLeaves(after, ownershipOf) : leavesOf(pick(after, parts), ownershipOf);
+  const old = before === undefined ? new Map<Path, unknown>() : leavesOf(pick(before, parts), root);
+  const now = before === undefined ? bornLeaves(after, root) : leavesOf(pick(after, parts), root);
   const isThere = (path: Path) => now.has(path) || !parts.has(partOf(path));
   const changed = [...now].filter(([path, value]) => !old.has(path) || !same(old.get(path), value));
   const taken = new Set([...changed.map(([path]) => path), ...[...old.keys()].filter((path) => !now.has(path))]);
@@ -77,7 +77,7 @@ export function afterUpdate(
   const others = entries.filter((entry) => !isMine(entry)).flatMap((entry) => strip(entry, taken));
   // Taking away alone is no sign of life: the time of the entry stays.
   const time = changed.length === 0 ? mine?.time : writer.time;
-  const entry = time === undefined ? undefined : entryOf({ ...writer, time }, 'Update', owned);
+  const entry = time === undefined ? undefined : entryOf({ ...writer, time }, 'Update', { owned, before: mine });
   return withEntries(after, entry === undefined || owned.size === 0 ? others : sorted([...others, entry]));
 }
 
@@ -98,8 +98,8 @@ function partOf(path: Path): string {
 }
 
 /** What the server puts into the status of a new object is nobody's. */
-function bornLeaves(object: KubeObject, ownershipOf: OwnershipOf): Map<Path, unknown> {
-  return new Map([...leavesOf(object, ownershipOf)].filter(([path]) => !path.startsWith('f:status')));
+function bornLeaves(object: KubeObject, root: Owned): Map<Path, unknown> {
+  return new Map([...leavesOf(object, root)].filter(([path]) => !path.startsWith('f:status')));
 }
 
 function isBy({ manager, operation, subresource }: ManagedEntry, writer: Writer, wanted: string): boolean {
@@ -117,10 +117,17 @@ function strip(entry: ManagedEntry, taken: FieldSet): ManagedEntry[] {
 function entryOf(
   { manager, apiVersion, time, subresource }: Writer,
   operation: 'Apply' | 'Update',
-  owned: Iterable<Path>,
+  { owned, before }: { owned: FieldSet; before: ManagedEntry | undefined },
 ): ManagedEntry {
-  const base = { manager, operation, apiVersion, time, fieldsType: 'FieldsV1' as const, fieldsV1: toFieldsV1(owned) };
+  // Who writes the same places again and again, as a status, goes on with what names them.
+  const known = before !== undefined && isSame(owned, fromFieldsV1(before.fieldsV1)) ? before.fieldsV1 : undefined;
+  const fieldsV1 = known ?? toFieldsV1(owned);
+  const base = { manager, operation, apiVersion, time, fieldsType: 'FieldsV1' as const, fieldsV1 };
   return subresource === undefined ? base : { ...base, subresource };
+}
+
+function isSame(a: FieldSet, b: FieldSet): boolean {
+  return a.size === b.size && [...a].every((path) => b.has(path));
 }
 
 /** Those who apply first, then by age; the order is total, or a write that changes nothing would look like one. */
@@ -138,12 +145,12 @@ export interface Applied {
 }
 
 /** The object after a server-side apply. Throws 409 when others own what is to change. */
-export function afterApply({ live, config, force }: Applied, writer: Writer, ownershipOf: OwnershipOf): KubeObject {
-  const wanted = leavesOf(config, ownershipOf);
+export function afterApply({ live, config, force }: Applied, writer: Writer, root: Owned): KubeObject {
+  const wanted = leavesOf(config, root);
   const entries = live === undefined ? [] : entriesOf(live);
   const mine = entries.find((entry) => isBy(entry, writer, 'Apply'));
   const others = entries.filter((entry) => entry !== mine);
-  const has = live === undefined ? new Map<Path, unknown>() : leavesOf(live, ownershipOf);
+  const has = live === undefined ? new Map<Path, unknown>() : leavesOf(live, root);
   const differs = (path: Path) => has.has(path) && !same(has.get(path), wanted.get(path));
   const contested = others.flatMap((entry) =>
     [...fromFieldsV1(entry.fieldsV1)]
@@ -155,10 +162,10 @@ export function afterApply({ live, config, force }: Applied, writer: Writer, own
   const dropped = [...(mine === undefined ? [] : fromFieldsV1(mine.fieldsV1))].filter(
     (path) => !wanted.has(path) && !owned.has(path),
   );
-  const kept = live === undefined ? config : (without(live, new Set(dropped), ownershipOf) as KubeObject);
-  const merged = overlay(kept, config, ownershipOf) as KubeObject;
+  const kept = live === undefined ? config : (without(live, new Set(dropped), root) as KubeObject);
+  const merged = overlay(kept, config, root) as KubeObject;
   const taken = new Set(contested.map(({ path }) => path));
-  const entry = entryOf(writer, 'Apply', wanted.keys());
+  const entry = entryOf(writer, 'Apply', { owned: new Set(wanted.keys()), before: mine });
   const unchanged =
     mine !== undefined &&
     sameJson(mine.fieldsV1, entry.fieldsV1) &&

@@ -40,6 +40,14 @@ export function requestOf(
   };
 }
 
+/** All watches are told of a change one after the other, and objects of the store never change: the last one is kept. */
+let told: { object: object; text: string } | undefined;
+
+function textOf(object: object): string {
+  if (told?.object !== object) told = { object, text: JSON.stringify(object) };
+  return told.text;
+}
+
 interface Receiving {
   clock: Clock;
   signal: AbortSignal | undefined;
@@ -70,7 +78,7 @@ function streamOf(watch: Watch, { clock, signal, stallMs }: Receiving): Answer['
   const stop = watch({
     line(line: Line) {
       heard();
-      if (!stream.destroyed) stream.push(Buffer.from(`${JSON.stringify(line)}\n`));
+      if (!stream.destroyed) stream.push(Buffer.from(`{"type":"${line.type}","object":${textOf(line.object)}}\n`));
     },
     end: () => void stream.push(null),
   });

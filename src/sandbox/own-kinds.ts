@@ -1,12 +1,13 @@
 import type * as z from 'zod';
+import { isRecord } from '#lib/json.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
 import { crdOf, GROUP, VERSION } from '#schema/crd.ts';
 import { kinds } from '#schema/kinds.ts';
-import { ownershipBySchema } from './field-sets.ts';
 import { dig, type PrinterColumn, type SandboxKind, type ScalePaths } from './kind.ts';
+import { ownedBySchema } from './ownership.ts';
 import type { FieldError } from './refused.ts';
 import { checkRules, findingKey } from './rules.ts';
-import { checkShape, isBlocking, type Schema } from './structural.ts';
+import { checkShape, isBlocking, isSettled, type Schema, settle } from './structural.ts';
 
 /** Our own kinds, from the very CRDs that a cluster is given. */
 
@@ -50,7 +51,7 @@ function kindOf({ spec: { names, scope, versions } }: Crd, twins: Twins): Sandbo
     countsGenerations: true,
     unconditional: false,
     schema,
-    ownershipOf: ownershipBySchema(schema),
+    owned: ownedBySchema(schema),
     selectable: {},
     check: (object, old) => [
       ...check({ object, old, schema, twins }),
@@ -100,11 +101,16 @@ function check({ object, old, schema, twins }: Checking): FieldError[] {
       ? errors
       : [...errors, { field: '<nil>', reason: 'FieldValueInvalid', text: NOT_CHECKED }];
   }
-  const findings = new Set([
-    ...ask(twins.spec, object['spec'], 'spec'),
-    ...ask(twins.status, object['status'], 'status'),
-  ]);
-  return [...errors, ...checkRules({ value: object, old, schema }, findings)];
+  const { properties = {} } = schema;
+  const parts = (['spec', 'status'] as const).map((name) => ({
+    name,
+    value: object[name],
+    part: properties[name] ?? {},
+  }));
+  const findings = new Set(parts.flatMap(({ name, value, part }) => ask(twins[name], value, { name, part })));
+  const found = [...errors, ...checkRules({ value: object, old, schema }, findings)];
+  if (found.length === 0) for (const { value, part } of parts) settle(value, part);
+  return found;
 }
 
 /** The scale path has an opinion of its own about replicas. */
@@ -117,8 +123,12 @@ function checkReplicas(object: KubeObject, { specReplicas }: ScalePaths): FieldE
 }
 
 /** What a kind's zod schema finds wrong, as keys of its rules. */
-function ask(twin: z.ZodType | undefined, value: unknown, root: string): string[] {
-  if (twin === undefined || value === undefined) return [];
+function ask(
+  twin: z.ZodType | undefined,
+  value: unknown,
+  { name: root, part }: { name: string; part: Schema },
+): string[] {
+  if (twin === undefined || value === undefined || (isRecord(value) && isSettled(value, part))) return [];
   const read = twin.safeParse(value);
   if (read.success) return [];
   return read.error.issues.map(({ path, message }) => findingKey(fieldOf(root, path), message));

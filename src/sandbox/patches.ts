@@ -5,18 +5,32 @@ import type { JsonPatchOperation } from '#ports/kube-api.ts';
 
 type Container = Record<string, unknown> | unknown[];
 
-/** All or nothing, on a copy. Throws on the first operation that cannot be done. */
+/** All or nothing, on a copy that shares what no operation touches. Throws on the first one that cannot be done. */
 export function applyPatch<T>(target: T, patch: readonly JsonPatchOperation[]): T {
-  const copy = structuredClone(target);
-  for (const operation of patch) applyOne(copy as Container, operation);
-  return copy;
+  return patch.reduce<Container>(applyOne, target as Container) as T;
 }
 
-function applyOne(root: Container, { op, path, value }: JsonPatchOperation): void {
+function applyOne(root: Container, operation: JsonPatchOperation): Container {
+  const { op, path } = operation;
   const tokens = path.split('/').slice(1).map(unescapeToken);
   const last = tokens.pop();
   if (last === undefined || !path.startsWith('/')) throw new Error(`${op} ${path}: not a pointer to a member`);
-  const parent = tokens.reduce<Container>((node, token) => descend(node, token, path), root);
+  return within(root, tokens, { path, change: (parent) => changeMember(parent, last, operation) });
+}
+
+/** A copy in which the container at these tokens is changed. */
+function within(
+  node: Container,
+  [token, ...rest]: readonly string[],
+  { path, change }: { path: string; change: (copy: Container) => void },
+): Container {
+  const copy: Container = Array.isArray(node) ? [...node] : { ...node };
+  if (token === undefined) change(copy);
+  else (copy as Record<string, unknown>)[token] = within(descend(node, token, path), rest, { path, change });
+  return copy;
+}
+
+function changeMember(parent: Container, last: string, { op, path, value }: JsonPatchOperation): void {
   const exists = Array.isArray(parent) ? isIndex(parent, last) : Object.hasOwn(parent, last);
   if (op !== 'add' && !exists) throw new Error(`${op} ${path}: no such member`);
   if (op === 'add') {

@@ -1,6 +1,6 @@
 import { isRecord, sameJson } from '#lib/json.ts';
 import type { FieldError } from './refused.ts';
-import { at, keyFields, type Rule, type Schema } from './structural.ts';
+import { at, isSettled, keyFields, type Rule, type Schema } from './structural.ts';
 
 /**
  * The rules beside a schema. The API server evaluates CEL; here the few forms that every kind uses are read, and what
@@ -49,7 +49,8 @@ function visit({ value, old, schema, path }: Node, look: Look): void {
       });
   }
   if (Array.isArray(value)) visitList({ value, old, schema, path }, look);
-  else if (isRecord(value)) visitMembers({ value, old, schema, path }, look);
+  else if (isRecord(value) && !(value === old && isSettled(value, schema)))
+    visitMembers({ value, old, schema, path }, look);
 }
 
 /** Objects and lists are not quoted. */

@@ -13,6 +13,24 @@ export function at(path: string, key: string | number): string {
 }
 
 /**
+ * Parts of stored objects, by their schema: complete and right. Objects of the store never change and writes share what they
+ * do not touch, so most of each write was looked at before.
+ */
+const settled = new WeakMap<Schema, WeakSet<object>>();
+
+/** Says that the value, complete as it is, was found right: it is not looked at again. */
+export function settle(value: unknown, schema: Schema | undefined): void {
+  if (schema === undefined || !isRecord(value)) return;
+  const known = settled.get(schema) ?? new WeakSet();
+  known.add(value);
+  settled.set(schema, known);
+}
+
+export function isSettled(value: object, schema: Schema): boolean {
+  return settled.get(schema)?.has(value) === true;
+}
+
+/**
  * The value without what the schema does not know; its places are added to `unknown`. What loses nothing is not copied, so
  * that a later comparison with the object it came from is quick.
  */
@@ -23,7 +41,7 @@ export function prune(value: unknown, schema: Schema, unknown: string[], path = 
     if (items === undefined) return value;
     return sharedList(value, (item, index) => prune(item, items, unknown, at(path, index)));
   }
-  if (!isRecord(value)) return value;
+  if (!isRecord(value) || isSettled(value, schema)) return value;
   const { properties, additionalProperties } = schema;
   if (properties === undefined && additionalProperties === undefined) return value;
   const kept: Record<string, unknown> = {};
@@ -51,17 +69,22 @@ export function fillDefaults(value: unknown, schema: Schema): unknown {
     const { items } = schema;
     return items === undefined ? value : sharedList(value, (item) => fillDefaults(item, items));
   }
-  if (!isRecord(value)) return value;
+  if (!isRecord(value) || isSettled(value, schema)) return value;
   const { properties = {}, additionalProperties } = schema;
   const filled: Record<string, unknown> = { ...value };
   for (const key in properties) {
     const member = properties[key] ?? {};
-    const given = filled[key] ?? structuredClone(member.default) ?? filled[key];
+    const given = filled[key] ?? defaultOf(member) ?? filled[key];
     if (given !== undefined) filled[key] = fillDefaults(given, member);
   }
   if (additionalProperties !== undefined)
     for (const key of Object.keys(filled)) filled[key] = fillDefaults(filled[key], additionalProperties);
   return Object.keys(filled).every((key) => filled[key] === value[key]) ? value : filled;
+}
+
+/** A copy for each object; few members have one, and a copy of nothing takes time too. */
+function defaultOf({ default: given }: Schema): unknown {
+  return typeof given === 'object' ? structuredClone(given) : given;
 }
 
 /** After these the API server looks no further: rules would only repeat them. */
@@ -84,7 +107,7 @@ export function checkShape(value: unknown, schema: Schema, path: string): FieldE
   if (typeof value === 'string') return checkString(value, schema, path);
   if (typeof value === 'number') return checkNumber(value, schema, path);
   if (Array.isArray(value)) return checkList(value, schema, path);
-  return isRecord(value) ? checkMembers(value, schema, path) : [];
+  return isRecord(value) && !isSettled(value, schema) ? checkMembers(value, schema, path) : [];
 }
 
 function invalid(path: string, value: unknown, says: string): FieldError {

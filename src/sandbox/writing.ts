@@ -74,7 +74,7 @@ export function store(deps: WriteDeps, candidate: Candidate): KubeObject {
   const errors = [...checkMetadata(counted, old), ...(kind.check?.(counted, old) ?? [])];
   if (errors.length > 0) throw invalid(kind.resource, counted.metadata.name, errors);
   if (old === undefined) admit(kind, counted, deps.people);
-  const object = signed ? counted : afterUpdate({ before: old, after: counted }, writer, kind.ownershipOf);
+  const object = signed ? counted : afterUpdate({ before: old, after: counted }, writer, kind.owned);
   if (old !== undefined && unchanged(object, old)) return old;
   if (mode.dryRun) return object;
   const id = kindId(kind.resource);
