@@ -60,7 +60,8 @@ const MEASURED_EVERY = 8;
 const TICKS_NEEDED = 2;
 
 export class World {
-  readonly clock = createVirtualClock();
+  // In memory nobody waits for the event loop.
+  readonly clock = createVirtualClock({ turns: 1 });
   readonly random: () => number;
   readonly sandbox;
   readonly actor;

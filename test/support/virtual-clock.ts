@@ -19,8 +19,8 @@ interface Timer {
   fire: () => void;
 }
 
-/** Time that passes only when told to. Equal due times fire in the order they were set. */
-export function createVirtualClock({ wall = 1_700_000_000_000, start = 0 } = {}): VirtualClock {
+/** Time that passes only when told to. Equal due times fire in the order they were set. `turns` as in `settle`. */
+export function createVirtualClock({ wall = 1_700_000_000_000, start = 0, turns = TURNS } = {}): VirtualClock {
   let monotonic = start;
   let offset = wall - start;
   let order = 0;
@@ -45,12 +45,12 @@ export function createVirtualClock({ wall = 1_700_000_000_000, start = 0 } = {})
     },
     async advance(ms) {
       const until = monotonic + ms;
-      await settle();
+      await settle(turns);
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {
         timers.delete(timer);
         monotonic = Math.max(monotonic, timer.at);
         timer.fire();
-        await settle();
+        await settle(turns);
       }
       monotonic = until;
     },
@@ -66,9 +66,14 @@ export function createVirtualClock({ wall = 1_700_000_000_000, start = 0 } = {})
   };
 }
 
-/** Lets every promise that can settle do so: longer than any chain of awaits in one tick of our code. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+const TURNS = 3;
+
+/**
+ * Lets every promise that can settle do so: longer than any chain of awaits in one tick of our code. One turn of the event
+ * loop does for chains of promises alone; each wait for the loop itself, as after a long answer, takes another one.
+ */
+export async function settle(turns = TURNS): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 /** mulberry32: small, fast, good enough to be unpredictable to the code under test. */
