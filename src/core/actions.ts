@@ -180,5 +180,5 @@ function fromTheStart(
   { action, seen, now }: { action: SeenAction; seen: Seen; now: Millis },
 ): State {
   const shown = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
-  return { ...shown, release: restart(release, seen, 'Preparing'), since: now };
+  return { ...shown, release: restart(release, seen, { stage: 'Preparing', now }), since: now };
 }

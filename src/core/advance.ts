@@ -8,6 +8,7 @@ import { queue } from './places.ts';
 import { shareWords } from './reach.ts';
 import { routesCarry } from './routes.ts';
 import type { Seen } from './seen.ts';
+import { returnWords } from './shrink.ts';
 import { amend, end, grant, restart, show, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { type Judgement, probesOf, shareArrived, type Waiting } from './verdict.ts';
@@ -46,9 +47,9 @@ function capacity(
   release: ReleaseState,
   { plan, seen, spec }: Moment,
 ): { wanted: number; available: number } {
-  const replicas = replicasDuring(seen, state.stable, spec.replicas);
-  const rung = rungAt(plan, release.step);
-  return { wanted: podsAt(rung, replicas), available: availableOf(seen, release.revision).length };
+  const replicas = replicasDuring(seen, state, spec.replicas);
+  const wanted = podsAt(rungAt(plan, release.step), replicas, release.full !== undefined);
+  return { wanted, available: availableOf(seen, release.revision).length };
 }
 
 function preparing(state: State, release: ReleaseState, at: Moment): State {
@@ -92,11 +93,11 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
   const problem = seen.problems[0];
   if (problem !== undefined) {
     // Nobody of the group waits for what a person has to mend first.
-    return say(
-      without(state, 'queuedAt', 'inQueueSince'),
-      `Waiting before the first raise: ${problem.field}: ${problem.message}`,
-    );
+    const message = `Waiting before the first raise: ${problem.field}: ${problem.message}`;
+    return say(without(state, 'queuedAt', 'inQueueSince'), message);
   }
+  const returns = returnWords(release, seen);
+  if (returns !== undefined) return say(state, `Waiting before the first raise: ${returns}`);
   const { wanted, available } = capacity(state, release, at);
   if (available < wanted) {
     const message = `Probing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
@@ -174,7 +175,7 @@ function holding(state: State, release: ReleaseState, at: Moment): State {
   if (rung === undefined)
     return {
       ...say(state, 'Its plan is new, it begins again'),
-      release: restart(release, seen, 'Preparing'),
+      release: restart(release, seen, { stage: 'Preparing', now }),
       since: now,
     };
   if (release.arrivedAt === undefined) return amend(state, release, { stage: 'Shifting' }, now);

@@ -114,8 +114,8 @@ function condemned(release: ReleaseState, seen: Seen): SeenPod[] {
 }
 
 /** Pods of the canary that the weight on record needs beside those that go. */
-function needed({ weight }: ReleaseState, full: number): number {
-  return podsFor({ replicas: full, weight });
+function needed({ weight, full: whole }: ReleaseState, full: number): number {
+  return podsFor({ replicas: full, weight, shrinks: whole !== undefined });
 }
 
 /** Size of the canary while pods of it are to be replaced: their successors come first. 0: none are. */
@@ -140,12 +140,13 @@ export function whatReplaces(state: State, seen: Seen): string | undefined {
 }
 
 /** Pods that go, the available ones beside them, and how many of these the weight on record needs. */
-function replacement({ release, stable }: State, seen: Seen) {
+function replacement(state: State, seen: Seen) {
+  const { release } = state;
   if (release === undefined || seen.spec === undefined) return undefined;
   const { revision } = release;
   const going = condemned(release, seen);
   const rest = availableOf(seen, revision).filter((pod) => !going.includes(pod)).length;
-  return { revision, going, rest, least: needed(release, replicasDuring(seen, stable, seen.spec.replicas)) };
+  return { revision, going, rest, least: needed(release, replicasDuring(seen, state, seen.spec.replicas)) };
 }
 
 /** The replacement that `next` has and `before` had not. */

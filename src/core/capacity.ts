@@ -1,26 +1,39 @@
 import { roundTo, type Weight, WHOLE } from '#lib/units.ts';
 import { stricter } from './approval.ts';
 import { weightedSteps } from './ladder.ts';
-import type { Bake, ReleaseState, Step } from './model.ts';
+import type { Bake, ReleaseState, State, Step } from './model.ts';
 import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
 /**
  * Canary pods that carry `weight` as well as stable's pods carry the rest: min(N, ⌈N·w/(1−w)⌉), at least one.
  * Both arms then see the same load per pod, so that latency compares like with like.
  */
-export function podsFor({ replicas, weight }: { replicas: number; weight: Weight }): number {
+export function podsFor({ replicas, weight, shrinks = false }: Share): number {
   if (weight >= WHOLE) return Math.max(1, replicas);
-  const asked = Math.ceil((replicas * weight) / (WHOLE - weight));
+  const stable = shrinks ? stableBeside({ replicas, weight }) : replicas;
+  const asked = Math.ceil((stable * weight) / (WHOLE - weight));
   return Math.max(1, Math.min(replicas, asked));
 }
 
+interface Share {
+  replicas: number;
+  weight: Weight;
+  /** Stable gets smaller with the weight. */
+  shrinks?: boolean;
+}
+
+/** Pods of a stable that shrinks: those for its own share, and half of those for the canary's. */
+export function stableBeside({ replicas, weight }: Pick<Share, 'replicas' | 'weight'>): number {
+  return Math.ceil((replicas * (2 * WHOLE - weight)) / (2 * WHOLE));
+}
+
 /** Canary pods that a step asks for, by its own word or by its weight. */
-export function podsAt(step: Step | undefined, replicas: number): number {
+export function podsAt(step: Step | undefined, replicas: number, shrinks = false): number {
   if (step === undefined) return Math.max(1, replicas);
-  return Math.min(
-    Math.max(1, replicas),
-    step.canaryReplicas ?? podsFor({ replicas, weight: step.reach?.mirror ?? step.weight }),
-  );
+  // Whoever gets copies takes nothing off stable.
+  const { mirror } = step.reach ?? {};
+  const weighed = mirror === undefined ? { weight: step.weight, shrinks } : { weight: mirror };
+  return Math.min(Math.max(1, replicas), step.canaryReplicas ?? podsFor({ replicas, ...weighed }));
 }
 
 /**
@@ -101,10 +114,14 @@ export function isByPods({ routes }: ReleaseState): boolean {
 
 /**
  * Replicas that each arm must hold. A higher spec.replicas applies at once to both arms; a lower one waits
- * for the end, because a release is no time to take capacity away.
+ * for the end, because a release is no time to take capacity away. Where stable shrinks its own size no longer tells.
  */
-export function replicasDuring(seen: Pick<Seen, 'replicaSets'>, stable: string | undefined, wanted: number): number {
-  return Math.max(wanted, setOf(seen, stable)?.replicas ?? 0);
+export function replicasDuring(
+  seen: Pick<Seen, 'replicaSets'>,
+  { stable, release }: Pick<State, 'stable' | 'release'>,
+  wanted: number,
+): number {
+  return Math.max(wanted, release?.full ?? 0, setOf(seen, stable)?.replicas ?? 0);
 }
 
 /** What the API server says about pods that it refuses, or the kubelet about the first pod in trouble, for people. */

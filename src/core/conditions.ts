@@ -1,3 +1,4 @@
+import { formatPercent } from '#lib/units.ts';
 import { CONTEST_RESETS } from './adopt.ts';
 import type { State } from './model.ts';
 import { routeTitle } from './routes.ts';
@@ -44,6 +45,7 @@ export function conditionsOf(
     ...blind(budget),
     ...refused(replicaSets),
     ...lost(state, seen),
+    ...shrunk(state, seen),
     ...noticed(notices),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
@@ -122,6 +124,16 @@ function lost(
   if (replicaSets.some(({ revision }) => revision === stable)) return [];
   const message = `the ReplicaSet of stable's revision ${stable} is gone, and with it the only copy of its template: put that template back into the Rollout, and its pods are made again`;
   return [{ type: 'StableLost', status: 'True', reason: 'ReplicaSetDeleted', message }];
+}
+
+/** Fewer pods than wished are no trouble where that was asked for, and nobody should have to guess it. */
+function shrunk({ release }: State, { replicaSets }: Pick<Seen, 'replicaSets'>): ConditionWish[] {
+  const { full, from, weight, committed } = release ?? {};
+  const set = replicaSets.find(({ revision }) => revision === from);
+  if (full === undefined || weight === undefined || set === undefined || set.replicas >= full || committed === true)
+    return [];
+  const message = `ReplicaSet ${set.name} has ${set.replicas} of ${full} pods while the canary serves ${formatPercent(weight)}: spec.shrinkStable asks for it`;
+  return [{ type: 'StableShrunk', status: 'True', reason: 'CanaryServes', message }];
 }
 
 function noticed(notices: readonly Notice[] = []): ConditionWish[] {

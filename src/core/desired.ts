@@ -6,6 +6,7 @@ import { rungAt } from './ladder.ts';
 import type { ReleaseState, Revision, State } from './model.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
+import { stableReplicas } from './shrink.ts';
 import type { Reach } from './words.ts';
 
 /** The world as the state wants it. `diff` compares it with what was seen. */
@@ -77,11 +78,13 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
     const kept = spec === undefined ? {} : { replicas: spec.replicas };
     return [{ revision: next.stable, ...kept, arms: stableOnly }];
   }
-  const during = spec === undefined ? {} : { replicas: replicasDuring(seen, next.stable, spec.replicas) };
+  const full = spec === undefined ? release.full : replicasDuring(seen, next, spec.replicas);
+  const during = full === undefined ? {} : { replicas: full };
   if (release.committed) return afterCommit(next, release, seen, { during, now });
   // Once the canary has gone a release that went back keeps nothing up: who waits for a person may wait for days.
-  const kept = spec !== undefined && isGone(release, seen, now) ? { replicas: spec.replicas } : during;
-  const stable: ArmWish = { revision: next.stable, ...kept, arms: stableOnly };
+  const kept = spec !== undefined && isGone(release, seen, now) ? spec.replicas : full;
+  const size = kept === undefined ? {} : { replicas: stableReplicas(release, seen, kept) };
+  const stable: ArmWish = { revision: next.stable, ...size, arms: stableOnly };
   return [stable, canaryArm(next, release, seen, now)];
 }
 
@@ -107,8 +110,9 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   const blocked =
     release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined || isTakingOver(seen));
   if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
-  const full = replicasDuring(seen, next.stable, spec.replicas);
-  const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full);
+  const full = replicasDuring(seen, next, spec.replicas);
+  const shrinks = release.full !== undefined;
+  const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full, shrinks);
   // Never fewer than there are: pods that left would come back at the next step.
   const kept = Math.min(Math.max(asked, have), Math.max(full, have));
   // One that takes a bad pod's place comes before it goes, and stays: a set that shrinks picks its victims itself.
@@ -158,7 +162,7 @@ function afterCommit(
   // Pods that were asked for later may find no room because the old ones have it: as many as the old ones are enough.
   const late = now - committedAt > (seen.spec?.progressDeadlineMs ?? Number.POSITIVE_INFINITY);
   const cramped = fresh?.refused !== undefined || late;
-  const needed = cramped ? Math.min(full, old?.replicas ?? 0) : full;
+  const needed = cramped ? Math.min(full, release.full ?? old?.replicas ?? 0) : full;
   const begun = living(old).some((pod) => !pod.arms.stable) || (old !== undefined && !old.arms.stable);
   // Old pods leave the Service once the new ones carry it; a new pod that dies later must not bring them back.
   const oldArms = carried >= needed || begun ? none : stableOnly;

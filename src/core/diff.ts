@@ -150,7 +150,11 @@ function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
 function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined || seen.service?.narrowed !== true) return false;
-  const wanted = podsAt(rungAt(plan, release.step), replicasDuring(seen, next.stable, seen.spec.replicas));
+  const wanted = podsAt(
+    rungAt(plan, release.step),
+    replicasDuring(seen, next, seen.spec.replicas),
+    release.full !== undefined,
+  );
   return availableOf(seen, release.revision).length >= wanted;
 }
 

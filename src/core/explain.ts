@@ -26,7 +26,9 @@ function lead(facts: Facts): string {
     case 'Paused':
       return `${pauseWords[facts.reason as PauseReason] ?? 'Paused'}${place(facts)}`;
     case 'Degraded':
-      return degradedWords[facts.reason as DegradedReason] ?? 'Degraded';
+      return facts.reason === 'Aborted' && facts.weight > 0
+        ? `Aborted${place(facts)}`
+        : (degradedWords[facts.reason as DegradedReason] ?? 'Degraded');
   }
 }
 
@@ -84,7 +86,8 @@ function advice({ phase, reason, weight, name, needsPerson, ending }: Facts): st
   if (!needsPerson) return '';
   const say = (...verbs: string[]) => ` Next: ${verbs.map((verb) => `${verb} ${name}`).join(', or ')}.`;
   if (phase === 'Degraded') return reason === 'Aborted' ? say('retry') : '';
-  const wentBack = reason === 'GateBreached' ? weight === 0 : reason === 'NoData' && ending !== undefined;
+  const wentBack =
+    reason === 'GateBreached' ? weight === 0 || ending !== undefined : reason === 'NoData' && ending !== undefined;
   if (wentBack) return say('retry', 'abort');
   if (reason === 'Approval') return say('approve', 'abort');
   return reason === 'Step' ? say('promote', 'abort') : say('resume', 'abort');

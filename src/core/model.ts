@@ -71,6 +71,8 @@ export interface Spec {
   rollbackWindow: number;
   /** Time given to the data plane after a route was accepted, where the share cannot be measured. */
   settleMs: Millis;
+  /** Stable gets smaller while the canary serves. Undefined: it keeps its size. */
+  shrinkStable?: true;
 }
 
 /** What a release goes by from its first moment to its last: later edits of the Rollout do not reach it. */
@@ -195,6 +197,10 @@ export interface ReleaseState {
   restoredAt?: Millis;
   /** Set when the traffic goes, or went, back to stable. */
   ending?: Ending;
+  /** Where stable shrinks: how many pods it is whole with, by the highest wish since the release began. */
+  full?: number;
+  /** Since when the traffic goes back to a stable that is not whole, as its pods come. */
+  returningSince?: Millis;
   /** Routes that this release splits, whatever the spec says meanwhile; absent in records of older operators. */
   routes?: string[];
   /** What each route said before the first raise, so that rest is the user's own text. */

@@ -30,7 +30,7 @@ interface Joining {
 function joining(state: State, release: ReleaseState, seen: Seen, { now, held }: Joining): State {
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined) return state;
-  const replicas = replicasDuring(seen, state.stable, seen.spec.replicas);
+  const replicas = replicasDuring(seen, state, seen.spec.replicas);
   const ladder = joinLadder(weightedSteps(plan), replicas);
   const joined = release.joined ?? 0;
   const holdMs = shareHold(plan, ladder.indexOf(joined));

@@ -106,7 +106,7 @@ export function onBothArmsBad(
   at: Moment & { plan: Plan; blame: Blame | undefined },
 ): State | undefined {
   const { judgement, blame, now } = at;
-  if (release.expedited !== undefined) return undefined;
+  if (release.expedited !== undefined || release.returningSince !== undefined) return undefined;
   // Where others of the group move, the contrast of somebody's own arms is waited for first.
   if (blame !== undefined && blame.late !== true) return undefined;
   const since = blame === undefined ? now : (release.held?.since ?? now);
@@ -150,7 +150,8 @@ export function onNoPods(state: State, release: ReleaseState, at: Moment & { pla
  * is no breach. A person's word for this stay stands in for the evidence that is missing.
  */
 export function onSilence(state: State, release: ReleaseState, { judgement, seen, now }: Moment): State | undefined {
-  if (!carriesTraffic(release) || release.word?.step === release.step) return undefined;
+  if (!carriesTraffic(release) || release.word?.step === release.step || release.returningSince !== undefined)
+    return undefined;
   const blind = (policy: OnNoData) => judgement.waiting.find((wait) => wait.blind && wait.onNoData === policy);
   const leaves = blind('Retreat');
   if (leaves !== undefined) {
@@ -170,7 +171,7 @@ function takeBack(state: State, release: ReleaseState, { seen, now }: Moment, me
   const drift = driftOf(seen, release);
   const face = drift.kind === 'Changed' ? routeChanged(state, drift.message, now) : undefined;
   const shown = held ? state : (face ?? show(state, { phase: 'Progressing', message }, now));
-  return { ...shown, release: { ...restart(release, seen, 'Probing'), autoResumed: true }, since: now };
+  return { ...shown, release: { ...restart(release, seen, { stage: 'Probing', now }), autoResumed: true }, since: now };
 }
 
 /** Never corrected upward: whoever took the traffic back is named, and a person decides. */

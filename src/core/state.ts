@@ -4,6 +4,7 @@ import { rungAt } from './ladder.ts';
 import type { Ending, Outcome, PauseReason, Plan, ReleaseState, Stage, State, Step } from './model.ts';
 import { routesAtRest, routesSend, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
+import { keptOnReturn, returnWords } from './shrink.ts';
 
 /** Small moves that transitions are made of. Each returns a new state and changes nothing else. */
 
@@ -74,6 +75,7 @@ export function begin(
     rewrites: 0,
     startedAt: now,
     autoResumed: false,
+    ...fullOf(state, seen),
     routes: seen.spec?.routes ?? [],
     memo: {},
   };
@@ -82,6 +84,13 @@ export function begin(
   const withEarlier = breach === undefined ? release : { ...release, earlierBreach: breach };
   const next = { ...without(state, 'queuedAt', 'inQueueSince'), releases: number, release: withEarlier };
   return { ...show(next, { phase: 'Progressing', message: stageMessage('Preparing') }, now), since: now };
+}
+
+/** Without routes the canary's share is that of its pods: fewer of stable's would be more for the canary. */
+function fullOf(state: State, seen: Seen): { full?: number } {
+  const { spec } = seen;
+  if (spec?.shrinkStable !== true || spec.routes.length === 0) return {};
+  return { full: replicasDuring(seen, without(state, 'release'), spec.replicas) };
 }
 
 /** Grants the weight of a step or of the bake: the one place where a record allows more traffic than before. */
@@ -120,25 +129,34 @@ export function grant(
 /** Without routes a weight is so many pods behind the Service, never fewer than there are already. */
 function joinedAt(state: State, release: ReleaseState, rung: Step | undefined, seen: Seen): { joined?: number } {
   if (!isByPods(release) || rung === undefined) return {};
-  const replicas = replicasDuring(seen, state.stable, seen.spec?.replicas ?? 0);
+  const replicas = replicasDuring(seen, state, seen.spec?.replicas ?? 0);
   return { joined: Math.max(release.joined ?? 0, podsAt(rung, replicas)) };
 }
 
 /** Takes all traffic back for good, and says so. */
 export function end(state: State, release: ReleaseState, ending: Ending, seen: Seen): State {
-  const shown = show(state, faceOf(ending), ending.at);
-  return { ...shown, release: { ...grounded(release, seen), ending } };
+  const ended = { ...grounded({ ...release, ending }, seen, ending.at), ending };
+  return { ...show(state, faceOf(ending, returnWords(ended, seen)), ending.at), release: ended };
 }
 
 /** Takes all traffic back and begins again at the first step. */
-export function restart(release: ReleaseState, seen: Seen, stage: 'Preparing' | 'Probing'): ReleaseState {
-  return { ...grounded(release, seen), stage, step: 0, rewrites: 0 };
+export function restart(
+  release: ReleaseState,
+  seen: Seen,
+  { stage, now }: { stage: 'Preparing' | 'Probing'; now: Millis },
+): ReleaseState {
+  return { ...grounded(release, seen, now), stage, step: 0, rewrites: 0 };
 }
 
-/** Nothing is granted any more. The fence number passes every write that may still be on its way. */
-function grounded(release: ReleaseState, seen: Seen): ReleaseState {
+/**
+ * Nothing is granted any more, but for what a stable that was shrunk does not carry yet. The fence number passes every
+ * write that may still be on its way.
+ */
+function grounded(release: ReleaseState, seen: Seen, now: Millis): ReleaseState {
+  const weight = keptOnReturn(release, seen, now);
+  const { returningSince = now, ...rest } = release;
   const base = without(
-    release,
+    rest,
     'reach',
     'word',
     'approvals',
@@ -148,18 +166,19 @@ function grounded(release: ReleaseState, seen: Seen): ReleaseState {
     'arrivedAt',
     'restoredAt',
   );
-  return { ...base, weight: 0, n: topFence(seen, release) + 1 };
+  return { ...base, ...(weight > 0 ? { returningSince } : {}), weight, n: topFence(seen, release) + 1 };
 }
 
-/** How a release that went back shows itself, for as long as nobody begins another one. */
-export function faceOf({ kind, why, cause, deadline }: Ending): Face {
+/** How a release that went back shows itself, for as long as nobody begins another one. `returns`: where its traffic stands. */
+export function faceOf({ kind, why, cause, deadline }: Ending, returns?: string): Face {
+  const message = returns === undefined ? why : `${why}; ${returns}`;
   switch (kind) {
     case 'Abort':
-      return { phase: 'Degraded', reason: deadline ? 'DeadlineExceeded' : 'Aborted', message: why };
+      return { phase: 'Degraded', reason: deadline ? 'DeadlineExceeded' : 'Aborted', message };
     case 'Retreat':
-      return { phase: 'Paused', reason: retreatReason(cause), message: why };
+      return { phase: 'Paused', reason: retreatReason(cause), message };
     default:
-      return { phase: 'Progressing', message: `Going back to stable: ${why}` };
+      return { phase: 'Progressing', message: `Going back to stable: ${message}` };
   }
 }
 

@@ -13,6 +13,7 @@ import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
+import { noteFull, returnFurther, returnWords } from './shrink.ts';
 import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { asPinned, pinnedWords, unpinned } from './undo.ts';
@@ -21,7 +22,8 @@ import { onWidened } from './widened.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, sight: Seen, now: Millis): State {
-  const told = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
+  const acted = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
+  const told = returnFurther(noteFull(acted, sight), sight, now);
   const seen = asPinned(told, sight);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);
@@ -48,7 +50,9 @@ function giveBack(before: State, seen: Seen, now: Millis): State {
 function faceOfGiveBack(state: State, seen: Seen, now: Millis): Pick<State, 'phase' | 'message'> & Partial<State> {
   const back = givingBack(state, seen, now);
   if (back?.held) return { phase: 'Degraded', reason: 'InvalidSpec', message: back.message };
-  return { phase: 'Progressing', message: back?.message ?? 'Giving the traffic back before deletion' };
+  const returns = state.release && returnWords(state.release, seen);
+  const going = `Giving the traffic back before deletion${returns === undefined ? '' : `: ${returns}`}`;
+  return { phase: 'Progressing', message: back?.message ?? going };
 }
 
 /** A spec that cannot be read replaces nothing: weights and pods stay as they are. */
@@ -212,10 +216,12 @@ function afterEnding(state: State, release: ReleaseState, ending: Ending, seen: 
   const { spec } = seen;
   const noted = noteRest(state, release, seen, now);
   const left = spec !== undefined && spec.revision !== release.revision;
-  if ((ending.kind === 'Retreat' || ending.kind === 'Abort') && !left) return show(noted, faceOf(ending), now);
+  const returns = returnWords(release, seen);
+  if ((ending.kind === 'Retreat' || ending.kind === 'Abort') && !left) return show(noted, faceOf(ending, returns), now);
   // The outcome of the release before this one must stand in its record before this one takes its place.
   if (spec === undefined || !drained(seen, release) || !seen.endedRecorded) {
-    return show(noted, { phase: 'Progressing', message: `Going back to stable: ${ending.why}` }, now);
+    const message = `Going back to stable: ${ending.why}${returns === undefined ? '' : `; ${returns}`}`;
+    return show(noted, { phase: 'Progressing', message }, now);
   }
   return atRest(leave(noted, release, now), seen, spec, now);
 }

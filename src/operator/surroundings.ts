@@ -40,7 +40,7 @@ function barsFromRoom(
   const room = roomProblems({
     quotas: stores.quotas.list(rollout.metadata.namespace),
     pod: wish.source.template.spec,
-    pods: replicasDuring(seen, stable, spec.replicas),
+    pods: replicasDuring(seen, { stable }, spec.replicas),
   });
   return [...touching(tooOld, spec).map(({ message }): Problem => ({ field: 'cluster', message })), ...room];
 }

@@ -9,6 +9,7 @@ import { traffic } from './traffic.ts';
 import {
   choice,
   duration,
+  flag,
   group,
   immutable,
   int,
@@ -133,6 +134,11 @@ const specShape = group({
     .describe(
       "Time given to the data plane: to learn of the canary's pods before the first raise, and to take a weight after its route was accepted.",
     ),
+  shrinkStable: flag()
+    .default(false)
+    .describe(
+      "Whether stable gets smaller while the canary serves: to the pods for its own share and half of those for the canary's. A way back is slower then: what stable's ready pods do not carry yet stays on the canary for a minute at most. Only where nobody in the cluster calls the Service directly. It needs traffic.",
+    ),
   services: list(label(), { max: 32, unique: 'set' })
     .default([])
     .describe(
@@ -141,12 +147,23 @@ const specShape = group({
 });
 
 /** Rollout.spec. */
-export const rolloutSpec = ruled(specShape, ...podRules, {
-  cel: '!has(self.groupMode) || has(self.group)',
-  message: 'groupMode needs group: name the group, or leave groupMode out',
-  field: '.groupMode',
-  holds: ({ group: named, groupMode }: z.output<typeof specShape>) => groupMode === undefined || named !== undefined,
-});
+export const rolloutSpec = ruled(
+  specShape,
+  ...podRules,
+  {
+    cel: '!has(self.groupMode) || has(self.group)',
+    message: 'groupMode needs group: name the group, or leave groupMode out',
+    field: '.groupMode',
+    holds: ({ group: named, groupMode }: z.output<typeof specShape>) => groupMode === undefined || named !== undefined,
+  },
+  {
+    cel: '!self.shrinkStable || size(self.traffic) > 0',
+    message:
+      "shrinkStable needs traffic: without routes the canary's share is that of its pods. Name a route, or leave shrinkStable out",
+    field: '.shrinkStable',
+    holds: ({ shrinkStable, traffic: routes }: z.output<typeof specShape>) => !shrinkStable || routes.length > 0,
+  },
+);
 
 export type RolloutSpec = z.output<typeof rolloutSpec>;
 

@@ -139,6 +139,12 @@ const release = group({
     .exactOptional()
     .describe('Since when every route is at rest, after the commit point or an ending.'),
   ending: ending.exactOptional().describe('Set when the traffic goes, or went, back to stable.'),
+  full: count()
+    .exactOptional()
+    .describe('Where stable shrinks: how many pods it is whole with, by the highest wish since the release began.'),
+  returningSince: instant()
+    .exactOptional()
+    .describe('Since when the traffic goes back to a stable that is not whole, as its pods come.'),
   routes: list(text({ max: 340 }), { max: 8 })
     .exactOptional()
     .describe('Routes that the release splits, to its end: names of HTTPRoutes, others with their kind before them.'),

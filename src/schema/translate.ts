@@ -143,6 +143,7 @@ function specOf(given: PodSource, namespace: string | undefined): Spec {
     scaleDownDelayMs: millis(given.scaleDownDelay),
     rollbackWindow: given.rollbackWindow,
     settleMs: millis(given.settle),
+    ...(given.shrinkStable ? { shrinkStable: true as const } : {}),
   };
 }
 

@@ -12,6 +12,7 @@ import { reach } from './reach.ts';
 import { rights } from './rights.ts';
 import { routers } from './routers.ts';
 import { scaling } from './scaling.ts';
+import { shrinking } from './shrinking.ts';
 import { together } from './together.ts';
 import { worlds } from './worlds.ts';
 import { young } from './young.ts';
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...routers,
   ...together,
   ...scaling,
+  ...shrinking,
   ...people,
   ...worlds,
   ...adopting,

@@ -325,7 +325,7 @@ export const raising: readonly Mutant[] = [
     name: 'a lower spec.replicas shrinks stable in the middle',
     breaks: 8,
     file: 'src/core/capacity.ts',
-    find: 'return Math.max(wanted, setOf(seen, stable)?.replicas ?? 0);',
+    find: 'return Math.max(wanted, release?.full ?? 0, setOf(seen, stable)?.replicas ?? 0);',
     replace: 'return wanted;',
     killedBy: { file: 'test/core/rewrites.test.ts', test: 'a lower size waits for the end of the release' },
     because: 'a retreat would come back to fewer pods than carried the traffic before',

@@ -7,7 +7,10 @@ function withoutPods(changes: Record<string, unknown>): Sample {
   return { ...rollout(), spec };
 }
 
-/** Mistakes about what the pods are. */
+const SHRINKS =
+  "shrinkStable needs traffic: without routes the canary's share is that of its pods. Name a route, or leave shrinkStable out";
+
+/** Mistakes about what the pods are, and how many. */
 export const badPods: BadObject[] = [
   {
     name: 'a Deployment and a template',
@@ -30,5 +33,12 @@ export const badPods: BadObject[] = [
     refused:
       '[spec.workloadRef.kind: Unsupported value: "StatefulSet": supported values: "Deployment", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
     read: { field: 'spec.workloadRef.kind', message: 'must be one of Deployment' },
+  },
+  {
+    name: 'a stable that shrinks without routes',
+    because: 'fewer of its pods would be a larger share for the canary',
+    object: rollout({ shrinkStable: true, traffic: [] }),
+    refused: `spec.shrinkStable: Invalid value: ${SHRINKS}`,
+    read: { field: 'spec.shrinkStable', message: SHRINKS },
   },
 ];

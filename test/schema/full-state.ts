@@ -7,6 +7,8 @@ type Header = Whole<HeaderMatch>;
 
 const release: Whole<ReleaseState> = {
   name: 'shop-2',
+  full: 10,
+  returningSince: 1_700_000_000_008,
   revision: 'bcd',
   from: 'fgh',
   expedited: 'ann',

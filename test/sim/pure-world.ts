@@ -7,6 +7,7 @@ import { contextsOf } from '#operator/contexts.ts';
 import { readState, storable } from '#schema/translate.ts';
 import type { Budget } from '#schema/translate-release.ts';
 import { ChaosWorld } from '#test/core/chaos-world.ts';
+import { keptBy } from '#test/core/shrink-rules.ts';
 import { FAULTS, type Fault, TICK_MS } from '#test/core/world.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
 import { type Checkpoint, GATES, PureGates } from './pure-gates.ts';
@@ -300,7 +301,8 @@ export class PureWorld extends ChaosWorld {
     if (this.plan.onBreach === 'Pause' || this.state.release?.committed) return;
     this.looked('breached');
     const left = this.routes.find(({ name, exists, weight }) => release.routes?.includes(name) && exists && weight > 0);
-    if (left !== undefined) this.violate(`probes failed and ${left.name} still sends to the canary`);
+    if (left !== undefined && left.weight > keptBy(this.state))
+      this.violate(`probes failed and ${left.name} still sends to the canary`);
   }
 
   protected override raised({ weight }: { weight: number }): void {
@@ -308,7 +310,8 @@ export class PureWorld extends ChaosWorld {
     if (release === undefined) return;
     const replicas = Math.max(this.spec.replicas, this.sets.find(({ revision }) => revision === stable)?.replicas ?? 0);
     const asked = this.releases.get(release.name)?.plan.steps[release.step]?.canaryReplicas;
-    const wanted = podsBehind(weight, { replicas, asked });
+    const shrinks = release.full !== undefined;
+    const wanted = podsBehind(weight, { replicas: Math.max(replicas, release.full ?? 0), asked, shrinks });
     const ready = this.pods.filter((pod) => pod.arms.canary && this.available(pod)).length;
     this.looked('carried');
     if (ready < wanted) this.violate(`raised to ${weight} with ${ready} of ${wanted} pods`);

@@ -9,6 +9,7 @@ const CHAOS_TICKS = 60;
 const CALM_TICKS = 600;
 /** Ticks in which a rotten canary must have lost its traffic, once nothing breaks any more. */
 const BREACH_TICKS = 60;
+const RETURN_TICKS = 60;
 
 const DEPLOY_TICK = 5;
 const WILDNESS = [0.1, 0.25, 0.5, 1];
@@ -63,7 +64,8 @@ function breach(world: PureWorld): string | undefined {
   const over = () => !world.rotten || (world.state.release?.ending !== undefined && !sends());
   // One that was raised at the last moment has its time too: stable may have been ill until then.
   const young = () => sends() && world.now - (world.state.release?.raisedAt ?? 0) < BREACH_TICKS * TICK_MS;
-  const blind = world.setBackMs / TICK_MS;
+  // A stable that shrinks takes everything back after a minute at the latest.
+  const blind = world.setBackMs / TICK_MS + (world.spec.shrinkStable === true ? RETURN_TICKS : 0);
   const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS && young());
   for (let tick = 0; due(tick) && !over() && world.violations.length === 0; tick += 1) world.step([]);
   const out = world.rotten && world.state.release?.revision === world.spec.revision && !world.state.release.committed;

@@ -74,13 +74,17 @@ function ofGate(seen: Seen, release: ReleaseState, gate: string): GateReading | 
   return seen.gates.find((reading) => reading.gate === gate && reading.epoch === epochOf(release));
 }
 
-/** Pods of the canary that must stand behind a weight before it is written: ⌈N·w/(1−w)⌉ of N, or what the step says. */
+/**
+ * Pods of the canary that must stand behind a weight before it is written: ⌈S·w/(1−w)⌉ of N beside S of stable, or what
+ * the step says.
+ */
 export function podsBehind(
   weight: number,
-  { replicas, asked }: { replicas: number; asked: number | undefined },
+  { replicas, asked, shrinks }: { replicas: number; asked: number | undefined; shrinks: boolean },
 ): number {
   const whole = Math.max(1, replicas);
-  const share = weight >= 100_000 ? whole : Math.ceil((whole * weight) / (100_000 - weight));
+  const stable = shrinks ? Math.ceil(whole * (1 - weight / 200_000)) : whole;
+  const share = weight >= 100_000 ? whole : Math.ceil((stable * weight) / (100_000 - weight));
   return Math.min(whole, asked ?? Math.max(1, share));
 }
 
