@@ -9,6 +9,11 @@ const approved = {
   test: 'no step is left without its people, whoever speaks, and for whatever',
 };
 
+const undone = {
+  file: 'test/sim/traits.test.ts',
+  test: 'what was undone goes back at once, to what served, until the template changes',
+};
+
 export const worlds: readonly Mutant[] = [
   {
     name: 'fence numbers are not compared, in whole worlds',
@@ -69,5 +74,32 @@ export const worlds: readonly Mutant[] = [
     replace: "if (action.releaseUid === '')",
     killedBy: approved,
     because: 'what was approved last week would let this one through',
+  },
+  {
+    name: 'an undo waits for the next look, in whole worlds',
+    breaks: 25,
+    file: 'src/core/transition.ts',
+    find: 'const seen = asPinned(told, sight);',
+    replace: 'const seen = sight;',
+    killedBy: undone,
+    because: 'the pass that takes the word up would still raise what it undoes',
+  },
+  {
+    name: 'a pin outlives its template, in whole worlds',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'template === state.pinned.over) return state;',
+    replace: 'template !== undefined) return state;',
+    killedBy: undone,
+    because: 'no later change would ever be released',
+  },
+  {
+    name: 'an undo goes to what never served, in whole worlds',
+    breaks: 25,
+    file: 'src/core/undo.ts',
+    find: 'if (revision !== stable && !served.includes(revision)) {',
+    replace: "if (revision === '') {",
+    killedBy: undone,
+    because: 'who names a revision that was stopped would skip its steps',
   },
 ];

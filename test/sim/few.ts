@@ -21,3 +21,6 @@ export const taken = few(
 
 /** Nothing breaks, and people approve well and badly. */
 export const asking = withTraits('asking', { asks: true });
+
+/** Nothing breaks, and people undo what is released. */
+export const undoing = withTraits('undoing', { undoes: true });

@@ -17,6 +17,7 @@ export const INVARIANTS = {
   restarted: '16 a restart changes no traffic and loses no evidence',
   approved: '22 no step is left without the people that it asks for',
   returned: '27 a stable that shrinks carries what is sent to it, and takes the rest back as its pods come',
+  undone: '25 what an undo pins counts until the template changes, and what it is pinned over gets no user',
   overgranted: 'what somebody else gave is gone after one pass',
   awake: 'it always waits for something, and never in the past',
   silence: 'silence is not success: no pass without counted ticks',

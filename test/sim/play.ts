@@ -9,6 +9,7 @@ import { MISHAPS } from './mishaps.ts';
 import { drawMore, drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { NAMESPACE_NAME, refs } from './shop.ts';
 import { type Traits, traitsOf } from './traits.ts';
+import { UNDOING } from './undoing.ts';
 import { weightOf } from './watcher.ts';
 import { World } from './world.ts';
 
@@ -32,7 +33,7 @@ const CALM_SECONDS = 600;
 
 /** What people do in worlds that have something for them to do. */
 function ownPlan(seed: number, plan: readonly Mishap[], traits: Traits): Mishap[] {
-  const own = { ...(traits.asks ? ASKING : {}) };
+  const own = { ...(traits.asks ? ASKING : {}), ...(traits.undoes ? UNDOING : {}) };
   const chances = Object.fromEntries(Object.entries(own).map(([what, { chance }]) => [what, chance]));
   return drawMore(seed, plan, { moments: STORM_SECONDS, chances });
 }
@@ -67,6 +68,7 @@ export async function playWorld(seed: number, plan: readonly Mishap[], traits: T
     (await act(world, () => storm(world, plan))) ??
     (await act(world, () => breach(world))) ??
     (await act(world, () => notice(world))) ??
+    (await act(world, () => undone(world))) ??
     (await act(world, () => rest(world))) ??
     (await act(world, () => farewell(world)));
   world.cluster.stop();
@@ -115,7 +117,7 @@ function befall(world: World, { what, random }: Mishap): void {
     return;
   }
   world.struck(what);
-  (MISHAPS[what] ?? ASKING[what])?.befall({ world, random });
+  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -165,6 +167,21 @@ async function notice(world: World): Promise<string | undefined> {
   return ignored() ? `traffic was taken back and the release goes on: ${JSON.stringify(world.state())}` : undefined;
 }
 
+/** Long enough for a release without steps, and for who helps it on. */
+const UNDONE_SECONDS = 240;
+
+/** Invariant 25: what was pinned serves. */
+async function undone(world: World): Promise<string | undefined> {
+  const lacks = () => world.watcher.undoing.lacks();
+  if (lacks() === undefined) return undefined;
+  await pass(world, UNDONE_SECONDS, (second) => {
+    world.staff(2);
+    if (second % 20 === 0) world.help();
+    return lacks() === undefined;
+  });
+  return lacks();
+}
+
 async function rest(world: World): Promise<string | undefined> {
   if (world.deleted) return undefined;
   world.looked('rested');
@@ -179,7 +196,8 @@ async function rest(world: World): Promise<string | undefined> {
 
 /** What the world still lacks, if anything. */
 function unrested(world: World): string | undefined {
-  const { phase, release, stable } = world.state() ?? {};
+  const { phase, release, stable, pinned } = world.state() ?? {};
+  if (pinned !== undefined) return `the pin to ${pinned.revision} outlives its template`;
   if (phase !== 'Healthy' || release !== undefined) return `it stands at ${JSON.stringify(world.state())}`;
   if (world.imageOf(`shop-${stable}`) !== world.shop.image) return `${stable} serves, not ${world.shop.image}`;
   for (const route of world.routes())

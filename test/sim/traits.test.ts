@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asking } from './few.ts';
+import { asking, undoing } from './few.ts';
 import type { Invariant } from './invariants.ts';
 import { type Play, playSeed, replayLine } from './plan.ts';
 
@@ -27,4 +27,11 @@ test('no step is left without its people, whoever speaks, and for whatever', asy
   const { wrong, looks } = await played(asking, [4, 5], 'approved');
   expect(wrong).toEqual([]);
   expect(looks).toBeGreaterThan(2);
+});
+
+// kills: an undo that waits for the next look, a pin that its template does not end, a way back to what never served
+test('what was undone goes back at once, to what served, until the template changes', async () => {
+  const { wrong, looks } = await played(undoing, [0, 7, 8], 'undone');
+  expect(wrong).toEqual([]);
+  expect(looks).toBeGreaterThan(10);
 });

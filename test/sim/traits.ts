@@ -4,12 +4,18 @@ import { randomOf } from './plan.ts';
 export interface Traits {
   /** The first step, and sometimes the promotion, asks people. */
   asks?: true;
+  /** People go back to what served before. */
+  undoes?: true;
 }
 
 /** In one world of so many. */
 const ASKS = 5;
+const UNDOES = 5;
 
 export function traitsOf(seed: number): Traits {
   const random = randomOf('traits', seed);
-  return random() < 1 / ASKS ? { asks: true } : {};
+  return {
+    ...(random() < 1 / ASKS ? { asks: true } : {}),
+    ...(random() < 1 / UNDOES ? { undoes: true } : {}),
+  };
 }

@@ -11,6 +11,7 @@ import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
 import { Approvals } from './approvals.ts';
 import { BACKLOG_MS } from './faults.ts';
+import { Undoing } from './undoing.ts';
 import type { World } from './world.ts';
 
 /** Two leaders may die, and one stand still, before the labels of a release that went back are taken off its pods. */
@@ -24,6 +25,7 @@ export interface Watcher {
   readonly violations: string[];
   /** Names of all releases that were begun. */
   readonly begun: Set<string>;
+  readonly undoing: Pick<Undoing, 'lacks'>;
 }
 
 export function createWatcher(world: World): Watcher {
@@ -43,6 +45,9 @@ class Eyes implements Watcher {
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
   readonly #joined = new Map<string, number>();
   readonly #approvals: Approvals;
+  readonly undoing: Undoing;
+  /** Images that became stable by a person's word: their way back needs none. */
+  readonly #worded = new Set<string>();
   /** When the stay of this moment began. */
   #stayedSince = 0;
   /** Whether a canary pod was ready at the last look, and when one was. */
@@ -52,6 +57,7 @@ class Eyes implements Watcher {
   constructor(world: World) {
     this.#world = world;
     this.#approvals = new Approvals(world);
+    this.undoing = new Undoing(world);
   }
 
   look(change: Change): void {
@@ -115,16 +121,22 @@ class Eyes implements Watcher {
   /** Invariants 10 and 12: the commit point, and pauses. */
   #onRollout({ object, previous }: Change): void {
     const [before, after] = [previous === undefined ? undefined : stateOf(previous), stateOf(object)];
+    this.undoing.onRollout();
     if (before === undefined || after === undefined || this.#world.writer === undefined) return;
     const [was, is] = [before.release, after.release];
     if (is !== undefined) this.begun.add(is.name);
     this.#tell(before, after);
     if (mayJoin(was)) this.#noteJoined(this.#ready(STABLE_LABEL));
     this.#checkCommit(before, after);
-    const unapproved = this.#approvals.onState(before, after);
-    if (unapproved !== undefined) this.#violate(unapproved);
     if (is !== undefined) this.#checkBlame(is);
     if (was !== undefined && is !== undefined) this.#checkStay(was, is);
+    for (const wrong of [this.#approvals.onState(before, after), this.undoing.onState(before, after)])
+      if (wrong !== undefined) this.#violate(wrong);
+    this.#checkPause(before, after);
+  }
+
+  #checkPause(before: State, after: State): void {
+    const [was, is] = [before.release, after.release];
     this.#world.looked('paused');
     const acted = after.actions[0]?.uid !== before.actions[0]?.uid;
     if (acted) this.#takenBack.clear();
@@ -147,7 +159,8 @@ class Eyes implements Watcher {
   #checkRotten({ name, revision }: ReleaseState): void {
     this.#world.looked('rotten');
     const image = this.#world.imageOf(`shop-${revision}`);
-    if (image.includes('bad') && !this.#world.promoted.has(name)) this.#violate(`${image} is stable by nobody's word`);
+    if (this.#world.promoted.has(name)) this.#worded.add(image);
+    if (image.includes('bad') && !this.#worded.has(image)) this.#violate(`${image} is stable by nobody's word`);
   }
 
   /** Sound images fail nothing, so nothing can be worse with them: unless both arms were ill for a while. */
