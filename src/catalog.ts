@@ -6,6 +6,7 @@ import { latency } from '#gates/latency.ts';
 import { probe } from '#gates/probe.ts';
 import { threshold } from '#gates/threshold.ts';
 import { assert } from '#lib/assert.ts';
+import { albIngress } from '#routers/alb-ingress.ts';
 import { apisixRoute } from '#routers/apisix-route.ts';
 import { grpcRoute } from '#routers/grpc-route.ts';
 import { httpProxy } from '#routers/http-proxy.ts';
@@ -31,6 +32,10 @@ export const routers = [
   {
     router: nginxIngress,
     doc: 'Ingress with the annotations of ingress-nginx: a second Ingress beside yours, with `canary-weight`.',
+  },
+  {
+    router: albIngress,
+    doc: 'Ingress of the AWS Load Balancer Controller: splits every action that forwards to the Service.',
   },
 ] as const;
 

@@ -25,10 +25,13 @@ export function splitRouteKey(key: string): RouteName {
   return third === undefined ? { kind: first, name: second } : { kind: first, namespace: second, name: third };
 }
 
-/** For people: `HTTPRoute checkout`, or `HTTPRoute edge/checkout` of another namespace. */
+/**
+ * For people: `HTTPRoute checkout`, or `HTTPRoute edge/checkout` of another namespace. Behind a dot a kind may say who
+ * reads it, `Ingress.alb`: nobody asks kubectl for that.
+ */
 export function routeTitle(key: string): string {
   const { kind, name, namespace } = splitRouteKey(key);
-  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+  return `${kind.split('.')[0]} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
 /** True for a route of another namespace than the Rollout's: it does not go with that. */

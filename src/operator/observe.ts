@@ -169,7 +169,7 @@ function leftRoutes(
   const { namespace = '' } = rollout.metadata;
   const named = new Set(routes.map(({ name }) => name));
   const fenced = [...stores.routes].flatMap(([kind, store]) =>
-    store.byIndex(BY_FENCE, keyOf(rollout)).map(({ metadata }) => fencedKey(kind, metadata, namespace)),
+    store.byIndex(BY_FENCE, keyOf(rollout)).flatMap((route) => fencedKey(kind, route, namespace) ?? []),
   );
   const left = fenced.filter((key) => !named.has(key)).sort();
   if (left.length === 0) return {};

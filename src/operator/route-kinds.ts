@@ -1,7 +1,8 @@
+import { ROLLOUT_LABEL } from '#core/labels.ts';
 import { routeKey, splitRouteKey } from '#core/routes.ts';
 import type { KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
 import { abroad } from '#routers/abroad.ts';
-import type { Router } from '#routers/define.ts';
+import { keyKind, type Router } from '#routers/define.ts';
 import type { Store } from '#runtime/cache.ts';
 import { routers } from '#src/catalog.ts';
 import type { Stores } from './stores.ts';
@@ -18,7 +19,7 @@ export interface RoutePlace {
 /** The place of a route key of a Rollout in this namespace; undefined for a kind that this version does not know. */
 export function placeOf({ routes }: Pick<Stores, 'routes'>, key: string, namespace: string): RoutePlace | undefined {
   const { kind, name, namespace: elsewhere } = splitRouteKey(key);
-  const router = routers.find((known) => known.router.resource.kind === kind)?.router;
+  const router = routers.find((known) => keyKind(known.router) === kind)?.router;
   const store = routes.get(kind);
   if (router === undefined || store === undefined) return undefined;
   if (elsewhere !== undefined) {
@@ -33,11 +34,15 @@ export function placeOf({ routes }: Pick<Stores, 'routes'>, key: string, namespa
 
 /**
  * The key of the route that a fence on this object belongs to, for a Rollout of the namespace `home`: of one of ours, that
- * of the user's object beside it.
+ * of the user's object beside it. Undefined where another router of the same kind of object put it there.
  */
-export function fencedKey(kind: string, { name, namespace }: KubeObject['metadata'], home: string): string {
+export function fencedKey(kind: string, { metadata }: KubeObject, home: string): string | undefined {
+  const { name, namespace, labels } = metadata;
   if (namespace !== undefined && namespace !== home) return routeKey({ kind, namespace, name });
-  const suffix = routers.find(({ router }) => router.resource.kind === kind)?.router.companion?.suffix;
-  const ours = suffix !== undefined && name.endsWith(suffix);
+  const router = routers.find((known) => keyKind(known.router) === kind)?.router;
+  const twins = routers.filter((known) => known.router.resource.kind === router?.resource.kind);
+  const suffix = twins.find((twin) => twin.router.companion !== undefined)?.router.companion?.suffix;
+  const ours = suffix !== undefined && name.endsWith(suffix) && labels?.[ROLLOUT_LABEL] !== undefined;
+  if (ours !== (router?.companion !== undefined)) return undefined;
   return routeKey({ kind, name: ours ? name.slice(0, -suffix.length) : name });
 }

@@ -16,7 +16,9 @@ import {
   SERVICE,
   SERVICE_LEVEL_OBJECTIVE,
 } from '#kube/resources.ts';
-import type { KubeObject } from '#ports/kube-api.ts';
+import { assert } from '#lib/assert.ts';
+import type { KubeObject, Resource } from '#ports/kube-api.ts';
+import { keyKind, type Router } from '#routers/define.ts';
 import { readFence } from '#routers/fence.ts';
 import type { Store } from '#runtime/cache.ts';
 import type { InformerSpec, Informers } from '#runtime/informers.ts';
@@ -119,12 +121,12 @@ export function namesOf(rollout: KubeObject): { service: string | undefined; rou
   const { service, traffic } = (rollout['spec'] ?? {}) as { service?: unknown; traffic?: unknown };
   const entries: (Record<string, unknown> | null)[] = Array.isArray(traffic) ? traffic : [];
   const routes = entries.flatMap((entry) =>
-    routers.flatMap(({ router: { kind, resource } }) => {
-      const name = entry?.[kind];
+    routers.flatMap(({ router }) => {
+      const name = entry?.[router.kind];
       const namespace = entry?.['namespace'];
       const abroad = typeof namespace === 'string' && namespace !== rollout.metadata.namespace;
       if (typeof name !== 'string') return [];
-      return [routeKey({ kind: resource.kind, name, ...(abroad ? { namespace } : {}) })];
+      return [routeKey({ kind: keyKind(router), name, ...(abroad ? { namespace } : {}) })];
     }),
   );
   return { service: typeof service === 'string' ? service : undefined, routes };
@@ -167,6 +169,13 @@ export function namedFromAbroad({ rollouts }: Pick<Stores, 'rollouts'>, kind: st
   return rollouts.byIndex(BY_ROUTE_ABROAD, `${namespace}/${kind}/${name}`);
 }
 
+/** Two routers may read one kind of object, which is watched once. */
+function resourceOf({ resource: { plural, group } }: Router): Resource {
+  const first = routers.find(({ router }) => router.resource.plural === plural && router.resource.group === group);
+  assert(first !== undefined, `${plural} is of the catalog`);
+  return first.router.resource;
+}
+
 /** What the operator asks the API server to be told of. */
 export const watched: InformerSpec[] = [
   {
@@ -193,9 +202,9 @@ export const watched: InformerSpec[] = [
   { resource: POD_DISRUPTION_BUDGET, optional: true },
   { resource: REFERENCE_GRANT, optional: true },
   // managedFields stay: they say who took the traffic back. Without the Gateway API there are releases by pods.
-  ...routers.map(
-    ({ router }): InformerSpec => ({
-      resource: router.resource,
+  ...[...new Set(routers.map(({ router }) => resourceOf(router)))].map(
+    (resource): InformerSpec => ({
+      resource,
       optional: true,
       transform: (object) => object,
       indexes: { [BY_JOINED_NAME]: ({ metadata }) => [joinedName(metadata)], [BY_FENCE]: byFence },
@@ -220,6 +229,6 @@ export function storesOf(informers: Informers): Stores {
     quotas: informers.store(RESOURCE_QUOTA),
     disruptionBudgets: informers.store(POD_DISRUPTION_BUDGET),
     referenceGrants: informers.store(REFERENCE_GRANT),
-    routes: new Map(routers.map(({ router: { resource } }) => [resource.kind, informers.store(resource)])),
+    routes: new Map(routers.map(({ router }) => [keyKind(router), informers.store(resourceOf(router))])),
   };
 }

@@ -29,6 +29,8 @@ export interface Router {
   kind: string;
   /** The kind that it reads and patches, as the API server's paths name it. */
   resource: { group: string; version: string; plural: string; kind: string; namespaced: boolean };
+  /** How keys of its routes say the kind, where another router reads the same kind of object. Default: `resource.kind`. */
+  keyed?: string;
   can: readonly Ability[];
   /** The part of the object that weights are written to, as a JSON pointer: what GitOps has to leave alone. */
   writes: string;
@@ -62,6 +64,11 @@ export interface Router {
   skips?: readonly { law: Law; reason: string }[];
   /** The field manager other than us that wrote `spec` last, by the API server's clock. */
   manager(route: RouteObject): string | undefined;
+}
+
+/** The kind in the keys of a router's routes. */
+export function keyKind({ keyed, resource }: Pick<Router, 'keyed' | 'resource'>): string {
+  return keyed ?? resource.kind;
 }
 
 /** An object of ours that carries the split of the user's object: made when a release begins, deleted when it ends. */

@@ -1,7 +1,7 @@
 import { type Weight, WHOLE } from '#lib/units.ts';
+import { annotationPointer, lastAnnotator } from './annotators.ts';
 import { defineRouter, type PatchOperation, type RouteObject, type RouteReading, type ServicePair } from './define.ts';
 import { FENCE_ANNOTATION, guards, readFence, removeFence, setFence } from './fence.ts';
-import { FIELD_MANAGER, TRAFFIC_FIELD_MANAGER } from './gateway-status.ts';
 
 /**
  * Ingress as ingress-nginx, and Traefik's provider for its annotations, split it: a second Ingress beside the user's, with
@@ -22,7 +22,7 @@ export const nginxIngress = defineRouter({
   write(ours, _services, { weight, fence, resourceVersion }) {
     const said = ours.metadata.annotations ?? {};
     const changes = Object.entries(splitOf(weight)).flatMap(([name, value]): PatchOperation[] => {
-      const path = pointerTo(name);
+      const path = annotationPointer(name);
       const was: PatchOperation[] = said[name] === undefined ? [] : [{ op: 'test', path, value: said[name] }];
       return said[name] === value ? [] : [...was, { op: 'add', path, value }];
     });
@@ -43,7 +43,7 @@ export const nginxIngress = defineRouter({
       reason: "a conflict is the user's Ingress's, and then there is none of ours",
     },
   ],
-  manager: lastAnnotator,
+  manager: (ours) => lastAnnotator(ours, [CANARY, WEIGHT, TOTAL, FENCE_ANNOTATION]),
 });
 
 const PREFIX = 'nginx.ingress.kubernetes.io/';
@@ -54,10 +54,6 @@ const OLD_CLASS = 'kubernetes.io/ingress.class';
 
 function splitOf(weight: Weight): Record<string, string> {
   return { [CANARY]: 'true', [WEIGHT]: String(weight), [TOTAL]: String(WHOLE) };
-}
-
-function pointerTo(annotation: string): string {
-  return `/metadata/annotations/${annotation.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function readCanary(ours: RouteObject, _services: ServicePair, memo = ''): RouteReading {
@@ -140,22 +136,4 @@ function canaryOf(ingress: RouteObject, { stable, canary }: ServicePair): RouteO
     },
     spec: { ...(ingressClassName === undefined ? {} : { ingressClassName }), rules: split },
   };
-}
-
-interface ManagedFields {
-  manager?: string;
-  time?: string;
-  fieldsV1?: { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } };
-}
-
-/** Who wrote the weight or the fence last, other than us. */
-function lastAnnotator({ metadata }: RouteObject): string | undefined {
-  const own = [FIELD_MANAGER, TRAFFIC_FIELD_MANAGER];
-  const wanted = [CANARY, WEIGHT, TOTAL, FENCE_ANNOTATION].map((name) => `f:${name}`);
-  const entries = ((metadata.managedFields ?? []) as ManagedFields[]).filter(({ manager = '', fieldsV1 }) => {
-    const written = fieldsV1?.['f:metadata']?.['f:annotations'] ?? {};
-    return !own.includes(manager) && wanted.some((name) => name in written);
-  });
-  entries.sort((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
-  return entries.at(-1)?.manager;
 }

@@ -2,6 +2,7 @@ import { gridLadder, podLadder } from '#core/capacity.ts';
 import type { Bake, Spec, Step } from '#core/model.ts';
 import { routeKey, splitRouteKey } from '#core/routes.ts';
 import type { Weight } from '#lib/units.ts';
+import { keyKind } from '#routers/define.ts';
 import { routers } from '#src/catalog.ts';
 import { group, label, list, name, ruled } from './vocabulary.ts';
 
@@ -58,7 +59,7 @@ export function routeKeyOf(entry: Readonly<Record<string, string | undefined>>, 
   const found = routers.find(({ router }) => entry[router.kind] !== undefined)?.router;
   const { namespace } = entry;
   return routeKey({
-    kind: found?.resource.kind ?? 'HTTPRoute',
+    kind: found === undefined ? 'HTTPRoute' : keyKind(found),
     name: entry[found?.kind ?? ''] ?? '',
     ...(namespace === undefined || namespace === home ? {} : { namespace }),
   });
@@ -68,7 +69,7 @@ export function routeKeyOf(entry: Readonly<Record<string, string | undefined>>, 
 export function granularityOf(routes: readonly string[]): Weight {
   const finest = routes.map((key) => {
     const { kind } = splitRouteKey(key);
-    return routers.find(({ router }) => router.resource.kind === kind)?.router.granularity ?? 1;
+    return routers.find(({ router }) => keyKind(router) === kind)?.router.granularity ?? 1;
   });
   return Math.max(1, ...finest);
 }

@@ -232,8 +232,8 @@ export const gates: readonly Mutant[] = [
     name: 'a skewed gateway passes',
     breaks: 'false passes',
     file: 'src/gates/sample-ratio.ts',
-    find: 'alarm: logE >= limit && off > TOLERATED',
-    replace: 'alarm: logE >= limit && off > 100 * TOLERATED',
+    find: 'alarm: logE >= limit && off > tolerated',
+    replace: 'alarm: logE >= limit && off > 100 * tolerated',
     killedBy: {
       file: 'test/gates/sample-ratio.test.ts',
       test: 'half of the share is found within two thousand requests, nine times of ten',

@@ -98,4 +98,25 @@ export const routers: readonly Mutant[] = [
     },
     because: "another team's route would keep our text for ever",
   },
+  {
+    name: 'an action that comes back in other spaces',
+    breaks: 1,
+    file: 'src/routers/alb-ingress.ts',
+    find: 'original !== undefined && sameJson(parsed(original), next) ? original : ',
+    replace: '',
+    killedBy: {
+      file: 'test/routers/alb-ingress.test.ts',
+      test: 'at rest the text is the one that was written, and an edit of something else stays',
+    },
+    because: 'GitOps would see a change at rest',
+  },
+  {
+    name: 'sticky sessions owe the canary its weight',
+    breaks: 'silence',
+    file: 'src/gates/error-count.ts',
+    find: 'if (unrouted || sticky) ',
+    replace: 'if (unrouted) ',
+    killedBy: { file: 'test/gates/errors.test.ts', test: 'dark canary: $name' },
+    because: 'a good canary would be called dark because everybody stays with stable',
+  },
 ];

@@ -77,11 +77,11 @@ export const badObjects: BadObject[] = [
     because: 'each entry names one object',
     object: rollout({ traffic: [{ httpRoute: 'shop', grpcRoute: 'shop' }] }),
     refused:
-      'spec.traffic[0]: Invalid value: give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute and nginxIngress',
+      'spec.traffic[0]: Invalid value: give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute, nginxIngress and albIngress',
     read: {
       field: 'spec.traffic[0]',
       message:
-        'give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute and nginxIngress',
+        'give exactly one of httpRoute, grpcRoute, virtualService, traefikService, httpProxy, apisixRoute, nginxIngress and albIngress',
     },
   },
   {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { splitRouteKey } from '#core/routes.ts';
+import { keyKind } from '#routers/define.ts';
 import { climbable, granularityOf, routeKeyOf, traffic } from '#schema/traffic.ts';
 import { routers } from '#src/catalog.ts';
 
 const keys = routers.map(({ router: { kind } }) => routeKeyOf({ [kind]: 'shop' }));
 
 test('each kind of the catalog has its field, and each field a key of its own', () => {
-  expect(keys.map((key) => splitRouteKey(key).kind)).toEqual(routers.map(({ router }) => router.resource.kind));
+  expect(keys.map((key) => splitRouteKey(key).kind)).toEqual(routers.map(({ router }) => keyKind(router)));
   expect(new Set(keys).size).toBe(keys.length);
   const entries = routers.slice(0, 8).map(({ router: { kind } }) => ({ [kind]: 'shop' }));
   expect(traffic.safeParse(entries).success, 'one name, another kind: another route').toBe(true);
