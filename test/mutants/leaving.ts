@@ -65,4 +65,16 @@ export const leaving: readonly Mutant[] = [
     killedBy: { file: 'test/operator/ending-namespace.test.ts', test: '%s says nothing' },
     because: 'our pods would leave before the Deployment serves',
   },
+  {
+    name: 'what was said to a Rollout stays behind it',
+    breaks: 14,
+    file: 'src/operator/apply.ts',
+    find: 'await forget(api, stores.actions.byIndex(BY_ROLLOUT, keyOf(rollout)));',
+    replace: '',
+    killedBy: {
+      file: 'test/operator/apply.test.ts',
+      test: 'what was said to a Rollout goes with it, before its finalizer does',
+    },
+    because: 'actions are pruned by the next release, and a Rollout that is gone has none',
+  },
 ];

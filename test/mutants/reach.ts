@@ -126,4 +126,16 @@ export const reach: readonly Mutant[] = [
     killedBy: { file: 'test/routers/nginx-ingress.test.ts', test: 'weight: $name' },
     because: "a person's 20 % would be read as nothing",
   },
+  {
+    name: 'a gateway is asked to copy what it says that it cannot',
+    breaks: 1,
+    file: 'src/operator/reach-check.ts',
+    find: ' ?? lacks(object, reach)',
+    replace: '',
+    killedBy: {
+      file: 'test/operator/gateway-features.test.ts',
+      test: 'a step of copies is refused before a canary pod exists where the gateway cannot copy',
+    },
+    because: 'a gateway that accepts the rule may answer 500 to everybody',
+  },
 ];
