@@ -48,10 +48,16 @@ export const podRules: Rule<Described>[] = [
     holds: ({ workloadRef: ref, selector: chosen, template: pods }) =>
       ref === undefined ? chosen !== undefined && pods !== undefined : chosen === undefined && pods === undefined,
   },
+  // Its pods serve on under either description, but whose they are once the Rollout goes is another question each time.
   {
-    cel: 'has(self.workloadRef) == has(oldSelf.workloadRef)',
+    cel: '!has(oldSelf.workloadRef) || has(self.workloadRef)',
     message:
-      'workloadRef cannot be added or removed: delete the Rollout, which gives the Deployment back, and make a new one',
+      'workloadRef cannot be removed: delete the Rollout, which gives the Deployment back, make one with template and selector, and delete the Deployment once that is Ready',
+  },
+  {
+    cel: 'has(oldSelf.workloadRef) || !has(self.workloadRef)',
+    message:
+      'workloadRef cannot be added: make the Deployment and let its pods get ready, delete the Rollout, and make one with workloadRef',
   },
   {
     cel: `!(${DESCRIBED}) || self.selector.matchLabels.all(k, k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])`,

@@ -89,7 +89,7 @@ export const rolloutStatus = group({
   gates: list(gateStatus, { max: 16, unique: ['gate'] })
     .exactOptional()
     .describe('Newest reading of every gate.'),
-  conditions: list(condition, { max: 16, unique: ['type'] })
+  conditions: list(condition, { max: 32, unique: ['type'] })
     .exactOptional()
     .describe('Ready, Reconciling, Stalled and others.'),
   state: stateSchema.exactOptional().describe('The memory of the state machine. Only the operator writes it.'),

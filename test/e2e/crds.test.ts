@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { readState } from '#schema/translate.ts';
+import { withoutPods } from '#test/schema/bad-pods.ts';
 import { connectLab, type Lab } from '../lab/connect.ts';
 import { repoRoot } from '../lab/tools.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -111,13 +112,23 @@ describe('changes', () => {
       says: 'cannot be changed: make a new Rollout for pods with other labels',
     },
     {
+      object: named(rollout(), 'fixed'),
+      change: { template: null, selector: null, workloadRef: { kind: 'Deployment', name: 'shop' } },
+      says: 'workloadRef cannot be added: make the Deployment and let its pods get ready',
+    },
+    {
+      object: named(withoutPods({ workloadRef: { kind: 'Deployment', name: 'shop' } }), 'adopting'),
+      change: { workloadRef: null, template: rollout().spec['template'], selector: rollout().spec['selector'] },
+      says: 'workloadRef cannot be removed: delete the Rollout, which gives the Deployment back',
+    },
+    {
       object: named(release(), 'fixed'),
       change: { attempt: 2 },
       says: 'cannot be changed: a Release records what was decided when it began',
     },
   ])('$object.kind $change is refused', async ({ object, change, says }) => {
     await create(object, { dryRun: false });
-    const { status, body } = await patch(object.kind, 'fixed', { spec: change });
+    const { status, body } = await patch(object.kind, object.metadata.name, { spec: change });
     expect(status).toBe(422);
     expect(body.message).toContain(says);
   });

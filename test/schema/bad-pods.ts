@@ -2,7 +2,7 @@ import type { BadObject } from './bad-object.ts';
 import { rollout, type Sample } from './objects.ts';
 
 /** A Rollout whose pods are described elsewhere, or nowhere. */
-function withoutPods(changes: Record<string, unknown>): Sample {
+export function withoutPods(changes: Record<string, unknown>): Sample {
   const { template: _, selector: _selector, ...spec } = rollout(changes).spec;
   return { ...rollout(), spec };
 }
