@@ -15,6 +15,9 @@ import { ownedBy } from './workload.ts';
  * never later: one that somebody has deleted in the middle of a release is traffic taken back. It goes with the fence.
  */
 
+/** Longest name of an object that the API server takes. */
+const NAME_MAX = 253;
+
 /** The two objects of such a route. */
 interface Pair {
   user: KubeObject | undefined;
@@ -59,6 +62,8 @@ function conflictOf(
 ): string | undefined {
   const { kind } = place.ref.resource;
   if (foreign) return `${kind} ${place.ref.name} exists and is not Headgate's: rename it, that name is needed`;
+  if (place.ref.name.length > NAME_MAX)
+    return `its name is too long: ${kind} ${place.ref.name.slice(0, 32)}… is needed beside it, and names have at most ${NAME_MAX} characters`;
   if (user === undefined) return `${kind} ${place.origin?.name} is gone, and its canary is left: apply it again`;
   const made = place.router.companion?.made(user, services);
   return made !== undefined && isConflict(made) ? made.conflict : undefined;

@@ -156,6 +156,21 @@ test.each([
   expect(await (await world(...objects)).see()).toMatchObject(want);
 });
 
+// kills: a release that begins, and asks for ours again and again in vain
+test('a name that leaves no room for ours is said before a release begins', async () => {
+  const name = 'a'.repeat(247);
+  const {
+    deps: { stores },
+  } = await world(ingress(name));
+  const key = `Ingress/${name}`;
+  const place = placeOf(stores, key, 'shop');
+  const long = observeRoute(key, place, { rollout, service: 'checkout', memo: undefined });
+  expect(long.conflict).toMatch(/^its name is too long: Ingress a{32}… is needed beside it/);
+  const fits = `Ingress/${'a'.repeat(246)}`;
+  const other = observeRoute(fits, placeOf(stores, fits, 'shop'), { rollout, service: 'checkout', memo: undefined });
+  expect(other.conflict).toBeUndefined();
+});
+
 test("the user's that is gone is named, and ours is seen", async () => {
   const { api, see, write } = await world(ingress('web'));
   await write(0, 1, false);
