@@ -11,6 +11,7 @@ import { fillRolloutGauges } from '#operator/rollout-metrics.ts';
 import { type Stores, storesOf, watched } from '#operator/stores.ts';
 import { trigger } from '#operator/triggers.ts';
 import { createVersionCheck } from '#operator/versions.ts';
+import { endsWithin } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import { createController } from '#runtime/controller.ts';
 import { createInformers } from '#runtime/informers.ts';
@@ -23,6 +24,8 @@ import type { Config } from './config.ts';
 
 /** Longest that a graceful stop may take, below Kubernetes' default of 30 s. */
 const STOP_WITHIN_MS = 20_000;
+/** Longest that a leader waits for sources and versions: what it has to take back waits for no answer. */
+const LOOK_WITHIN_MS = 2000;
 /** A kind that has been silent for so long is not being watched any more: bookmarks come every minute. */
 const SILENT_MS = 10 * 60_000;
 
@@ -67,7 +70,8 @@ export async function compose(config: Config, log: Log): Promise<Operator> {
   const { concurrency } = config;
   const controller = createController({ ...ports, name: 'rollouts', queue, reconcile: loop.reconcile, concurrency });
   async function start(): Promise<void> {
-    await Promise.all([loop.sources.refresh(), versions.look()]);
+    const looked = Promise.all([loop.sources.refresh(), versions.look()]);
+    if (!(await endsWithin(clock, LOOK_WITHIN_MS, looked))) log.warn('begins before sources and versions are known');
     loop.protection.run(work.signal);
     const { behind: inQueue } = loop.places;
     trigger({ stores, queue, refreshSources: () => void loop.sources.refresh(), inQueue });

@@ -28,3 +28,19 @@ export function sleep(clock: Clock, delayMs: Millis, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** Waits for `work`, and not longer than `boundMs`: true when it has ended by then, well or badly. It goes on all the same. */
+export async function endsWithin(clock: Clock, boundMs: Millis, work: Promise<unknown>): Promise<boolean> {
+  const timer = new AbortController();
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  const late = sleep(clock, boundMs, timer.signal).then(
+    () => false,
+    () => false,
+  );
+  const inTime = await Promise.race([ended, late]);
+  timer.abort();
+  return inTime;
+}
