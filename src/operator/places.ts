@@ -1,5 +1,5 @@
 import type { State } from '#core/model.ts';
-import { instant, present, record, text } from '#core/raw.ts';
+import { instant, present, type Raw, record, text } from '#core/raw.ts';
 import type { Mover, PlacesSight } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
@@ -78,7 +78,8 @@ export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
   const startedAt = instant(release['startedAt']) ?? 0;
-  if (carriesTraffic(release)) return { namespace, rollout: name, stands: 'Carries', since: startedAt };
+  if (carriesTraffic(release) || goesBack(release, now))
+    return { namespace, rollout: name, stands: 'Carries', since: startedAt };
   if (state['phase'] !== 'Progressing') return undefined;
   const queued = instant(state['inQueueSince']);
   if (queued !== undefined) return { namespace, rollout: name, stands: 'Waits', since: queued };
@@ -87,6 +88,17 @@ export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const free = over || state['queuedAt'] !== undefined || now - (instant(state['since']) ?? 0) > PREPARES_MS;
   if (text(release['name']) === undefined || free) return undefined;
   return { namespace, rollout: name, stands: 'Begun', since: startedAt };
+}
+
+/**
+ * Its record says that nothing is sent to its canary, and no gateway has said so yet: the write may have failed. One that
+ * never hears it is waited for no longer than one that prepares.
+ */
+function goesBack(release: Raw, now: Millis): boolean {
+  const { at, remediedAt } = record(release, 'ending');
+  const endedAt = instant(at);
+  if (endedAt === undefined || remediedAt !== undefined || release['raisedAt'] === undefined) return false;
+  return now - endedAt <= PREPARES_MS;
 }
 
 function keyOf({ metadata }: KubeObject): string {

@@ -109,6 +109,18 @@ export const people: readonly Mutant[] = [
     because: 'one bad release on a Friday would hold everybody until Monday',
   },
   {
+    name: 'a place is free while its route is still being lowered',
+    breaks: 23,
+    file: 'src/operator/places.ts',
+    find: 'if (carriesTraffic(release) || goesBack(release, now))',
+    replace: 'if (carriesTraffic(release))',
+    killedBy: {
+      file: 'test/operator/places.test.ts',
+      test: 'a release that went back keeps its place $name',
+    },
+    because: 'a write that fails for a while would let one more canary meet users than may',
+  },
+  {
     name: 'a place is given away twice before the cache shows the first',
     breaks: 23,
     file: 'src/operator/places.ts',

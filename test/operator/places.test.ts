@@ -53,6 +53,25 @@ test('a step without a weight has its place, paused and after any time', () => {
   }
 });
 
+// kills: a place that is free while the write that lowers the route is still tried
+test.each([
+  { name: 'until a gateway has taken weight 0', ending: { at: NOW - 5000 }, raisedAt: NOW - 9000, carries: true },
+  { name: 'not once it has', ending: { at: NOW - 5000, remediedAt: NOW }, raisedAt: NOW - 9000, carries: false },
+  { name: 'not for ever', ending: { at: NOW - 1_800_001 }, raisedAt: NOW - 1_900_000, carries: false },
+  { name: 'not where no user was ever sent', ending: { at: NOW - 5000 }, raisedAt: undefined, carries: false },
+])('a release that went back keeps its place $name', ({ ending, raisedAt, carries }) => {
+  const release = {
+    name: 'a-1',
+    weight: 0,
+    ending,
+    raisedAt,
+    startedAt: NOW - 9_000_000,
+  } as unknown as State['release'];
+  const { store } = storeOf(rollout('a', { phase: 'Paused', ...(release && { release }) }));
+  const others = createPlaces(store, { cluster: 1 }).sight(rollout('b'), NOW)?.others;
+  expect(others?.map(({ stands }) => stands)).toEqual(carries ? ['Carries'] : []);
+});
+
 test('without a limit nothing is looked at', () => {
   const { store } = storeOf(rollout('a', waiting()));
   const places = createPlaces(store, {});
