@@ -12,6 +12,8 @@ import { timestamp } from './writing.ts';
 export interface VirtualGateway {
   /** Weights by backend, of the first rule; the route's name is `namespace/name`, or `namespace/GRPCRoute/name`. */
   live(route: string): ReadonlyMap<string, number>;
+  /** Backends that any of its rules sends to, whoever is matched. */
+  reaches(route: string): ReadonlySet<string>;
   /** Whether it has accepted a route and does not send as the route says. */
   lies(route: string): boolean;
   /** While set, routes are accepted and nothing of them is used. */
@@ -35,6 +37,7 @@ export function runVirtualGateway(
   const { clock } = sandbox;
   const actor = createActor(sandbox, 'gateway');
   const table = new Map<string, ReadonlyMap<string, number>>();
+  const reached = new Map<string, ReadonlySet<string>>();
   const lies = new Set<string>();
   const accept = (resource: Resource, route: KubeObject) => {
     const { name, namespace = '', generation } = route.metadata;
@@ -43,6 +46,7 @@ export function runVirtualGateway(
     else
       clock.timer(applyMs, () => {
         table.set(key, weightsOf(route));
+        reached.set(key, backendsOf(route));
         lies.delete(key);
       });
     const parents = ((dig(route, ['spec', 'parentRefs']) ?? []) as object[]).map((parentRef) => ({
@@ -74,6 +78,7 @@ export function runVirtualGateway(
   });
   const gateway: VirtualGateway = {
     live: (route) => table.get(route) ?? new Map(),
+    reaches: (route) => reached.get(route) ?? new Set(),
     lies: (route) => lies.has(route),
     frozen: false,
     blind: false,
@@ -89,4 +94,10 @@ function observedGeneration(route: KubeObject): unknown {
 export function weightsOf(route: KubeObject): ReadonlyMap<string, number> {
   const refs = (dig(route, ['spec', 'rules', '0', 'backendRefs']) ?? []) as BackendRef[];
   return new Map(refs.map(({ name, weight = 1 }) => [name, weight]));
+}
+
+function backendsOf(route: KubeObject): ReadonlySet<string> {
+  const rules = (dig(route, ['spec', 'rules']) ?? []) as { backendRefs?: BackendRef[] }[];
+  const refs = rules.flatMap(({ backendRefs = [] }) => backendRefs);
+  return new Set(refs.flatMap(({ name, weight = 1 }) => (weight > 0 ? [name] : [])));
 }

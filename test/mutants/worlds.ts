@@ -14,6 +14,11 @@ const undone = {
   test: 'what was undone goes back at once, to what served, until the template changes',
 };
 
+const named = {
+  file: 'test/sim/traits.test.ts',
+  test: 'a step of headers gives the canary to whom it names and to nobody else, and not again',
+};
+
 export const worlds: readonly Mutant[] = [
   {
     name: 'fence numbers are not compared, in whole worlds',
@@ -101,5 +106,23 @@ export const worlds: readonly Mutant[] = [
     replace: "if (revision === '') {",
     killedBy: undone,
     because: 'who names a revision that was stopped would skip its steps',
+  },
+  {
+    name: 'a step of headers gives a share of everybody, in whole worlds',
+    breaks: 3,
+    file: 'src/core/state.ts',
+    find: 'const weight = rung?.weight ?? 0;',
+    replace: 'const weight = rung?.weight || 1000;',
+    killedBy: named,
+    because: 'the step is there so that nobody else meets the canary',
+  },
+  {
+    name: 'matched users that were taken back are given again, in whole worlds',
+    breaks: 6,
+    file: 'src/core/routes.ts',
+    find: '(route.weight === release.weight && reachesAll(route, release))',
+    replace: 'route.weight === release.weight',
+    killedBy: named,
+    because: 'who took them away would find the next step there instead',
   },
 ];

@@ -24,3 +24,6 @@ export const asking = withTraits('asking', { asks: true });
 
 /** Nothing breaks, and people undo what is released. */
 export const undoing = withTraits('undoing', { undoes: true });
+
+/** Nothing breaks, and the first step is for users that a header names. */
+export const matching = withTraits('matching', { matches: true });

@@ -5,6 +5,7 @@ import { readFence } from '#routers/fence.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import { ASKING } from './approvals.ts';
+import { MATCHING, matchesUsers } from './matching.ts';
 import { MISHAPS } from './mishaps.ts';
 import { drawMore, drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { NAMESPACE_NAME, refs } from './shop.ts';
@@ -33,7 +34,11 @@ const CALM_SECONDS = 600;
 
 /** What people do in worlds that have something for them to do. */
 function ownPlan(seed: number, plan: readonly Mishap[], traits: Traits): Mishap[] {
-  const own = { ...(traits.asks ? ASKING : {}), ...(traits.undoes ? UNDOING : {}) };
+  const own = {
+    ...(traits.asks ? ASKING : {}),
+    ...(traits.undoes ? UNDOING : {}),
+    ...(traits.matches ? MATCHING : {}),
+  };
   const chances = Object.fromEntries(Object.entries(own).map(([what, { chance }]) => [what, chance]));
   return drawMore(seed, plan, { moments: STORM_SECONDS, chances });
 }
@@ -117,7 +122,7 @@ function befall(world: World, { what, random }: Mishap): void {
     return;
   }
   world.struck(what);
-  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what])?.befall({ world, random });
+  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -129,7 +134,7 @@ async function breach(world: World): Promise<string | undefined> {
   if (!world.shop.image.includes('bad') || world.deleted) return undefined;
   world.looked('breached');
   // Fewer seconds where the release has ended and its traffic is gone: what ended raises nothing any more.
-  const most = () => Math.max(...world.routes().map(weightOf));
+  const most = () => Math.max(...world.routes().map((route) => weightOf(route) + Number(matchesUsers(route))));
   const over = () => world.state()?.release?.ending !== undefined && most() === 0;
   await pass(world, BREACH_SECONDS, () => {
     world.staff(2);
@@ -149,7 +154,8 @@ async function notice(world: World): Promise<string | undefined> {
     const { release, phase } = world.state() ?? {};
     const isBelow = (route: KubeObject | undefined) => {
       const fence = route && readFence(route);
-      return fence !== undefined && fence.release === release?.name && weightOf(route) < fence.weight;
+      const takes = release?.stage === 'Holding' && release.reach !== undefined && !matchesUsers(route);
+      return fence !== undefined && fence.release === release?.name && (takes || weightOf(route) < fence.weight);
     };
     return (
       release !== undefined &&
@@ -201,7 +207,7 @@ function unrested(world: World): string | undefined {
   if (phase !== 'Healthy' || release !== undefined) return `it stands at ${JSON.stringify(world.state())}`;
   if (world.imageOf(`shop-${stable}`) !== world.shop.image) return `${stable} serves, not ${world.shop.image}`;
   for (const route of world.routes())
-    if (route === undefined || weightOf(route) > 0 || readFence(route) !== undefined)
+    if (route === undefined || weightOf(route) > 0 || matchesUsers(route) || readFence(route) !== undefined)
       return `a trace is left on the route ${route?.metadata.name}`;
   return serves(world);
 }
@@ -238,6 +244,7 @@ function left(world: World): string | undefined {
   for (const route of world.routes()) {
     const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
     if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
+    if (matchesUsers(route)) return 'matched users are left on the route';
     if (readFence(route) !== undefined) return 'a fence is left on the route';
   }
   return undefined;

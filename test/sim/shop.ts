@@ -51,7 +51,9 @@ export interface Asked {
 }
 
 export interface ShopStep {
-  weight: number;
+  /** Left out: the headers name who gets the canary. */
+  weight?: number;
+  headers?: { name: string; value: string }[];
   hold: string;
   pause?: object;
   approval?: Asked;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asking, undoing } from './few.ts';
+import { asking, matching, undoing } from './few.ts';
 import type { Invariant } from './invariants.ts';
 import { type Play, playSeed, replayLine } from './plan.ts';
 
@@ -34,4 +34,11 @@ test('what was undone goes back at once, to what served, until the template chan
   const { wrong, looks } = await played(undoing, [0, 7, 8], 'undone');
   expect(wrong).toEqual([]);
   expect(looks).toBeGreaterThan(10);
+});
+
+// kills: a step of headers that gives a share of everybody, matched users that were taken back and are given again
+test('a step of headers gives the canary to whom it names and to nobody else, and not again', async () => {
+  const { wrong, looks } = await played(matching, [0, 6], 'matched');
+  expect(wrong).toEqual([]);
+  expect(looks).toBeGreaterThan(2);
 });

@@ -6,16 +6,20 @@ export interface Traits {
   asks?: true;
   /** People go back to what served before. */
   undoes?: true;
+  /** The first step is for users that a header names. */
+  matches?: true;
 }
 
 /** In one world of so many. */
 const ASKS = 5;
 const UNDOES = 5;
+const MATCHES = 5;
 
 export function traitsOf(seed: number): Traits {
   const random = randomOf('traits', seed);
   return {
     ...(random() < 1 / ASKS ? { asks: true } : {}),
     ...(random() < 1 / UNDOES ? { undoes: true } : {}),
+    ...(random() < 1 / MATCHES ? { matches: true } : {}),
   };
 }

@@ -11,6 +11,7 @@ import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
 import { Approvals } from './approvals.ts';
 import { BACKLOG_MS } from './faults.ts';
+import { matchesUsers, wronglyReached } from './matching.ts';
 import { Undoing } from './undoing.ts';
 import type { World } from './world.ts';
 
@@ -32,6 +33,13 @@ export function createWatcher(world: World): Watcher {
   const eyes = new Eyes(world);
   world.sandbox.store.subscribe((change) => eyes.look(change));
   return eyes;
+}
+
+interface Turn {
+  was: number;
+  is: number;
+  /** 1: users are matched from now on; -1: nobody is any more. */
+  matched: number;
 }
 
 class Eyes implements Watcher {
@@ -77,17 +85,30 @@ class Eyes implements Watcher {
   #onRoute(change: Change): void {
     const { object, previous, type } = change;
     if (type === 'DELETED') return;
-    const [was, is] = [weightOf(previous), weightOf(object)];
-    const { writer } = this.#world;
-    if (was === is) return;
-    const fence = readFence(object);
-    this.#world.note(`${writer ?? 'person'} turns ${was} to ${is} (${fence?.release}/${fence?.n})`);
+    const matched = Number(matchesUsers(object)) - Number(matchesUsers(previous));
+    const turn = { was: weightOf(previous), is: weightOf(object), matched };
+    if (turn.was === turn.is && matched === 0) return;
     const old = previous === undefined ? undefined : readFence(previous);
-    if (writer === undefined) {
-      if (old !== undefined) this.#noteTaken(old, keyOf(change), is);
-      return;
-    }
-    if (is > was) this.#onRaise(writer, { is, fence, old });
+    const { writer } = this.#world;
+    this.#tellTurn(turn, readFence(object));
+    if (writer !== undefined) this.#onOurs(writer, change, { ...turn, old });
+    else if (old !== undefined) this.#noteTaken(old, keyOf(change), matched < 0 ? -1 : turn.is);
+  }
+
+  #tellTurn({ was, is, matched }: Turn, fence: Fence | undefined): void {
+    const users = matched === 0 ? '' : matched > 0 ? ', users are matched' : ', nobody is matched';
+    this.#world.note(`${this.#world.writer ?? 'person'} turns ${was} to ${is}${users} (${fence?.release}/${fence?.n})`);
+  }
+
+  #onOurs(
+    writer: string,
+    { object, previous }: Change,
+    { was, is, matched, old }: Turn & { old: Fence | undefined },
+  ): void {
+    const fence = readFence(object);
+    const wrong = wronglyReached(this.#world, { object, previous, fence });
+    if (wrong !== undefined) this.#violate(wrong);
+    if (is > was || (is === was && matched > 0)) this.#onRaise(writer, { is, fence, old });
     else this.#world.lowered(writer);
   }
 
@@ -174,7 +195,8 @@ class Eyes implements Watcher {
 
   /** Silence is not success: a step is left on what was counted while it stood, or on a word. */
   #checkStay(was: ReleaseState, is: ReleaseState): void {
-    const left = was.stage === 'Holding' && (is.step > was.step || is.stage === 'Promoting');
+    // A step of headers is left by the stop gates.
+    const left = was.stage === 'Holding' && was.reach === undefined && (is.step > was.step || is.stage === 'Promoting');
     if (left && this.#world.prometheus !== undefined && !this.#world.promoted.has(is.name)) {
       this.#world.looked('silence');
       if (this.#world.heardAt() < this.#stayedSince - STAY_SLACK_MS)

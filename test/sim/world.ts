@@ -13,6 +13,7 @@ import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts
 import { approveAll, asking, PEOPLE } from './approvals.ts';
 import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
+import { matching } from './matching.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
 import { type OperatorProcess, startOperator } from './process.ts';
 import { Prometheus, type Shape, SILENT } from './prometheus.ts';
@@ -56,6 +57,8 @@ const ODD: Partial<Record<Shape, Verdict>> = {
 };
 /** In one world of so many the production gate engine counts what users meet. */
 const MEASURED_EVERY = 8;
+/** Share of the requests that carry the header of a step. */
+const MATCHED = 0.02;
 /** Ticks that a gate needs before it says anything. */
 const TICKS_NEEDED = 2;
 
@@ -124,7 +127,9 @@ export class World {
       routes: this.pick(ROUTES),
       probeGate: measured && this.chance(0.4),
     };
-    this.shop = traits.asks ? asking(shop, seed) : shop;
+    const stepped = traits.matches ? matching(shop) : shop;
+    this.shop = traits.asks ? asking(stepped, seed) : stepped;
+    if (traits.matches) this.struck('a step of headers');
     if (traits.asks) this.struck('a step asks people');
     if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
@@ -143,8 +148,10 @@ export class World {
       pods: () => this.pods(),
       canaryShare: () => {
         const shares = this.shop.routes.map(({ key }) => {
-          const live = this.cluster.gateway.live(`${NAMESPACE_NAME}/${key}`);
+          const { gateway } = this.cluster;
+          const live = gateway.live(`${NAMESPACE_NAME}/${key}`);
           const [stable = 1, canary = 0] = [live.get('shop'), live.get('shop-canary')];
+          if (canary === 0 && gateway.reaches(`${NAMESPACE_NAME}/${key}`).has('shop-canary')) return MATCHED;
           return canary / Math.max(1, stable + canary);
         });
         return shares.reduce((sum, share) => sum + share, 0) / shares.length;
@@ -323,7 +330,9 @@ export class World {
     const { gateway } = this.cluster;
     const sent = this.shop.routes.map(({ key }) => {
       const name = `${NAMESPACE_NAME}/${key}`;
-      return gateway.lies(name) ? 0 : (gateway.live(name).get('shop-canary') ?? 0);
+      if (gateway.lies(name)) return 0;
+      // Those who are matched count like the least of weights.
+      return (gateway.live(name).get('shop-canary') ?? 0) || Number(gateway.reaches(name).has('shop-canary'));
     });
     return Math.max(...sent);
   }
