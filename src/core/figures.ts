@@ -15,9 +15,9 @@ export function printWeight(weight: Weight): string {
 
 /** `1234567` → `1,234,567`. */
 export function printCount(count: number): string {
-  return Math.round(count)
-    .toString()
-    .replace(/\B(?=(?:\d{3})+$)/g, ',');
+  const whole = Math.round(count);
+  const text = whole.toString();
+  return Math.abs(whole) < 1000 ? text : text.replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** A share of one with two significant digits: `0.00123` → `0.12%`, `0.5` → `50%`; nothing is `0%`. */

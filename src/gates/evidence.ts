@@ -28,15 +28,18 @@ import { afterWarmUp, silentSince, youngCanaries } from './warm-up.ts';
 /** One process' counters side by side. One that has no such series counts 0: it appears with the first such event. */
 export function joinCounters(lists: readonly (readonly CounterSample[])[]): ProcessSample[] {
   const joined = new Map<string, Joined>();
+  const samples: ProcessSample[] = [];
   const doubled: ProcessSample[] = [];
   for (const [index, list] of lists.entries()) {
-    for (const { process, pod, container, scrapedAt, value } of list) {
-      const known = joined.get(process);
+    for (const sample of list) {
+      const known = joined.get(sample.process);
       if (known === undefined) {
-        const values = lists.map((_, place) => (place === index ? value : 0));
-        joined.set(process, { sample: { process, pod, container, scrapedAt, values }, values, list: index });
+        const begun = begin(sample, { index, count: lists.length });
+        joined.set(sample.process, begun);
+        samples.push(begun.sample);
         continue;
       }
+      const { process, pod, container, scrapedAt, value } = sample;
       // Two values of one counter: kept apart, so that `sampleProblem` finds them.
       if (known.list === index) doubled.push({ process, pod, container, scrapedAt, values: [value] });
       else known.values[index] = value;
@@ -44,7 +47,17 @@ export function joinCounters(lists: readonly (readonly CounterSample[])[]): Proc
       known.sample.scrapedAt = Math.max(scrapedAt, known.sample.scrapedAt);
     }
   }
-  return [...Array.from(joined.values(), ({ sample }) => sample), ...doubled];
+  return doubled.length === 0 ? samples : [...samples, ...doubled];
+}
+
+/** Every gate joins at every tick: nothing is made here but what stays. */
+function begin(
+  { process, pod, container, scrapedAt, value }: CounterSample,
+  { index, count }: { index: number; count: number },
+): Joined {
+  const values: number[] = [];
+  for (let place = 0; place < count; place += 1) values.push(place === index ? value : 0);
+  return { sample: { process, pod, container, scrapedAt, values }, values, list: index };
 }
 
 /** A process that is being joined: its counters so far, and the last list that named it. */

@@ -31,8 +31,8 @@ function whyUnscraped(sight: Sight, unscraped: string[]): Pick<Scrapes, 'unscrap
 }
 
 function doubledPods({ tick, pods }: Sight): string[] {
+  if (!tick.targets.some(({ count }) => count > 1)) return [];
   const twice = tick.targets.filter(({ count }) => count > 1).map(nameOf);
-  if (twice.length === 0) return [];
   return pods.flatMap(({ pod, available }) => (available && twice.includes(pod) ? [pod] : [])).sort();
 }
 

@@ -18,27 +18,43 @@ export interface SequenceOptions {
 }
 
 /** ln M: evidence that the rate is not `rate`, either way. */
-export function logMisfit({ total, bad }: Counts, rate: number, { tunedFor = SHOWN.tunedFor }: SequenceOptions = {}) {
+export function logMisfit(counts: Counts, rate: number, options: SequenceOptions = {}): number {
+  return misfitOf(rate, options)(counts);
+}
+
+/** The same of one rate for many counts: what is of the rate alone is worked out once. */
+function misfitOf(rate: number, { tunedFor = SHOWN.tunedFor }: SequenceOptions): (counts: Counts) => number {
   const variance = rate * (1 - rate);
-  const r = Math.max(mixturePrecision(tunedFor * variance, SHOWN.alpha) - variance, variance / 1000);
+  const r = Math.max((tunedFor * variance) / WIDTH - variance, variance / 1000);
   const [a, b] = [r / (1 - rate), r / rate];
-  const mixture = lbeta(a + bad, b + (total - bad)) - lbeta(a, b);
-  return mixture - bad * Math.log(rate) - (total - bad) * Math.log1p(-rate);
+  const [prior, logRate, logRest] = [lbeta(a, b), Math.log(rate), Math.log1p(-rate)];
+  return ({ total, bad }) => lbeta(a + bad, b + (total - bad)) - prior - bad * logRate - (total - bad) * logRest;
 }
 
 /** ρ = v/(2·ln(1/α) + ln(1 + 2·ln(1/α))): the mixture is tightest at the intrinsic time v, near enough. */
 export function mixturePrecision(v: number, alpha: number): number {
-  const nats = -2 * Math.log(alpha);
-  return v / (nats + Math.log1p(nats));
+  return v / widthFor(alpha);
 }
+
+function widthFor(alpha: number): number {
+  const nats = -2 * Math.log(alpha);
+  return nats + Math.log1p(nats);
+}
+
+const WIDTH = widthFor(SHOWN.alpha);
+/** ρ where events are counted: one side of two each has half of the chance. */
+const EVENTS_PRECISION = mixturePrecision(SHOWN.events, 2 * SHOWN.alpha);
 
 export interface RateRange {
   low: number;
   high: number;
 }
 
-/** All rates that the counts do not contradict. Everything, 0 to 1, without counts. */
-export function rateRange(counts: Counts, options: SequenceOptions = {}): RateRange {
+/** What a person is shown of a rate: a text that never goes back as the rate rises. */
+export type Shows = (rate: number) => string;
+
+/** All rates that the counts do not contradict. Everything, 0 to 1, without counts. With `shows`: as exact as it shows them. */
+export function rateRange(counts: Counts, options: SequenceOptions = {}, shows?: Shows): RateRange {
   const { total, bad } = counts;
   const { alpha = SHOWN.alpha } = options;
   if (total <= 0) return { low: 0, high: 1 };
@@ -47,17 +63,26 @@ export function rateRange(counts: Counts, options: SequenceOptions = {}): RateRa
   // At 0 and 1 nothing can vary and there is no test; so near to them a range may as well begin or end there.
   const [least, most] = [NEAR, 1 - NEAR];
   return {
-    low: seen <= least || fits(least) ? 0 : edge({ fitting: seen, misfitting: least }, fits),
-    high: seen >= most || fits(most) ? 1 : edge({ fitting: seen, misfitting: most }, fits),
+    low: seen <= least || fits(least) ? 0 : edge({ fitting: seen, misfitting: least, shows }, fits),
+    high: seen >= most || fits(most) ? 1 : edge({ fitting: seen, misfitting: most, shows }, fits),
   };
 }
 
 const NEAR = 1e-9;
 
-/** Where fitting ends, by halving. */
-function edge(between: { fitting: number; misfitting: number }, fits: (value: number) => boolean): number {
+interface Between {
+  fitting: number;
+  misfitting: number;
+  shows: Shows | undefined;
+}
+
+/** Where fitting ends, by halving: to the last digit, or until all that is left in between is shown alike. */
+function edge(between: Between, fits: (value: number) => boolean): number {
+  const { shows } = between;
   let { fitting, misfitting } = between;
   for (let halving = 0; halving < HALVINGS; halving += 1) {
+    const near = shows !== undefined && Math.abs(fitting - misfitting) < fitting / 100;
+    if (near && shows(fitting) === shows(misfitting)) break;
     const middle = (fitting + misfitting) / 2;
     if (fits(middle)) fitting = middle;
     else misfitting = middle;
@@ -72,7 +97,11 @@ const HALVINGS = 50;
  * With m events expected, more of them are judged by a gamma-Poisson mixture, and fewer by a normal one, because Poisson
  * counts fall short by no more than normal ones would (Howard et al. 2021).
  */
-export function countRange({ total, bad: events }: Counts, { alpha = SHOWN.alpha }: SequenceOptions = {}): RateRange {
+export function countRange(
+  { total, bad: events }: Counts,
+  { alpha = SHOWN.alpha }: SequenceOptions = {},
+  shows?: Shows,
+): RateRange {
   if (total <= 0) return { low: 0, high: Number.POSITIVE_INFINITY };
   const line = Math.log(2 / alpha);
   const few = (expected: number) => logDeficit({ by: expected - events, variance: expected }) < line;
@@ -81,9 +110,10 @@ export function countRange({ total, bad: events }: Counts, { alpha = SHOWN.alpha
   // Of that many events both mixtures say the same to the digits that are shown, and one takes long.
   const mixture = events > 1e7 ? logDeficit : logExcess;
   const many = (expected: number) => mixture({ by: events - expected, variance: expected }) < line;
+  const shown = shows && ((expected: number) => shows(expected / total));
   return {
-    low: events <= 0 ? 0 : edge({ fitting: events, misfitting: 0 }, many) / total,
-    high: edge({ fitting: events, misfitting: beyond }, few) / total,
+    low: events <= 0 ? 0 : edge({ fitting: events, misfitting: 0, shows: shown }, many) / total,
+    high: edge({ fitting: events, misfitting: beyond, shows: shown }, few) / total,
   };
 }
 
@@ -97,7 +127,7 @@ export interface Deviation {
 
 /** ln M of a sum of Poisson events that is `by` too large: gamma-Poisson mixture, tightest at a variance of `SHOWN.events`. */
 export function logExcess({ by, variance, size = 1 }: Deviation): number {
-  const precision = mixturePrecision(SHOWN.events, 2 * SHOWN.alpha) / size ** 2;
+  const precision = EVENTS_PRECISION / size ** 2;
   const prior = precision * Math.log(precision) - logGamma(precision) - logUpperGamma(precision, precision);
   const scale = variance / size ** 2 + precision;
   const shape = by / size + scale;
@@ -106,9 +136,8 @@ export function logExcess({ by, variance, size = 1 }: Deviation): number {
 
 /** ln M of a sum that is `by` too small and no worse than normal on that side: half-normal mixture. */
 export function logDeficit({ by, variance }: Deviation): number {
-  const precision = mixturePrecision(SHOWN.events, 2 * SHOWN.alpha);
-  const spread = variance + precision;
-  return Math.log((4 * precision) / spread) / 2 + by ** 2 / (2 * spread) + logNormal(by / Math.sqrt(spread));
+  const spread = variance + EVENTS_PRECISION;
+  return Math.log((4 * EVENTS_PRECISION) / spread) / 2 + by ** 2 / (2 * spread) + logNormal(by / Math.sqrt(spread));
 }
 
 /** Requests by latency: how many took at most each bound. */
@@ -186,7 +215,8 @@ export function quantilePValue(one: Latencies, other: Latencies, p: number, opti
 /** For each bucket, the last one without an upper bound included: the least misfit of `p` anywhere in it. */
 function leastMisfits({ total, upTo }: Latencies, p: number, options: SequenceOptions): number[] {
   if (total <= 0) return [...upTo.map(() => 0), 0];
-  const misfit = (bad: number) => logMisfit({ total, bad }, p, options);
+  const misfitAt = misfitOf(p, options);
+  const misfit = (bad: number) => misfitAt({ total, bad });
   const best = lowest(misfit, total);
   const ends = [...upTo, total];
   return ends.map((end, bucket) => misfit(Math.min(end, Math.max(best, ends[bucket - 1] ?? 0))));

@@ -135,8 +135,9 @@ export class ChaosWorld extends World {
       message: this.probeResult,
       ...(release === undefined ? {} : { epoch: stepEpochOf(release) }),
     };
+    if (!this.unreadable) return { ...seen, probes };
     const { spec: _, ...blind } = seen;
-    return this.unreadable ? { ...blind, probes } : { ...seen, probes };
+    return { ...blind, probes };
   }
 
   /** One tick of act one. */
