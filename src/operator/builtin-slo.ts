@@ -3,6 +3,7 @@ import type { Slo } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
 import { splitRouteKey } from '#core/routes.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { entriesOf, recordsOf, specOf } from '#routers/lists.ts';
 import type { SloWish } from '#schema/translate-inputs.ts';
 import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
 import { resolveBuiltin } from '#sources/catalogue/list.ts';
@@ -62,17 +63,6 @@ function targetOf(
   return { namespace, service, canaryService: canaryServiceName(service), port, routes, others };
 }
 
-interface BackendRef {
-  name?: string;
-  namespace?: string;
-  port?: number;
-}
-
-interface RouteSpec {
-  parentRefs?: { group?: string; kind?: string; name?: string; namespace?: string }[];
-  rules?: ({ backendRefs?: BackendRef[] } | null)[];
-}
-
 /** What the route says of the Service. In the middle of a release the canary stands behind it and moves nothing before. */
 function routeOf(
   ref: { namespace: string; name: string },
@@ -80,18 +70,22 @@ function routeOf(
   { namespace, service }: { namespace: string; service: string },
 ): { route: TargetRoute; port: number | undefined } {
   const { name, namespace: where } = ref;
-  const { parentRefs = [], rules = [] } = (object['spec'] ?? {}) as RouteSpec;
-  const isOurs = (backend: BackendRef) => backend.name === service && (backend.namespace ?? where) === namespace;
-  const places = rules.flatMap((rule, index) => {
-    const backend = rule?.backendRefs?.findIndex(isOurs) ?? -1;
+  const { parentRefs, rules } = specOf(object);
+  const isOurs = (backend: Record<string, unknown>) =>
+    backend['name'] === service && (backend['namespace'] ?? where) === namespace;
+  const lists = entriesOf(rules).map(({ backendRefs }) => entriesOf(backendRefs));
+  const places = lists.flatMap((backends, index) => {
+    const backend = backends.findIndex(isOurs);
     return backend < 0 ? [] : [{ index, backend }];
   });
-  const ports = rules.flatMap((rule) => (rule?.backendRefs ?? []).filter(isOurs).map(({ port }) => port));
-  const parents = parentRefs.flatMap((parent) =>
-    parent.name === undefined ? [] : [{ namespace: parent.namespace ?? where, name: parent.name }],
+  const ports = lists.flatMap((backends) => backends.filter(isOurs).map(({ port }) => port));
+  const parents = recordsOf(parentRefs).flatMap((parent) =>
+    typeof parent['name'] === 'string'
+      ? [{ namespace: String(parent['namespace'] ?? where), name: parent['name'] }]
+      : [],
   );
   const home = where === namespace ? {} : { namespace: where };
-  return { route: { name, ...home, parents, rules: places }, port: ports.find((port) => port !== undefined) };
+  return { route: { name, ...home, parents, rules: places }, port: ports.find((port) => typeof port === 'number') };
 }
 
 function firstPort(service: KubeObject | undefined): number | undefined {

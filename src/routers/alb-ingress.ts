@@ -4,6 +4,7 @@ import { annotationPointer, lastAnnotator } from './annotators.ts';
 import { ruleRouter } from './backend-rules.ts';
 import { defineRouter, type PatchOperation, type RouteObject, type ServicePair } from './define.ts';
 import { FENCE_ANNOTATION } from './fence.ts';
+import { areBackends, backendsOf, recordsOf, shown } from './lists.ts';
 import type { Backend, Rule, RuleShape } from './rule-view.ts';
 
 /**
@@ -26,7 +27,7 @@ const shape: RuleShape = {
   isService: (backend, name) => backend['serviceName'] === name,
   renamed: (backend, name) => ({ ...backend, serviceName: name }),
   weights: (backends) => backends.map(({ weight = 1 }) => weight),
-  nameOf: ({ serviceName, targetGroupARN }) => String(serviceName ?? targetGroupARN),
+  nameOf: ({ serviceName, targetGroupARN }) => shown(serviceName ?? targetGroupARN),
   objection: ({ backends }, stable) => {
     const own = backends.filter(({ serviceName }) => serviceName !== canaryServiceName(stable));
     return own.length < MOST_GROUPS ? undefined : 'has five target groups, and an ALB takes no more: take one out';
@@ -85,7 +86,7 @@ interface Action {
 
 /** The actions that paths name, in the order of their names. */
 function actionsOf(route: RouteObject): Action[] {
-  const named = new Set(backendsOf(route).flatMap(({ name, byAction }) => (byAction ? [name] : [])));
+  const named = new Set(namedBackends(route).flatMap(({ name, byAction }) => (byAction ? [name] : [])));
   const said = Object.entries(route.metadata.annotations ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return said.flatMap(([key, text]) => {
     const name = key.startsWith(PREFIX) ? key.slice(PREFIX.length) : undefined;
@@ -107,8 +108,8 @@ function parsed(text: unknown): Record<string, unknown> {
 /** Its name alone tells an action from others: what else is edited in it takes nothing of ours away. */
 function ruleOf({ name, path, said }: Action): Rule {
   const { targetGroups } = configOf(said);
-  const backends = Array.isArray(targetGroups) ? targetGroups.filter((group): group is Backend => isRecord(group)) : [];
-  return { label: `action ${name}`, path, backends, content: { name } };
+  const flaw = areBackends(targetGroups) ? undefined : `forwardConfig.targetGroups of action ${name}`;
+  return { label: `action ${name}`, path, backends: backendsOf(targetGroups), content: { name }, flaw };
 }
 
 function configOf({ forwardConfig }: Record<string, unknown>): Record<string, unknown> {
@@ -144,7 +145,7 @@ function textsOf(memo: string): Record<string, string> {
 /** What stands in the way of a release besides the target groups. */
 function unfit(route: RouteObject, services: ServicePair): string | undefined {
   const ingress = `Ingress ${route.metadata.name}`;
-  const direct = backendsOf(route).some(({ name, byAction }) => !byAction && name === services.stable);
+  const direct = namedBackends(route).some(({ name, byAction }) => !byAction && name === services.stable);
   if (direct)
     return `a path of ${ingress} names Service ${services.stable} itself, which has no weights: name an action there, with the port use-annotation, that forwards to ${services.stable}`;
   if (remembered(route, services).length <= MOST_MEMO) return undefined;
@@ -157,7 +158,7 @@ interface NamedBackend {
   byAction: boolean;
 }
 
-function backendsOf(route: RouteObject): NamedBackend[] {
+function namedBackends(route: RouteObject): NamedBackend[] {
   const { rules, defaultBackend } = isRecord(route['spec']) ? route['spec'] : {};
   const paths = recordsOf(rules).flatMap(({ http }) => recordsOf(isRecord(http) ? http['paths'] : undefined));
   return [...paths.map(({ backend }) => backend), defaultBackend].flatMap((backend): NamedBackend[] => {
@@ -165,8 +166,4 @@ function backendsOf(route: RouteObject): NamedBackend[] {
     const byAction = isRecord(port) && port['name'] === 'use-annotation';
     return typeof name === 'string' ? [{ name, byAction }] : [];
   });
-}
-
-function recordsOf(list: unknown): Record<string, unknown>[] {
-  return Array.isArray(list) ? list.filter(isRecord) : [];
 }

@@ -1,7 +1,9 @@
+import { isRecord } from '#lib/json.ts';
 import { ruleRouter } from './backend-rules.ts';
 import { currentCondition } from './conditions.ts';
 import type { RouteObject } from './define.ts';
-import type { Backend, Rule } from './rule-view.ts';
+import { areBackends, backendsOf, labelOf, recordsOf, rulesIn, shown, specOf } from './lists.ts';
+import type { Rule } from './rule-view.ts';
 
 /**
  * Apache APISIX' ApisixRoute: every entry of `spec.http` whose backends name the Service. `stream` is left alone.
@@ -29,33 +31,25 @@ export const apisixRoute = ruleRouter({
   // `DefaultWeight` of its ingress controller.
   weights: (backends) => backends.map(({ weight = 100 }) => weight),
   word: 'backend',
-  nameOf: ({ serviceName }) => String(serviceName),
+  nameOf: ({ serviceName }) => shown(serviceName),
   objection,
   accepted: (route) => currentCondition(route, ['Accepted', 'ResourcesAvailable']),
 });
 
-interface HttpRule {
-  name?: string;
-  backends?: Backend[];
-  upstreams?: { name?: string }[];
-  plugins?: { name?: string; enable?: boolean }[];
-}
-
 function rulesOf(route: RouteObject): Rule[] {
-  const { http = [] } = (route['spec'] ?? {}) as { http?: (HttpRule | null)[] };
-  return http.map((entry, index) => {
-    const { backends = [], ...content } = entry ?? {};
-    const label = content.name === undefined ? `http[${index}]` : `http[${index}] (${content.name})`;
-    return { label, path: `/spec/http/${index}/backends`, backends, content };
+  return rulesIn('spec.http', specOf(route)['http'], ({ backends, ...content }, index) => {
+    const label = labelOf('http', index, content['name']);
+    const flaw = areBackends(backends) ? undefined : `http[${index}].backends`;
+    return { label, path: `/spec/http/${index}/backends`, backends: backendsOf(backends), content, flaw };
   });
 }
 
 /** Upstreams share the traffic with the backends, and a plugin of the user's stands before the one that we cause. */
 function objection({ content }: Rule, stable: string): string | undefined {
-  const { upstreams = [], plugins = [] } = content as HttpRule;
-  if (upstreams.length > 0) {
+  const { upstreams, plugins } = isRecord(content) ? content : {};
+  if (Array.isArray(upstreams) && upstreams.length > 0) {
     return `splits ${stable} with upstreams; keep ${stable} alone in this rule, or take the route out of spec.traffic`;
   }
-  const own = plugins.some(({ name, enable = true }) => name === 'traffic-split' && enable);
+  const own = recordsOf(plugins).some(({ name, enable = true }) => name === 'traffic-split' && enable);
   return own ? 'has the plugin traffic-split, before which weights of backends count nothing; take it out' : undefined;
 }

@@ -22,6 +22,8 @@ import type { Weight } from '#lib/units.ts';
  * 8. A conflict stays a conflict, and no write gives the canary traffic in a rule that is in conflict.
  * 9. Of kinds that can `header` or `mirror`: after `write(0, reach)`, `read` says weight 0 and that reach; laws 2, 3, 4
  *    and 6 hold for such a write too, and a write without reach leaves nothing of one before it.
+ * 10. Always an answer: any JSON in place of a list of the object, or of an entry of one, gives a reading and a patch, and
+ *    no exception; where a rule is not to be read, a conflict names it.
  * A law that cannot apply to a kind is named in its `skips`, with the reason.
  */
 export interface Router {
@@ -89,6 +91,7 @@ export const LAWS = [
   '6: a patch fails as a whole when anything moved',
   '7: rules that disagree are unknown, and the next write mends them',
   '8: a conflict stays a conflict and gets no canary',
+  '10: what is no list gets an answer, not an exception',
 ] as const;
 
 export type Law = (typeof LAWS)[number];

@@ -2,6 +2,7 @@ import { formatReach } from '#core/reach.ts';
 import type { Reach } from '#core/words.ts';
 import type { Ability, PatchOperation, RouteObject, RouteReading, Router, RouteWish, ServicePair } from './define.ts';
 import { guards, readFence } from './fence.ts';
+import { entriesOf, specOf } from './lists.ts';
 import { type Memo, parseMemo } from './memo.ts';
 import {
   agreedReach,
@@ -32,15 +33,18 @@ export function withReach(router: Router, { shape, reaches, everything }: Kind):
     ...router,
     can: [...router.can, ...reaches],
     read(route, services, memo): RouteReading {
-      const { bared, plain, views, sight } = look(route, services, parseMemo(memo));
+      const { bared, plain, views, sight, flawed } = look(route, services, parseMemo(memo));
       const reading = router.read(plain, services, memo);
       const reach = agreedReach(bared, (index) => views[index]?.ours === true);
-      const conflict = reading.conflict ?? copiedAtRest(route, { views, rules: bared.rules, sight, services, memo });
+      const conflict =
+        reading.conflict ?? copiedAtRest(route, { views, rules: bared.rules, sight, flawed, services, memo });
       return { ...reading, ...(reach === undefined ? {} : { reach }), ...(conflict === undefined ? {} : { conflict }) };
     },
     capture: (route, services) => router.capture(look(route, services, undefined).plain, services),
     refuses(route, services, reach) {
-      const { bared, views } = look(route, services, undefined);
+      const { bared, views, flawed } = look(route, services, undefined);
+      // The conflict says what is to be corrected first.
+      if (flawed) return undefined;
       const labels = views.map(({ ours, label }) => (ours ? label : undefined));
       return lacksRoom(bared.rules, reach, labels);
     },
@@ -56,6 +60,8 @@ interface Look {
   bared: Bared;
   /** The route with the rules as they would be without ours. */
   plain: RouteObject;
+  /** Something in it is not what it should be, and a conflict. */
+  flawed: boolean;
   views: RuleView[];
 }
 
@@ -73,14 +79,14 @@ function lookAt(
   const rules = rulesOf(route);
   // At rest everything is the user's, whatever it looks like.
   const fenced = memo !== undefined || readFence(route) !== undefined;
-  const bared = fenced ? bare(rules, sight) : { rules, reach: [], orphans: 0 };
+  const flawed = shape.rules(route).some(({ flaw }) => flaw !== undefined);
+  // What cannot be read is left as it is, the weights of other rules are still written.
+  const bared = fenced && !flawed ? bare(rules, sight) : { rules, reach: [], orphans: 0 };
   const plain = isBare(bared) ? route : { ...route, spec: { ...(route['spec'] as object), rules: bared.rules } };
-  return { sight, bared, plain, views: viewRules(shape, { route: plain, services, memo }) };
+  return { sight, bared, plain, flawed, views: viewRules(shape, { route: plain, services, memo }) };
 }
 
-function rulesOf(route: RouteObject): Rule[] {
-  return ((route['spec'] as { rules?: (Rule | null)[] } | undefined)?.rules ?? []).map((rule) => rule ?? {});
-}
+const rulesOf = (route: RouteObject): Rule[] => entriesOf(specOf(route)['rules']);
 
 function isBare({ reach, orphans }: Bared): boolean {
   return orphans === 0 && reach.every((one) => one === undefined);
@@ -88,9 +94,9 @@ function isBare({ reach, orphans }: Bared): boolean {
 
 function copiedAtRest(
   route: RouteObject,
-  at: Pick<Look, 'views' | 'sight'> & { rules: Rule[]; services: ServicePair; memo: string | undefined },
+  at: Pick<Look, 'views' | 'sight' | 'flawed'> & { rules: Rule[]; services: ServicePair; memo: string | undefined },
 ): string | undefined {
-  if (at.memo !== undefined || readFence(route) !== undefined) return undefined;
+  if (at.memo !== undefined || at.flawed || readFence(route) !== undefined) return undefined;
   const copying = at.rules.findIndex((rule, index) => at.views[index]?.ours === true && copies(rule, at.sight));
   if (copying < 0) return undefined;
   const { canary } = at.services;
@@ -102,8 +108,8 @@ function written(
   router: Router,
   { route, services, wish, seen }: { route: RouteObject; services: ServicePair; wish: RouteWish; seen: Look },
 ): PatchOperation[] {
-  const { bared, plain, views, sight } = seen;
-  const { reach } = wish;
+  const { bared, plain, views, sight, flawed } = seen;
+  const reach = flawed ? undefined : wish.reach;
   const own = router.write(plain, services, wish);
   if (isBare(bared) && reach === undefined) return own;
   const same = agreedReach(bared, (index) => views[index]?.ours === true) === formatReach(reach);

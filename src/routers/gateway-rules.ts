@@ -3,8 +3,9 @@ import { ruleRouter } from './backend-rules.ts';
 import type { Ability, RouteObject, Router } from './define.ts';
 import { withReach } from './gateway-reach.ts';
 import { acceptedByParents } from './gateway-status.ts';
+import { areBackends, backendsOf, isListOfObjects, labelOf, recordsOf, rulesIn, shown, specOf } from './lists.ts';
 import type { RuleSight } from './reach-rules.ts';
-import type { Backend, Rule, RuleShape } from './rule-view.ts';
+import type { Rule, RuleShape } from './rule-view.ts';
 
 /** How a kind of Gateway API v1 is called: in `spec.traffic[]`, and by the API server. */
 export interface GatewayKind {
@@ -31,28 +32,36 @@ export function gatewayRouter({ key, plural, kind, reaches, everything }: Gatewa
     // A backendRef without weight has weight 1.
     weights: (backends) => backends.map(({ weight = 1 }) => weight),
     word: 'backendRef',
-    nameOf: ({ name }) => String(name),
+    nameOf: ({ name }) => shown(name),
     // GEP-1619: a session stays with its backend whatever the weights say, 0 included. At rest the canary is no backend.
-    sticky: ({ content }) => isRecord((content as RouteRule).sessionPersistence),
+    sticky: ({ content }) => isRecord(content) && isRecord(content['sessionPersistence']),
     accepted: acceptedByParents,
   };
   return withReach(ruleRouter(shape), { shape, reaches, everything });
 }
 
-interface RouteRule {
-  name?: string;
-  backendRefs?: Backend[];
-  /** Of the experimental channel. */
-  sessionPersistence?: unknown;
+function rulesOf(route: RouteObject): Rule[] {
+  return rulesIn('spec.rules', specOf(route)['rules'], (rule, index) => {
+    const { backendRefs, ...content } = rule;
+    const label = labelOf('rules', index, content['name']);
+    const path = `/spec/rules/${index}/backendRefs`;
+    return { label, path, backends: backendsOf(backendRefs), content, flaw: flawOf(rule, `rules[${index}]`) };
+  });
 }
 
-function rulesOf(route: RouteObject): Rule[] {
-  const { rules = [] } = (route['spec'] ?? {}) as { rules?: (RouteRule | null)[] };
-  return rules.map((rule, index) => {
-    const { backendRefs: backends = [], ...content } = rule ?? {};
-    const label = content.name === undefined ? `rules[${index}]` : `rules[${index}] (${content.name})`;
-    return { label, path: `/spec/rules/${index}/backendRefs`, backends, content };
-  });
+/** The lists that this lens, and the one for matched users and copies, look into. */
+function flawOf({ backendRefs, filters, matches }: Record<string, unknown>, rule: string): string | undefined {
+  if (!areBackends(backendRefs)) return `${rule}.backendRefs`;
+  const mirrors = recordsOf(filters).flatMap(({ requestMirror }) =>
+    requestMirror === undefined ? [] : [requestMirror],
+  );
+  if (!isListOfObjects(filters) || !mirrors.every(isRecord)) return `${rule}.filters`;
+  const asked = recordsOf(matches).map(({ headers }) => headers);
+  return isListOfObjects(matches) && asked.every(areHeaders) ? undefined : `${rule}.matches`;
+}
+
+function areHeaders(headers: unknown): boolean {
+  return isListOfObjects(headers) && recordsOf(headers).every(({ name }) => typeof name === 'string');
 }
 
 const isService: RuleShape['isService'] = (backend, name, { route, namespace: home }) => {

@@ -1,4 +1,6 @@
+import { isRecord } from '#lib/json.ts';
 import type { RouteObject } from './define.ts';
+import { entriesOf, recordsOf, specOf } from './lists.ts';
 
 /** Field managers of ours: the traffic writes have their own, so that a person can tell them apart. */
 export const FIELD_MANAGER = 'headgate';
@@ -8,7 +10,7 @@ interface ParentRef {
   group?: string;
   kind?: string;
   namespace?: string;
-  name: string;
+  name?: string;
   sectionName?: string;
   port?: number;
 }
@@ -21,8 +23,8 @@ interface Condition {
 
 interface ParentStatus {
   controllerName?: string;
-  parentRef: ParentRef;
-  conditions?: Condition[];
+  parentRef?: ParentRef | null;
+  conditions?: unknown;
 }
 
 /**
@@ -31,15 +33,15 @@ interface ParentStatus {
  * that the spec no longer names are left-overs and do not count.
  */
 export function acceptedByParents(route: RouteObject): boolean {
-  const spec = (route['spec'] ?? {}) as { parentRefs?: ParentRef[] };
-  const status = (route['status'] ?? {}) as { parents?: ParentStatus[] };
+  const status = isRecord(route['status']) ? route['status'] : {};
   const { generation, namespace } = route.metadata;
-  const parents = spec.parentRefs ?? [];
+  const parents = entriesOf(specOf(route)['parentRefs']);
+  const reported: ParentStatus[] = recordsOf(status['parents']);
   return (
     parents.length > 0 &&
     parents.every((parent) => {
       const wanted = identity(parent, namespace);
-      const reports = (status.parents ?? []).filter(({ parentRef }) => identity(parentRef, namespace) === wanted);
+      const reports = reported.filter(({ parentRef }) => identity(parentRef ?? {}, namespace) === wanted);
       return reports.length > 0 && reports.every((report) => isCurrent(report, generation));
     })
   );
@@ -55,11 +57,12 @@ function identity(ref: ParentRef, routeNamespace: string | undefined): string {
 /** Linkerd says of no condition at which generation it was judged: there `settle` alone waits for a new weight. */
 const WITHOUT_GENERATIONS = 'linkerd.io/policy-controller';
 
-function isCurrent({ conditions = [], controllerName }: ParentStatus, generation: number | undefined): boolean {
+function isCurrent({ conditions, controllerName }: ParentStatus, generation: number | undefined): boolean {
+  const said: Partial<Condition>[] = recordsOf(conditions);
   const isAt = (seen: number | undefined) =>
     seen === generation || (seen === undefined && controllerName === WITHOUT_GENERATIONS);
   return ['Accepted', 'ResolvedRefs'].every((type) =>
-    conditions.some((c) => c.type === type && c.status === 'True' && isAt(c.observedGeneration)),
+    said.some((c) => c.type === type && c.status === 'True' && isAt(c.observedGeneration)),
   );
 }
 
@@ -76,7 +79,7 @@ interface ManagedFields {
  */
 export function lastSpecManager(route: RouteObject): string | undefined {
   let newest: ManagedFields | undefined;
-  for (const entry of (route.metadata.managedFields ?? []) as ManagedFields[]) {
+  for (const entry of recordsOf(route.metadata.managedFields) as ManagedFields[]) {
     const ours = entry.manager === FIELD_MANAGER || entry.manager === TRAFFIC_FIELD_MANAGER;
     if (ours || entry.subresource || entry.fieldsV1?.['f:spec'] === undefined) continue;
     if (newest === undefined || (entry.time ?? '') >= (newest.time ?? '')) newest = entry;

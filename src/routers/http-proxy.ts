@@ -1,6 +1,7 @@
 import { ruleRouter } from './backend-rules.ts';
 import { currentCondition } from './conditions.ts';
 import type { RouteObject } from './define.ts';
+import { areBackends, backendsOf, rulesIn, shown, specOf } from './lists.ts';
 import type { Backend, Rule } from './rule-view.ts';
 
 /**
@@ -25,15 +26,15 @@ export const httpProxy = ruleRouter({
   renamed: (backend, name) => ({ ...backend, name }),
   weights: weightsOf,
   word: 'service',
-  nameOf: ({ name }) => String(name),
+  nameOf: ({ name }) => shown(name),
   accepted: (route) => currentCondition(route, ['Valid']),
 });
 
 function rulesOf(route: RouteObject): Rule[] {
-  const { routes = [] } = (route['spec'] ?? {}) as { routes?: ({ services?: Backend[] } | null)[] };
-  return routes.map((entry, index) => {
-    const { services: backends = [], ...content } = entry ?? {};
-    return { label: `routes[${index}]`, path: `/spec/routes/${index}/services`, backends, content };
+  return rulesIn('spec.routes', specOf(route)['routes'], ({ services, ...content }, index) => {
+    const label = `routes[${index}]`;
+    const flaw = areBackends(services) ? undefined : `${label}.services`;
+    return { label, path: `/spec/routes/${index}/services`, backends: backendsOf(services), content, flaw };
   });
 }
 

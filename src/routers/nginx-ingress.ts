@@ -1,7 +1,9 @@
+import { isRecord } from '#lib/json.ts';
 import { type Weight, WHOLE } from '#lib/units.ts';
 import { annotationPointer, lastAnnotator } from './annotators.ts';
 import { defineRouter, type PatchOperation, type RouteObject, type RouteReading, type ServicePair } from './define.ts';
 import { FENCE_ANNOTATION, guards, readFence, removeFence, setFence } from './fence.ts';
+import { recordsOf, specOf } from './lists.ts';
 
 /**
  * Ingress as ingress-nginx, and Traefik's provider for its annotations, split it: a second Ingress beside the user's, with
@@ -90,34 +92,18 @@ function byHeaderOrCookie(said: Record<string, string>): boolean {
   return Object.keys(said).some((name) => name.startsWith(`${CANARY}-by-`));
 }
 
-interface IngressPath {
-  backend?: { service?: { name?: string; port?: unknown } };
-  [field: string]: unknown;
-}
-
-interface IngressRule {
-  host?: string;
-  http?: { paths?: IngressPath[] };
-}
-
-interface IngressSpec {
-  ingressClassName?: string;
-  rules?: IngressRule[];
-}
-
 /** Ours at weight 0: the paths that name the Service, each with the canary's in its place. */
 function canaryOf(ingress: RouteObject, { stable, canary }: ServicePair): RouteObject | { conflict: string } {
   const { name, namespace, annotations = {} } = ingress.metadata;
-  const { ingressClassName, rules = [] } = (ingress['spec'] ?? {}) as IngressSpec;
+  const { ingressClassName, rules } = specOf(ingress);
   if (annotations[CANARY] === 'true')
     return { conflict: `Ingress ${name} is a canary itself: name the Ingress that it stands beside` };
-  const split = rules.flatMap(({ host, http }) => {
-    const paths = (http?.paths ?? []).filter(({ backend }) => backend?.service?.name === stable);
-    const turned = paths.map((path) => ({
-      ...path,
-      backend: { service: { ...path.backend?.service, name: canary } },
-    }));
-    return paths.length === 0 ? [] : [{ ...(host === undefined ? {} : { host }), http: { paths: turned } }];
+  const split = recordsOf(rules).flatMap(({ host, http }) => {
+    const paths = recordsOf(isRecord(http) ? http['paths'] : undefined).flatMap((path) => {
+      const service = serviceOf(path);
+      return service['name'] === stable ? [{ ...path, backend: { service: { ...service, name: canary } } }] : [];
+    });
+    return paths.length === 0 ? [] : [{ ...(host === undefined ? {} : { host }), http: { paths } }];
   });
   if (split.length === 0)
     return {
@@ -136,4 +122,9 @@ function canaryOf(ingress: RouteObject, { stable, canary }: ServicePair): RouteO
     },
     spec: { ...(ingressClassName === undefined ? {} : { ingressClassName }), rules: split },
   };
+}
+
+function serviceOf({ backend }: Record<string, unknown>): Record<string, unknown> {
+  const service = isRecord(backend) ? backend['service'] : undefined;
+  return isRecord(service) ? service : {};
 }

@@ -19,6 +19,8 @@ export interface Rule {
   backends: Backend[];
   /** The rule without its list: by this it is known again. */
   content: unknown;
+  /** What of it is no list of objects, where one is due: it is left alone. */
+  flaw?: string | undefined;
 }
 
 /** What tells one kind of route from another. All of it is pure and total. */
@@ -106,7 +108,9 @@ function ruleConflict(
   view: Omit<RuleView, 'share' | 'conflict'>,
   { services: { stable, canary }, fenced }: { services: ServicePair; fenced: boolean },
 ): string | undefined {
-  const { label } = view;
+  const { label, flaw } = view;
+  if (flaw !== undefined)
+    return `${flaw} is no list of well-formed entries: correct it, or take the route out of spec.traffic`;
   const own = `Headgate adds and removes ${canary} by itself`;
   if (view.canary.length > 0 && view.stable.length === 0) {
     return `${label} sends to ${canary} without ${stable}; put ${stable} in its place: ${own}`;

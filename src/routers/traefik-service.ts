@@ -1,6 +1,7 @@
 import { isRecord } from '#lib/json.ts';
 import { ruleRouter } from './backend-rules.ts';
 import type { RouteObject } from './define.ts';
+import { areBackends, backendsOf, shown, specOf } from './lists.ts';
 import type { Backend, Rule } from './rule-view.ts';
 
 /**
@@ -24,9 +25,9 @@ export const traefikService = ruleRouter({
   isService,
   renamed: (backend, name) => ({ ...backend, name }),
   weights: (backends) => backends.map(({ weight = 1 }) => weight),
-  sticky: (_rule, route) => isRecord(weightedOf(route)?.sticky),
+  sticky: (_rule, route) => isRecord(weightedOf(route)['sticky']),
   word: 'service',
-  nameOf: ({ name }) => String(name),
+  nameOf: ({ name }) => shown(name),
   skips: [
     {
       law: '7: rules that disagree are unknown, and the next write mends them',
@@ -35,14 +36,17 @@ export const traefikService = ruleRouter({
   ],
 });
 
-function weightedOf(route: RouteObject): { services?: Backend[]; sticky?: unknown } | undefined {
-  return (route['spec'] as { weighted?: { services?: Backend[]; sticky?: unknown } } | undefined)?.weighted;
+function weightedOf(route: RouteObject): Record<string, unknown> {
+  const { weighted } = specOf(route);
+  return isRecord(weighted) ? weighted : {};
 }
 
 function rulesOf(route: RouteObject): Rule[] {
-  const weighted = weightedOf(route);
-  if (weighted?.services === undefined) return [];
-  return [{ label: 'weighted', path: '/spec/weighted/services', backends: weighted.services, content: 'weighted' }];
+  const { services } = weightedOf(route);
+  if (services === undefined) return [];
+  const flaw = areBackends(services) ? undefined : 'weighted.services';
+  const path = '/spec/weighted/services';
+  return [{ label: 'weighted', path, backends: backendsOf(services), content: 'weighted', flaw }];
 }
 
 function isService(backend: Backend, name: string, { route: { metadata } }: { route: RouteObject }): boolean {

@@ -1,5 +1,7 @@
+import { isRecord } from '#lib/json.ts';
 import { ruleRouter } from './backend-rules.ts';
 import type { RouteObject } from './define.ts';
+import { areBackends, backendsOf, labelOf, rulesIn, shown, specOf } from './lists.ts';
 import type { Backend, Rule } from './rule-view.ts';
 
 /**
@@ -32,32 +34,27 @@ export const virtualService = ruleRouter({
   word: 'destination',
   nameOf: hostOf,
   objection(rule, stable) {
-    const subset = rule.backends.map((backend) => destinationOf(backend).subset).find((name) => name !== undefined);
+    const subset = rule.backends.map((backend) => destinationOf(backend)['subset']).find((name) => name !== undefined);
     if (subset === undefined) return undefined;
-    return `sends to subset ${subset} of ${stable}, which the canary's Service does not have; take the subset out, the two Services tell the pods apart`;
+    return `sends to subset ${shown(subset)} of ${stable}, which the canary's Service does not have; take the subset out, the two Services tell the pods apart`;
   },
 });
 
-interface HttpRoute {
-  name?: string;
-  route?: Backend[];
-}
-
 function rulesOf(route: RouteObject): Rule[] {
-  const { http = [] } = (route['spec'] ?? {}) as { http?: (HttpRoute | null)[] };
-  return http.map((entry, index) => {
-    const { route: backends = [], ...content } = entry ?? {};
-    const label = content.name === undefined ? `http[${index}]` : `http[${index}] (${content.name})`;
-    return { label, path: `/spec/http/${index}/route`, backends, content };
+  return rulesIn('spec.http', specOf(route)['http'], ({ route: destinations, ...content }, index) => {
+    const label = labelOf('http', index, content['name']);
+    const flaw = areBackends(destinations) ? undefined : `http[${index}].route`;
+    return { label, path: `/spec/http/${index}/route`, backends: backendsOf(destinations), content, flaw };
   });
 }
 
-function destinationOf(backend: Backend): { host?: string; subset?: string } {
-  return backend['destination'] ?? {};
+function destinationOf({ destination }: Backend): Record<string, unknown> {
+  return isRecord(destination) ? destination : {};
 }
 
 function hostOf(backend: Backend): string {
-  return destinationOf(backend).host ?? '';
+  const { host } = destinationOf(backend);
+  return typeof host === 'string' ? host : '';
 }
 
 /** `checkout`, `checkout.shop`, `checkout.shop.svc` and the whole name, whatever the cluster's domain is. */

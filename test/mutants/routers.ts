@@ -119,4 +119,17 @@ export const routers: readonly Mutant[] = [
     killedBy: { file: 'test/gates/errors.test.ts', test: 'dark canary: $name' },
     because: 'a good canary would be called dark because everybody stays with stable',
   },
+  {
+    name: 'a list is one because its schema says so',
+    breaks: 5,
+    file: 'src/routers/lists.ts',
+    find: 'return areBackends(list) ? (list ?? []) : [];',
+    replace: 'return (list as Backend[] | undefined) ?? [];',
+    killedBy: {
+      file: 'test/routers/http-proxy.test.ts',
+      test: '10: what is no list gets an answer, not an exception',
+      writtenIn: laws,
+    },
+    because: 'a lens that throws stands before every lowering of the Rollout',
+  },
 ];

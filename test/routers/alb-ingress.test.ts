@@ -106,7 +106,13 @@ test.each<{ name: string; because: string; object: RouteObject; want: RegExp | u
     want: /no rule of Ingress web/,
   },
   { name: 'no JSON', because: 'the controller refuses it too', object: ingress('{'), want: /no rule of Ingress web/ },
-  ...['null', '[]', '3', forward(null), forward('x'), forward([null, 3]), '{"forwardConfig":[]}'].map((text) => ({
+  ...[forward(null), forward('x'), forward([null, 3]), forward([{ ...mine, weight: '5' }])].map((text) => ({
+    name: text,
+    because: 'what cannot be read is not guessed at',
+    object: ingress(text),
+    want: /^forwardConfig.targetGroups of action shop is no list of well-formed entries/,
+  })),
+  ...['null', '[]', '3', '{"forwardConfig":[]}'].map((text) => ({
     name: text,
     because: 'it names nobody',
     object: ingress(text),

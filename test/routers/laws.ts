@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Reach } from '#core/words.ts';
 import { canonicalJson } from '#lib/json.ts';
 import { floorTo, type Weight, WHOLE } from '#lib/units.ts';
 import { LAWS, type Law, type RouteObject, type Router, type ServicePair } from '#routers/define.ts';
@@ -39,6 +40,46 @@ export function routerLaws(subject: RouterSubject): void {
   });
 }
 
+/** What controllers report, for those that do. */
+const STATUS = {
+  conditions: [{ type: 'Valid', status: 'True' }],
+  parents: [{ parentRef: { name: 'public' }, conditions: [{ type: 'Accepted', status: 'True' }] }],
+};
+
+/** What an old CRD may keep where a list or an entry of one is due. */
+const junk = fc.oneof(
+  fc.constantFrom<unknown>(null, 0, '', {}, [null], ['x'], [[]], [{ name: null }], [{ weight: 'x' }]),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+const REACHES: Reach[] = [{ headers: [{ name: 'x', value: 'y' }] }, { mirror: 5000 }];
+
+type Place = readonly (string | number)[];
+
+/** Every list below `spec` and `status`, and every entry and member of one. */
+function listsIn(value: unknown, place: Place, inList = false): Place[] {
+  if (typeof value !== 'object' || value === null) return inList ? [place] : [];
+  const here = Array.isArray(value) || inList ? [place] : [];
+  const members = place.length === 0 ? ['spec', 'status'] : Object.keys(value);
+  return [
+    ...here,
+    ...members.flatMap((key) =>
+      listsIn((value as Record<string, unknown>)[key], [...place, key], inList || Array.isArray(value)),
+    ),
+  ];
+}
+
+function replaced(route: RouteObject, place: Place, value: unknown): RouteObject {
+  const copy: unknown = structuredClone(route);
+  const last = place.at(-1);
+  const above = place.slice(0, -1).reduce<unknown>((at, key) => (isBranch(at) ? at[key] : undefined), copy);
+  if (last !== undefined && isBranch(above) && last in above) above[last] = value;
+  return copy as RouteObject;
+}
+
+const isBranch = (value: unknown): value is Record<string | number, unknown> =>
+  typeof value === 'object' && value !== null;
+
 function checksOf(subject: RouterSubject): Record<Law, () => void> {
   const { router, services, routes, conflicts } = subject;
   const { granularity } = router;
@@ -58,6 +99,20 @@ function checksOf(subject: RouterSubject): Record<Law, () => void> {
   });
   const write = (route: RouteObject, weight: Weight, memo: string, n?: number): RouteObject =>
     store(route, router.write(route, services, wish(route, weight, memo, n)));
+
+  /** Everything that a router is asked, of an object that may be anything. */
+  const asks = (broken: RouteObject, weight: Weight, known: string | undefined): void => {
+    router.read(broken, services, known);
+    router.capture(broken, services);
+    router.accepted?.(broken);
+    router.manager(broken);
+    router.companion?.made(broken, services);
+    const wishes = [wish(broken, 0, known ?? ''), wish(broken, weight, known ?? '')];
+    const reaching =
+      router.refuses === undefined ? [] : REACHES.map((reach) => ({ ...wish(broken, 0, known ?? ''), reach }));
+    for (const { reach } of reaching) router.refuses?.(broken, services, reach);
+    for (const wished of [...wishes, ...reaching]) applyPatch(broken, router.write(broken, services, wished));
+  };
 
   return {
     '1: read says what write put': () => {
@@ -180,6 +235,20 @@ function checksOf(subject: RouterSubject): Record<Law, () => void> {
           expect(before.conflict).toBeDefined();
           const moved = write(route, weight, router.capture(route, services));
           expect(router.read(moved, services, before.memo).conflict).toBe(before.conflict);
+        }),
+      );
+    },
+
+    // kills: a list that is taken for one because its schema says so
+    '10: what is no list gets an answer, not an exception': () => {
+      fc.assert(
+        fc.property(routes, weights, fc.nat(), junk, (route, weight, pick, value) => {
+          const memo = router.capture(route, services);
+          const written = write({ ...route, status: STATUS }, weight, memo);
+          const places = listsIn(written, []);
+          const at = places[pick % places.length] ?? [];
+          for (const broken of [replaced(written, at, value), replaced({ ...route, status: STATUS }, at, value)])
+            for (const known of [memo, undefined]) asks(broken, weight, known);
         }),
       );
     },
