@@ -5,7 +5,7 @@ import { diff } from './diff.ts';
 import type { Decision } from './effect.ts';
 import { notAhead } from './instants.ts';
 import type { State } from './model.ts';
-import { obeyed } from './routes.ts';
+import { numbered, obeyed } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { transition } from './transition.ts';
 import { asPinned } from './undo.ts';
@@ -14,7 +14,7 @@ import { asPinned } from './undo.ts';
 export function decide(known: State, sight: Seen, now: Millis): Decision {
   const state = notAhead(known, now);
   const seen = obeyed(sight, state, now);
-  const next = transition(state, seen, now);
+  const next = numbered(transition(state, seen, now), seen);
   const wished = asPinned(next, seen);
   // Effects come from the gap between wish and world, never from the transition itself,
   // so a reconcile that is lost, repeated or resumed by another replica repairs itself.

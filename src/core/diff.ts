@@ -7,7 +7,7 @@ import type { Effect } from './effect.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import { abandoned, fenced, hasOwnFence, isAbroad, isOwnFence } from './routes.ts';
+import { abandoned, fenced, hasOwnFence, isAbroad, isAhead, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
@@ -95,11 +95,6 @@ function reachesTooFar(route: SeenRoute, wish: Wish, release: ReleaseState): boo
 
 function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
   return weight === undefined ? wished === 0 || (spread?.most ?? 0) > wished : weight > wished;
-}
-
-/** Raised by a record newer than ours: a new leader whose cache still shows an older one has no business to lower it. */
-function isAhead(route: SeenRoute, release: ReleaseState): boolean {
-  return fenced(route, release) && (route.fence?.n ?? 0) > release.n && route.weight === route.fence?.weight;
 }
 
 interface Write {

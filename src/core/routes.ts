@@ -82,6 +82,33 @@ export function topFence(seen: Seen, release: ReleaseState): number {
   return Math.max(release.n, ...seenNumbers);
 }
 
+/**
+ * Raised by a record newer than ours: a new leader whose cache still shows an older one has no business to lower it. No
+ * record grants a weight and somebody beside it.
+ */
+export function isAhead({ weight, reach, ...route }: SeenRoute, release: ReleaseState): boolean {
+  const { release: name, n, weight: given } = route.fence ?? { release: '', n: 0 };
+  return name === release.name && n > release.n && weight === given && (reach === undefined || weight === 0);
+}
+
+/**
+ * A lowering to 0 has a number that its record has too, at the latest when all is at rest: under a newer one it would look
+ * like another record's grant, and whom somebody matches by hand afterwards would be left alone.
+ */
+export function numbered(state: State, seen: Seen): State {
+  const { release } = state;
+  if (release === undefined || release.weight > 0 || release.reach !== undefined) return state;
+  const top = topFence(seen, release);
+  if (seen.routes.some((route) => falls(route, release))) return { ...state, release: { ...release, n: top + 1 } };
+  return routesSend(seen) || top === release.n ? state : { ...state, release: { ...release, n: top } };
+}
+
+/** Whom it sends to the canary is taken back now, from beside a fence that is no older than the record. */
+function falls(route: SeenRoute, release: ReleaseState): boolean {
+  const known = fenced(route, release) && (route.fence?.n ?? 0) >= release.n;
+  return sends(route) && known && !isAhead(route, release);
+}
+
 /** Every route carries exactly the granted weight under this record, and every parent took it. */
 export function routesCarry(seen: Seen, release: ReleaseState): boolean {
   return seen.routes.every(
@@ -95,9 +122,13 @@ export function routesCarry(seen: Seen, release: ReleaseState): boolean {
   );
 }
 
-/** A route says that somebody is sent to the canary, whether or not its parents took that. */
+/** It says that somebody is sent to the canary, whether or not its parents took that. */
+function sends({ exists, weight, reach }: SeenRoute): boolean {
+  return exists && (weight !== 0 || reach !== undefined);
+}
+
 export function routesSend({ routes }: Seen): boolean {
-  return routes.some(({ exists, weight, reach }) => exists && (weight !== 0 || reach !== undefined));
+  return routes.some(sends);
 }
 
 /** No route sends anything to the canary, and every parent took that. A route that is gone sends nothing. */

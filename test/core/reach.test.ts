@@ -145,6 +145,60 @@ test('users whom nobody granted are taken out at once, and the step stays', () =
   expect(world.state.phase).toBe('Progressing');
 });
 
+const probing = ({ state: { release } }: World) => release?.stage === 'Probing';
+const byHand = (world: World, share: { weight?: number; reach?: string }) =>
+  Object.assign(world.routes[0] ?? {}, share, {
+    version: (world.routes[0]?.version ?? 0) + 1,
+    manager: 'kubectl-edit',
+  });
+
+// kills: a lowering whose number no record has, matched users beside a weight that pass for a newer record's
+test.each([
+  {
+    name: 'hand-matched users leave after a weight',
+    because: 'nobody has tried the canary yet',
+    at: probing,
+    before: (world: World) => {
+      byHand(world, { weight: 5000 });
+      world.tick();
+    },
+    want: [0, undefined],
+  },
+  {
+    name: 'hand-matched users leave after a loss',
+    because: 'the fence of the lowering is newer than any record',
+    at: probing,
+    before: (world: World) => {
+      byHand(world, { reach: text(beta) ?? '' });
+      world.tick('drop-store');
+      world.tick();
+    },
+    want: [0, undefined],
+  },
+  {
+    name: 'hand-matched users leave beside a weight',
+    because: 'no record grants a weight and matched users beside it',
+    at: holdingAt(1),
+    before: (world: World) => {
+      byHand(world, { weight: 60_000 });
+      world.tick();
+    },
+    want: [20_000, undefined],
+  },
+])('$name', ({ at, before, want, because }) => {
+  const world = reaching(copies);
+  world.verdict = ({ state }) => ({
+    verdict: state.release?.step === 1 ? 'Inconclusive' : 'Pass',
+    stable: state.release?.stage === 'Probing' && at === probing ? 'Misses' : 'Meets',
+  });
+  world.runUntil(at);
+  before(world);
+  byHand(world, { reach: text(beta) ?? '' });
+  world.run(2);
+  expect(carried(world).slice(0, 2), because).toEqual(want);
+  expect(at(world)).toBe(true);
+});
+
 test('pods that all go while users are matched take them back', () => {
   const world = reaching(beta);
   world.runUntil(holdingAt(0));
