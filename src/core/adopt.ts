@@ -138,14 +138,22 @@ export function handover(next: State, seen: Seen, now: Millis): Handover {
   const narrowed = seen.service?.narrowed === true;
   // Once it serves users again its template is its own business.
   if (deployment.revision !== next.stable && (narrowed || deployment.replicas === 0)) return { kind: 'Hold' };
-  if (narrowed) return { kind: 'Widen' };
+  if (narrowed) return { kind: isOfOneTemplate(deployment) ? 'Widen' : 'Wait' };
   const replicas = wantedOf(adopted, seen);
   if (deployment.replicas < replicas) return { kind: 'Raise', replicas };
   const { servesSince } = adopted;
   if (servesSince === undefined || now - servesSince < settleOf(seen)) return { kind: 'Wait' };
-  const ours = setOf(seen, next.stable);
-  const left = ours !== undefined && (ours.replicas > 0 || ours.pods.length > 0);
-  return left && seen.orphaning !== true ? { kind: 'Leave' } : { kind: 'Done' };
+  return { kind: oursAreLeft(next, seen) ? 'Leave' : 'Done' };
+}
+
+function oursAreLeft({ stable }: State, seen: Seen): boolean {
+  const ours = setOf(seen, stable);
+  return seen.orphaning !== true && ours !== undefined && (ours.replicas > 0 || ours.pods.length > 0);
+}
+
+/** Somebody may have scaled it up while another template was in it, and behind a wide Service each of its pods serves. */
+function isOfOneTemplate({ observed, updated, pods }: SeenDeployment): boolean {
+  return observed && updated === pods;
 }
 
 /** Nothing sends to the canary, none of its pods is left, and no route carries a fence of ours. */

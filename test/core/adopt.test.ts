@@ -116,6 +116,24 @@ test('pods that have left do not come back at the end, in the middle of a releas
   }
 });
 
+// kills: a Service that is widened over what another template left behind
+test('pods that somebody brought up with an unproven template are gone before the Service is widened', () => {
+  const world = adopted();
+  world.write({ revision: 'v2' });
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  world.deleting = true;
+  world.write({ replicas: 4 });
+  world.run(40);
+  expect(world.theirs.map(({ revision }) => revision)).toContain('v2');
+  world.write({ revision: 'v1' });
+  for (let ticks = 0; !world.finalized && ticks < 100; ticks += 1) {
+    world.tick();
+    expect(world.behind().filter(({ revision }) => revision === 'v2')).toEqual([]);
+  }
+  expect(world.finalized).toBe(true);
+  expect(world.violations).toEqual([]);
+});
+
 test('a template that no release has proven is not given to anybody: the give-back waits for its author', () => {
   const world = adopted();
   world.write({ revision: 'v2' });

@@ -70,6 +70,18 @@ export const adopting: readonly Mutant[] = [
     because: 'whoever deletes a Rollout after a retreat would serve the bad revision to everybody',
   },
   {
+    name: 'the Service is widened over pods of another template',
+    breaks: 24,
+    file,
+    find: "return { kind: isOfOneTemplate(deployment) ? 'Widen' : 'Wait' };",
+    replace: "return { kind: 'Widen' };",
+    killedBy: {
+      file: killer,
+      test: 'pods that somebody brought up with an unproven template are gone before the Service is widened',
+    },
+    because: 'users would meet what somebody scaled up beside a release, for as long as its pods take to go',
+  },
+  {
     name: 'a Deployment is taken over in the middle of its own rollout',
     breaks: 24,
     file,

@@ -19,6 +19,11 @@ const named = {
   test: 'a step of headers gives the canary to whom it names and to nobody else, and not again',
 };
 
+const adopted = {
+  file: 'test/sim/traits.test.ts',
+  test: 'as many serve as before a Deployment was taken over, until it is given back, and nobody else does',
+};
+
 export const worlds: readonly Mutant[] = [
   {
     name: 'fence numbers are not compared, in whole worlds',
@@ -124,5 +129,23 @@ export const worlds: readonly Mutant[] = [
     replace: 'route.weight === release.weight',
     killedBy: named,
     because: 'who took them away would find the next step there instead',
+  },
+  {
+    name: 'our pods leave before those of the Deployment serve, in whole worlds',
+    breaks: 24,
+    file: 'src/core/adopt.ts',
+    find: "if (servesSince === undefined || now - servesSince < settleOf(seen)) return { kind: 'Wait' };",
+    replace: '',
+    killedBy: adopted,
+    because: 'the give-back would be an outage as long as a start of pods',
+  },
+  {
+    name: 'a Deployment is brought up with a template that nobody proved, in whole worlds',
+    breaks: 24,
+    file: 'src/core/adopt.ts',
+    find: "if (deployment.revision !== next.stable && (narrowed || deployment.replicas === 0)) return { kind: 'Hold' };",
+    replace: '',
+    killedBy: adopted,
+    because: 'whoever deletes a Rollout in the middle of a release would serve it to everybody',
   },
 ];

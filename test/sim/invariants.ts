@@ -16,6 +16,7 @@ export const INVARIANTS = {
   rested: '15 the wished state is reached once faults stop',
   restarted: '16 a restart changes no traffic and loses no evidence',
   approved: '22 no step is left without the people that it asks for',
+  adopted: '24 from a Deployment to a Rollout and back proven pods carry everything',
   undone: '25 what an undo pins counts until the template changes, and what it is pinned over gets no user',
   matched: '3 whom a header does not name gets no canary by a step of headers',
   returned: '27 a stable that shrinks carries what is sent to it, and takes the rest back as its pods come',

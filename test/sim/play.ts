@@ -1,9 +1,10 @@
-import { QUARANTINE_LABEL, STABLE_LABEL } from '#core/labels.ts';
+import { QUARANTINE_LABEL, ROLLOUT_LABEL, STABLE_LABEL } from '#core/labels.ts';
 import { POD, RELEASE, REPLICA_SET, SERVICE } from '#kube/resources.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
+import { ADOPTING, notGivenBack, takeTemplateBack } from './adoption.ts';
 import { ASKING } from './approvals.ts';
 import { MATCHING, matchesUsers } from './matching.ts';
 import { MISHAPS } from './mishaps.ts';
@@ -38,6 +39,7 @@ function ownPlan(seed: number, plan: readonly Mishap[], traits: Traits): Mishap[
     ...(traits.asks ? ASKING : {}),
     ...(traits.undoes ? UNDOING : {}),
     ...(traits.matches ? MATCHING : {}),
+    ...(traits.adopts ? ADOPTING : {}),
   };
   const chances = Object.fromEntries(Object.entries(own).map(([what, { chance }]) => [what, chance]));
   return drawMore(seed, plan, { moments: STORM_SECONDS, chances });
@@ -122,7 +124,7 @@ function befall(world: World, { what, random }: Mishap): void {
     return;
   }
   world.struck(what);
-  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what])?.befall({ world, random });
+  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what] ?? ADOPTING[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -213,7 +215,11 @@ function unrested(world: World): string | undefined {
 }
 
 function serves(world: World): string | undefined {
-  const pods = world.pods().filter(({ metadata }) => metadata.labels?.[QUARANTINE_LABEL] === undefined);
+  const pods = world
+    .pods()
+    .filter(
+      ({ metadata: { labels } }) => labels?.[QUARANTINE_LABEL] === undefined && labels?.[ROLLOUT_LABEL] !== undefined,
+    );
   const serving = pods.filter((pod) => readySince(pod) !== undefined && pod.metadata.labels?.[STABLE_LABEL] === 'true');
   if (serving.length === world.shop.replicas && pods.length === world.shop.replicas) return undefined;
   return `${serving.length} of ${pods.length} pods serve, ${world.shop.replicas} shall`;
@@ -227,14 +233,21 @@ async function farewell(world: World): Promise<string | undefined> {
   if (!world.deleted) world.deleteRollout();
   await pass(world, FAREWELL_SECONDS, (second) => {
     world.staff(2);
+    if (world.traits.adopts) takeTemplateBack(world);
     return second > 5 && left(world) === undefined;
   });
   return left(world);
 }
 
+function isHeadgates(labels: Record<string, string> | undefined): boolean {
+  return labels?.[ROLLOUT_LABEL] !== undefined;
+}
+
 function left(world: World): string | undefined {
   if (world.rollout() !== undefined) return `the Rollout stays: ${JSON.stringify(world.state())}`;
-  const orphans = [REPLICA_SET, POD, RELEASE].flatMap((resource) => world.actor.list(resource, NAMESPACE_NAME));
+  const orphans = [REPLICA_SET, POD, RELEASE]
+    .flatMap((resource) => world.actor.list(resource, NAMESPACE_NAME))
+    .filter(({ kind, metadata }) => kind === 'Release' || !world.traits.adopts || isHeadgates(metadata.labels));
   if (orphans.length > 0)
     return `orphans: ${orphans.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ')}`;
   const services = world.actor.list(SERVICE, NAMESPACE_NAME).map(({ metadata }) => metadata.name);
@@ -247,5 +260,5 @@ function left(world: World): string | undefined {
     if (matchesUsers(route)) return 'matched users are left on the route';
     if (readFence(route) !== undefined) return 'a fence is left on the route';
   }
-  return undefined;
+  return world.traits.adopts ? notGivenBack(world) : undefined;
 }

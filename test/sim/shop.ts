@@ -69,6 +69,8 @@ export interface ShopSpec {
   probeGate: boolean;
   /** Who must have approved before in-cluster clients move. */
   promotion?: Asked;
+  /** Name of the Deployment that describes the pods. */
+  deployment?: string;
   /** All that there are; the spec may name fewer of them. */
   routes: readonly ShopRoute[];
 }
@@ -88,7 +90,7 @@ export function trafficOf(routes: readonly ShopRoute[]): object[] {
 export const AUTHOR = 'ana';
 
 export function rolloutOf(shop: ShopSpec): Newborn {
-  const { image, replicas, onBreach, steps, probes, probeGate, routes, promotion } = shop;
+  const { image, replicas, onBreach, steps, probes, probeGate, routes, promotion, deployment } = shop;
   return {
     metadata: {
       name: 'shop',
@@ -97,8 +99,9 @@ export function rolloutOf(shop: ShopSpec): Newborn {
     },
     spec: {
       replicas,
-      selector: { matchLabels: { app: 'shop' } },
-      template: templateOf(image),
+      ...(deployment === undefined
+        ? { selector: { matchLabels: { app: 'shop' } }, template: templateOf(image) }
+        : { workloadRef: { kind: 'Deployment', name: deployment } }),
       service: 'shop',
       traffic: trafficOf(routes),
       gates: [{ slo: 'shop' }, ...(probeGate ? [{ slo: 'answers' }] : [])],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asking, matching, undoing } from './few.ts';
+import { adopting, asking, matching, undoing } from './few.ts';
 import type { Invariant } from './invariants.ts';
 import { type Play, playSeed, replayLine } from './plan.ts';
 
@@ -41,4 +41,11 @@ test('a step of headers gives the canary to whom it names and to nobody else, an
   const { wrong, looks } = await played(matching, [0, 6], 'matched');
   expect(wrong).toEqual([]);
   expect(looks).toBeGreaterThan(2);
+});
+
+// kills: a Deployment that is brought up with a template that nobody proved, or our pods gone before its own serve
+test('as many serve as before a Deployment was taken over, until it is given back, and nobody else does', async () => {
+  const { wrong, looks } = await played(adopting, [0, 3, 7], 'adopted');
+  expect(wrong).toEqual([]);
+  expect(looks).toBeGreaterThan(50);
 });

@@ -8,6 +8,8 @@ export interface Traits {
   undoes?: true;
   /** The first step is for users that a header names. */
   matches?: true;
+  /** It was a Deployment before. */
+  adopts?: true;
 }
 
 /** In one world of so many. */

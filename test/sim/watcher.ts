@@ -9,6 +9,7 @@ import { httpRoute } from '#routers/http-route.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
+import { Adoption } from './adoption.ts';
 import { Approvals } from './approvals.ts';
 import { BACKLOG_MS } from './faults.ts';
 import { matchesUsers, wronglyReached } from './matching.ts';
@@ -53,6 +54,7 @@ class Eyes implements Watcher {
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
   readonly #joined = new Map<string, number>();
   readonly #approvals: Approvals;
+  readonly #adoption: Adoption;
   readonly undoing: Undoing;
   /** Images that became stable by a person's word: their way back needs none. */
   readonly #worded = new Set<string>();
@@ -65,6 +67,7 @@ class Eyes implements Watcher {
   constructor(world: World) {
     this.#world = world;
     this.#approvals = new Approvals(world);
+    this.#adoption = new Adoption(world);
     this.undoing = new Undoing(world);
   }
 
@@ -74,6 +77,12 @@ class Eyes implements Watcher {
     if (change.kind.startsWith('replicasets.')) this.#onSet(change);
     if (change.kind.startsWith('rolloutactions.') && change.type === 'ADDED') this.#approvals.onAction(change.object);
     if (change.kind === 'pods.') this.#onPod();
+    if (change.kind === 'pods.' || change.kind === 'services.') this.#onServing();
+  }
+
+  #onServing(): void {
+    const wrong = this.#adoption.look();
+    if (wrong !== undefined) this.#violate(wrong);
   }
 
   #violate(what: string): void {

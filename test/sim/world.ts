@@ -10,7 +10,9 @@ import { dig } from '#sandbox/kind.ts';
 import { PERSON } from '#sandbox/reviews.ts';
 import { createSandbox } from '#sandbox/sandbox.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
+import { deploymentOf, deploymentRef } from './adoption.ts';
 import { approveAll, asking, PEOPLE } from './approvals.ts';
+import { runDeployments } from './deployments.ts';
 import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
 import { matching } from './matching.ts';
@@ -103,7 +105,10 @@ export class World {
   readonly #seed: number;
   readonly #rolls: Tally = new Map();
 
+  readonly traits: Traits;
+
   constructor(seed: number, traits: Traits = {}) {
+    this.traits = traits;
     this.#seed = seed;
     this.random = seededRandom(seed);
     this.sandbox = createSandbox({ clock: this.clock, random: this.random, people: PEOPLE });
@@ -128,13 +133,20 @@ export class World {
       probeGate: measured && this.chance(0.4),
     };
     const stepped = traits.matches ? matching(shop) : shop;
-    this.shop = traits.asks ? asking(stepped, seed) : stepped;
+    const asked = traits.asks ? asking(stepped, seed) : stepped;
+    this.shop = traits.adopts ? { ...asked, deployment: deploymentRef.name } : asked;
     if (traits.matches) this.struck('a step of headers');
     if (traits.asks) this.struck('a step asks people');
     if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
     for (const [resource, object] of objectsAround(this.shop)) this.actor.create(resource, object);
-    this.actor.create(refs.rollout.resource, rolloutOf(this.shop));
+    if (traits.adopts) {
+      runDeployments(this.sandbox);
+      this.struck('it was a Deployment');
+      this.actor.create(deploymentRef.resource, deploymentOf(this.shop));
+      // It serves before anybody takes it over.
+      this.clock.timer(2000, () => this.actor.create(refs.rollout.resource, rolloutOf(this.shop)));
+    } else this.actor.create(refs.rollout.resource, rolloutOf(this.shop));
     if (this.shop.probeGate) this.struck('a gate of probes');
     if (measured) {
       this.prometheus = this.#measured();
@@ -361,7 +373,8 @@ export class World {
     if (this.deleted) return;
     this.shop.image = image;
     this.note(`deploys ${image}`);
-    this.actor.merge(refs.rollout, { spec: { template: templateOf(image) } });
+    const described = this.traits.adopts ? deploymentRef : refs.rollout;
+    this.actor.merge(described, { spec: { template: templateOf(image) } });
   }
 
   say(verb: string): void {
