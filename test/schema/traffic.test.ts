@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { splitRouteKey } from '#core/routes.ts';
 import { keyKind } from '#routers/define.ts';
+import { generated } from '#schema/emit.ts';
 import { climbable, granularityOf, routeKeyOf, traffic } from '#schema/traffic.ts';
 import { routers } from '#src/catalog.ts';
 
@@ -11,6 +12,17 @@ test('each kind of the catalog has its field, and each field a key of its own', 
   expect(new Set(keys).size).toBe(keys.length);
   const entries = routers.slice(0, 8).map(({ router: { kind } }) => ({ [kind]: 'shop' }));
   expect(traffic.safeParse(entries).success, 'one name, another kind: another route').toBe(true);
+});
+
+// kills: a comparison that the API server cannot price, for which it refuses the whole CRD
+test('no rule of any CRD names a field by a reserved word of CEL', () => {
+  const reserved =
+    /\b(self|a|b|oldSelf)\.(as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return)\b/;
+  const rules = Object.entries(generated()).flatMap(([path, text]) =>
+    path.startsWith('crds/') ? [...text.matchAll(/rule: .*/g)].map(([rule]) => rule) : [],
+  );
+  expect(rules.length).toBeGreaterThan(10);
+  expect(rules.filter((rule) => reserved.test(rule))).toEqual([]);
 });
 
 describe('the finest share', () => {
