@@ -8,6 +8,7 @@ import { createEndingNamespace, type EndingNamespace } from '#operator/ending-na
 import { type Decided, follow } from '#operator/follow.ts';
 import { createGateEngine, type GateEngine } from '#operator/gate-engine.ts';
 import { createGatewayFeatures, type GatewayFeatures } from '#operator/gateway-features.ts';
+import { createGivenBack, type GivenBack } from '#operator/given-back.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
 import { beginsRaise, keyOf, observe, type Sight } from '#operator/observe.ts';
 import { wishedRevision } from '#operator/pinned.ts';
@@ -105,6 +106,7 @@ export function composeLoop(parts: LoopParts): Loop {
   const askers: Askers = {
     templates: createTemplateCheck({ api, clock, again }),
     ending: createEndingNamespace({ api, clock }),
+    given: createGivenBack({ api, clock, stores, again }),
     gateways: createGatewayFeatures({ api, clock }),
   };
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
@@ -145,6 +147,7 @@ export function composeLoop(parts: LoopParts): Loop {
 interface Askers {
   templates: TemplateCheck;
   ending: EndingNamespace;
+  given: GivenBack;
   gateways: GatewayFeatures;
 }
 
@@ -161,7 +164,20 @@ interface Instruments extends Askers {
 
 function reconcileDeps(
   parts: LoopParts,
-  { places, engine, prober, looks, budgets, templates, ending, gateways, protection, record, memory }: Instruments,
+  {
+    places,
+    engine,
+    prober,
+    looks,
+    budgets,
+    templates,
+    ending,
+    given,
+    gateways,
+    protection,
+    record,
+    memory,
+  }: Instruments,
 ): ReconcileDeps {
   const { config, log, telemetry, api, stores, isLeader, clock = systemClock } = parts;
   const { tickMs, figuresEveryMs } = config;
@@ -177,7 +193,7 @@ function reconcileDeps(
   return {
     ...{ api, stores, clock, log, telemetry, isLeader },
     prepare: (rollout, state, signal) =>
-      prepare({ templates, ending, gateways, looks, budgets, stores }, rollout, state, signal),
+      prepare({ templates, ending, given, gateways, looks, budgets, stores }, rollout, state, signal),
     look(rollout: KubeObject, state: State): Sight {
       return observe(rollout, state, {
         stores,
@@ -188,6 +204,7 @@ function reconcileDeps(
         ...readings,
         templateProblems,
         ends: ending.ends,
+        bare: given.bare,
         lacks: gateways.lacks,
         actions: protection,
         tooOld: () => parts.tooOld?.() ?? [],
@@ -232,22 +249,14 @@ function applier({ api, stores }: LoopParts, record: Recorder, { wishes }: Memor
 
 /** What a pass must ask before it looks: a template's dry run, and before a first raise traffic and budgets. */
 async function prepare(
-  {
-    templates,
-    ending,
-    gateways,
-    looks,
-    budgets,
-    stores,
-  }: Askers &
-    Pick<Instruments, 'looks' | 'budgets'> & {
-      stores: Stores;
-    },
+  asks: Askers & Pick<Instruments, 'looks' | 'budgets'> & { stores: Stores },
   rollout: KubeObject,
   state: State | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  const { templates, ending, given, gateways, looks, budgets, stores } = asks;
   await ending.ask(rollout, state, signal);
+  await given.ask(rollout, state, signal);
   const read = rolloutOf(rollout, deploymentOf(rollout, stores));
   if (!read.ok) return;
   await templates.ask(rollout, read, signal);

@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { servingOf, setOf } from './capacity.ts';
 import type { Effect } from './effect.ts';
+import { STABLE_LABEL } from './labels.ts';
 import type { Adopted, State } from './model.ts';
 import { abandoned, hasOwnFence } from './routes.ts';
 import type { Seen, SeenDeployment } from './seen.ts';
@@ -125,6 +126,8 @@ export type Handover =
   | { kind: 'Hold' }
   | { kind: 'Widen' }
   | { kind: 'Raise'; replicas: number }
+  /** The Service stays narrowed, because its owner wants it so: its pods get the label instead. */
+  | { kind: 'Label'; pods: { name: string; uid: string }[] }
   /** Its pods come up, or the data plane still learns of them. */
   | { kind: 'Wait' }
   | { kind: 'Leave' }
@@ -138,12 +141,18 @@ export function handover(next: State, seen: Seen, now: Millis): Handover {
   const narrowed = seen.service?.narrowed === true;
   // Once it serves users again its template is its own business.
   if (deployment.revision !== next.stable && (narrowed || deployment.replicas === 0)) return { kind: 'Hold' };
-  if (narrowed) return { kind: isOfOneTemplate(deployment) ? 'Widen' : 'Wait' };
+  if (narrowed && !isOfOneTemplate(deployment)) return { kind: 'Wait' };
+  if (narrowed && !isDeclared(seen)) return { kind: 'Widen' };
+  return raised(adopted, deployment, seen, now) ?? { kind: oursAreLeft(next, seen) ? 'Leave' : 'Done' };
+}
+
+/** What is done until the Deployment serves; undefined once it does. */
+function raised(adopted: Adopted, deployment: SeenDeployment, seen: Seen, now: Millis): Handover | undefined {
   const replicas = wantedOf(adopted, seen);
   if (deployment.replicas < replicas) return { kind: 'Raise', replicas };
+  if (!isFound(seen)) return { kind: 'Label', pods: deployment.bare ?? [] };
   const { servesSince } = adopted;
-  if (servesSince === undefined || now - servesSince < settleOf(seen)) return { kind: 'Wait' };
-  return { kind: oursAreLeft(next, seen) ? 'Leave' : 'Done' };
+  return servesSince === undefined || now - servesSince < settleOf(seen) ? { kind: 'Wait' } : undefined;
 }
 
 function oursAreLeft({ stable }: State, seen: Seen): boolean {
@@ -154,6 +163,16 @@ function oursAreLeft({ stable }: State, seen: Seen): boolean {
 /** Somebody may have scaled it up while another template was in it, and behind a wide Service each of its pods serves. */
 function isOfOneTemplate({ observed, updated, pods }: SeenDeployment): boolean {
   return observed && updated === pods;
+}
+
+function isDeclared({ service }: Seen): boolean {
+  return service?.narrowed === true && service.declared === true;
+}
+
+/** The Service selects the living pods of the Deployment, all of them. */
+function isFound(seen: Seen): boolean {
+  if (seen.service?.narrowed !== true) return true;
+  return isDeclared(seen) && seen.workload?.deployment?.bare?.length === 0;
 }
 
 /** Nothing sends to the canary, none of its pods is left, and no route carries a fence of ours. */
@@ -172,8 +191,7 @@ export function noteServing(state: State, seen: Seen, now: Millis): State {
   const deployment = seen.workload?.deployment;
   if (adopted === undefined || deployment === undefined) return state;
   const { servesSince, ...rest } = adopted;
-  const serves =
-    seen.service?.narrowed !== true && deployment.replicas >= wantedOf(adopted, seen) && isSettled(deployment);
+  const serves = isFound(seen) && deployment.replicas >= wantedOf(adopted, seen) && isSettled(deployment);
   if (serves === (servesSince !== undefined)) return state;
   return { ...state, adopted: serves ? { ...rest, servesSince: now } : rest };
 }
@@ -192,7 +210,10 @@ export function givingBack(state: State, seen: Seen, now: Millis): { message: st
     kind === 'Leave' || kind === 'Done'
       ? `Giving back: Deployment ${name} serves, our pods leave`
       : `Giving back: ${deployment.available} of ${deployment.replicas} pods of Deployment ${name} are available`;
-  return { message, held: false };
+  const keep = isDeclared(seen)
+    ? `; Service ${seen.service?.name ?? ''} is applied with ${STABLE_LABEL} in its selector, so they get that label: take it out there before the next ones come`
+    : '';
+  return { message: `${message}${keep}`, held: false };
 }
 
 /** The Deployment's share of the effects. */

@@ -231,6 +231,8 @@ function goodbye({ handover }: Wish, next: State, seen: Seen): Effect[] {
   const widens = next.stable !== undefined && seen.service?.narrowed === true && service !== undefined;
   const widen: Effect[] = widens ? [{ kind: 'WidenService', service }] : [];
   if (handover.kind === 'Widen') return widen;
+  if (handover.kind === 'Label')
+    return handover.pods.map(({ name, uid }): Effect => ({ kind: 'LabelGivenBack', pod: name, uid }));
   const over = handover.kind === 'None' || handover.kind === 'Done';
   return over ? [...widen, { kind: 'ReleaseFinalizer' }] : [];
 }

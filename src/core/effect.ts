@@ -10,6 +10,8 @@ export type Effect =
   | { kind: 'LabelTemplate'; name: string; arms: Arms }
   | { kind: 'DeleteReplicaSet'; name: string }
   | { kind: 'LabelPod'; pod: string; arms: Arms }
+  /** A pod of the Deployment that is given back gets the stable label. */
+  | { kind: 'LabelGivenBack'; pod: string; uid: string }
   /** With a `uid` only if it is still that pod. */
   | { kind: 'DeletePod'; pod: string; uid?: string }
   | { kind: 'QuarantinePod'; pod: string; release: string }

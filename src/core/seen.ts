@@ -126,6 +126,8 @@ export interface SeenService {
   name?: string;
   /** The selector carries the stable label. */
   narrowed: boolean;
+  /** Somebody else's text has the label there: whoever takes it off is undone. */
+  declared?: true;
   /** Who of others wrote its spec last. */
   manager?: string;
 }
@@ -145,6 +147,8 @@ export interface SeenDeployment {
   /** Those of the newest template. */
   updated: number;
   available: number;
+  /** Its living pods without the stable label, where a give-back needs them to have it; undefined: nobody has looked. */
+  bare?: { name: string; uid: string }[];
   /** Who wrote `spec.replicas` last, ourselves left out. */
   manager?: string;
 }

@@ -28,11 +28,14 @@ export function observeWorkload(
   rollout: KubeObject,
   { adopted }: Pick<State, 'adopted'>,
   stores: Deployments,
+  bare?: SeenDeployment['bare'],
 ): Pick<Seen, 'workload'> {
   const name = deploymentNameOf(rollout) ?? adopted?.deployment;
   if (name === undefined) return {};
   const object = deploymentOf(rollout, stores);
-  return { workload: { name, ...(object === undefined ? {} : { deployment: observeDeployment(object) }) } };
+  if (object === undefined) return { workload: { name } };
+  const deployment = observeDeployment(object);
+  return { workload: { name, deployment: bare === undefined ? deployment : { ...deployment, bare } } };
 }
 
 const shapeOf = onceEach(readDeployment);

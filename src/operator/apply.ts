@@ -59,6 +59,8 @@ export async function apply(deps: ApplyDeps, rollout: KubeObject, effect: Effect
       return deps.api.delete(ref(REPLICA_SET, effect.name), { propagation: 'Background' }).catch(ignoreMissing);
     case 'LabelPod':
       return labelPod(deps, ref(POD, effect.pod), effect.arms);
+    case 'LabelGivenBack':
+      return labelGivenBack(deps, ref(POD, effect.pod), effect.uid);
     case 'DeletePod':
       return deletePod(deps, ref(POD, effect.pod), effect);
     case 'QuarantinePod':
@@ -227,6 +229,12 @@ async function labelPod({ api, stores }: ApplyDeps, ref: ObjectRef, arms: Arms):
   await api
     .mergePatch(ref, patch, { fieldManager: FIELD_MANAGER })
     .then((written) => stores.pods.noteWrite(written), ignoreMissing);
+}
+
+/** No pod of ours: nothing of it is kept, and nothing else of it is written. */
+async function labelGivenBack({ api }: ApplyDeps, ref: ObjectRef, uid: string): Promise<void> {
+  const patch = { metadata: { uid, labels: { [STABLE_LABEL]: 'true' } } };
+  await api.mergePatch(ref, patch, { fieldManager: FIELD_MANAGER }).catch(ignoreMissing);
 }
 
 /** The pod loses every label that a Service or its ReplicaSet selects, and belongs to the Rollout from now on. */

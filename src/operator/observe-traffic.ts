@@ -1,7 +1,9 @@
-import { canaryServiceName, STABLE_LABEL } from '#core/labels.ts';
-import type { SeenRoute } from '#core/seen.ts';
+import { canaryServiceName, FIELD_MANAGER, STABLE_LABEL } from '#core/labels.ts';
+import { record, records } from '#core/raw.ts';
+import type { SeenRoute, SeenService } from '#core/seen.ts';
 import { sameJson } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { lastSpecManager } from '#routers/gateway-status.ts';
 import { barredFrom } from './allowed.ts';
 import { observeCompanion } from './companions.ts';
 import type { RoutePlace } from './route-kinds.ts';
@@ -52,6 +54,35 @@ export function observeRoute(
 
 export function isNarrowed(service: KubeObject): boolean {
   return serviceSpec(service).selector?.[STABLE_LABEL] === 'true';
+}
+
+/** The user's Service as the core sees it. */
+export function observeService(name: string, service: KubeObject): SeenService {
+  const narrowed = isNarrowed(service);
+  // Nobody is named for what is in order.
+  const manager = narrowed ? undefined : lastSpecManager(service);
+  const declared = isDeclared(service) ? { declared: true as const } : {};
+  return { name, narrowed, ...declared, ...(manager === undefined ? {} : { manager }) };
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Somebody else's text has our label in the Service's selector: that is one whole, so its last writer has written all of it. */
+export function isDeclared(service: KubeObject): boolean {
+  if (!isNarrowed(service)) return false;
+  const owner = records(service.metadata.managedFields).some(
+    ({ manager, fieldsV1 }) => manager !== FIELD_MANAGER && 'f:selector' in record({ fieldsV1 }, 'fieldsV1', 'f:spec'),
+  );
+  return owner || appliedSelector(service)[STABLE_LABEL] === 'true';
+}
+
+function appliedSelector({ metadata }: KubeObject): Record<string, unknown> {
+  try {
+    const applied: unknown = JSON.parse(metadata.annotations?.[LAST_APPLIED] ?? '{}');
+    return record(applied, 'spec', 'selector');
+  } catch {
+    return {};
+  }
 }
 
 /** True when the canary's Service says what the user's Service asks of it today. */

@@ -1,10 +1,9 @@
 import type { GateReading } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
-import type { ProbeReading, Problem, Seen, SeenAction, SeenRoute } from '#core/seen.ts';
+import type { ProbeReading, Problem, Seen, SeenAction, SeenDeployment, SeenRoute } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
-import { lastSpecManager } from '#routers/gateway-status.ts';
 import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
 import { deploymentOf, observeWorkload, orphaningOf } from './adopt.ts';
@@ -14,7 +13,7 @@ import { observeGroup } from './groups.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { endedRecorded, recordOf } from './observe-records.ts';
-import { canaryServiceCurrent, isNarrowed, observeRoute } from './observe-traffic.ts';
+import { canaryServiceCurrent, observeRoute, observeService } from './observe-traffic.ts';
 import { ours } from './ours.ts';
 import { type UnderPin, underPin } from './pinned.ts';
 import type { Places } from './places.ts';
@@ -50,6 +49,8 @@ export interface ObserveDeps {
   actions: Pick<Protection, 'protected' | 'open' | 'groups'>;
   /** What of the cluster is older than it may be. */
   tooOld(): readonly TooOld[];
+  /** Pods of a Deployment that is given back which the Service does not find. Left out: nobody looks. */
+  bare?(rollout: KubeObject): SeenDeployment['bare'];
   /** The namespace is being deleted, as far as anybody knows. */
   ends(rollout: KubeObject): boolean;
   now: Millis;
@@ -92,7 +93,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     problems,
     replicaSets: sets,
     ...straysOf(pods, sets),
-    ...observeWorkload(rollout, state, stores),
+    ...observeWorkload(rollout, state, stores, deps.bare?.(rollout)),
     ...(deps.ends(rollout) ? { terminating: true } : {}),
     ...orphaningOf(rollout, stores.sets.byIndex(BY_ROLLOUT, key)),
     ...services(rollout, spec, stores),
@@ -289,10 +290,7 @@ function services(
   const name = serviceNameOf(rollout, spec);
   const service = stores.services.get({ namespace, name });
   if (service === undefined) return {};
-  const narrowed = isNarrowed(service);
-  // Nobody is named for what is in order.
-  const manager = narrowed ? undefined : lastSpecManager(service);
-  const seen = { name, narrowed, ...(manager === undefined ? {} : { manager }) };
+  const seen = observeService(name, service);
   if (spec === undefined) return { service: seen };
   const canary = stores.services.get({ namespace, name: canaryServiceName(name) });
   return { service: seen, canaryService: { current: canaryServiceCurrent(rollout, service, canary) } };

@@ -11,9 +11,10 @@ export function withSpecWriters(object: KubeObject): KubeObject {
   const writers = records(managedFields).flatMap((entry) => {
     const manager = text(entry['manager']);
     const wroteSpec = entry['subresource'] === undefined && 'f:spec' in record(entry, 'fieldsV1');
+    const selector = 'f:selector' in record(entry, 'fieldsV1', 'f:spec') ? { 'f:selector': {} } : {};
     return manager === undefined || !wroteSpec
       ? []
-      : [{ manager, time: text(entry['time']) ?? '', fieldsV1: { 'f:spec': {} } }];
+      : [{ manager, time: text(entry['time']) ?? '', fieldsV1: { 'f:spec': selector } }];
   });
   return { ...object, metadata: { ...metadata, managedFields: writers } };
 }

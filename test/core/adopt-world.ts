@@ -9,6 +9,9 @@ import { TICK_MS, World } from './world.ts';
  */
 
 interface DeploymentPod {
+  name: string;
+  /** Somebody gave it the stable label, though its template lacks it. */
+  labelled: boolean;
   revision: string;
   age: number;
   terminating: number | undefined;
@@ -27,7 +30,13 @@ export class AdoptWorld extends World {
   };
   /** What its controller has seen. */
   observed = 1;
-  theirs: DeploymentPod[] = [0, 1, 2, 3].map(() => ({ revision: 'v1', age: 10, terminating: undefined }));
+  theirs: DeploymentPod[] = [0, 1, 2, 3].map((index) => ({
+    ...{ name: `web-${index}`, labelled: false },
+    ...{ revision: 'v1', age: 10, terminating: undefined },
+  }));
+  /** The Service's text has the stable label, and somebody applies it whenever it is not as it says. */
+  declares = false;
+  private made = 4;
   orphaning = false;
   terminatingNamespace = false;
   /** Revisions that users may meet: the first one, and each that was promoted. */
@@ -50,10 +59,17 @@ export class AdoptWorld extends World {
               pods: living.length,
               updated: living.filter(({ revision }) => revision === deployment.revision).length,
               available: living.filter(({ age }) => age >= AVAILABLE).length,
+              ...(this.declares
+                ? { bare: living.filter(({ labelled }) => !labelled).map(({ name }) => ({ name, uid: `uid-${name}` })) }
+                : {}),
             },
           };
+    const seen = super.seen();
     return {
-      ...super.seen(),
+      ...seen,
+      ...(seen.service === undefined
+        ? {}
+        : { service: { ...seen.service, ...(this.declares && this.narrowed ? { declared: true } : {}) } }),
       workload,
       ...(this.orphaning ? { orphaning: true } : {}),
       ...(this.terminatingNamespace ? { terminating: true } : {}),
@@ -70,6 +86,7 @@ export class AdoptWorld extends World {
 
   protected override cluster(): void {
     super.cluster();
+    if (this.declares && (this.deleting || this.finalized)) this.narrowed = true;
     for (const pod of this.theirs) pod.age++;
     this.theirs = this.theirs.filter(({ terminating }) => terminating === undefined || this.now < terminating);
     const { deployment } = this;
@@ -83,13 +100,19 @@ export class AdoptWorld extends World {
     const living = this.theirs.filter(({ terminating }) => terminating === undefined);
     const fresh = living.filter((pod) => pod.revision === revision);
     for (let missing = replicas - fresh.length; missing > 0; missing--)
-      this.theirs.push({ revision, age: 0, terminating: undefined });
+      this.theirs.push({ name: `web-${this.made++}`, labelled: false, revision, age: 0, terminating: undefined });
     const carried = fresh.filter(({ age }) => age >= KNOWN).length >= replicas;
     const old = carried ? living.filter((pod) => pod.revision !== revision) : [];
     for (const pod of [...old, ...fresh.slice(replicas)]) pod.terminating = this.now + 3000;
   }
 
   override apply(effect: Effect): void {
+    if (effect.kind === 'LabelGivenBack') {
+      // The data plane learns of it from here on.
+      for (const pod of this.theirs)
+        if (pod.name === effect.pod) Object.assign(pod, { labelled: true, age: Math.min(pod.age, AVAILABLE) });
+      return;
+    }
     if (effect.kind !== 'ScaleDeployment') {
       super.apply(effect);
       return;
@@ -111,9 +134,9 @@ export class AdoptWorld extends World {
   /** Pods that users may meet now. */
   behind(): { revision: string; known: boolean }[] {
     const ours = this.oursBehind();
-    if (this.narrowed) return ours;
     const theirs = this.theirs
       .filter(({ age, terminating }) => age >= AVAILABLE && terminating === undefined)
+      .filter(({ labelled }) => labelled || !this.narrowed)
       .map(({ revision, age }) => ({ revision, known: age >= KNOWN }));
     return [...ours, ...theirs];
   }
@@ -122,7 +145,8 @@ export class AdoptWorld extends World {
     const { stable, release } = this.state;
     if (stable !== undefined && (release === undefined || release.committed)) this.proven.add(stable);
     // The base world knows no template that served before there was a stable one, nor a Service that was given back.
-    if (!this.finalized && stable !== undefined) super.check();
+    const ends = this.finalized || (this.declares && this.deleting);
+    if (!ends && stable !== undefined) super.check();
     const behind = this.behind();
     const known = behind.filter((pod) => pod.known).length;
     if (known < Math.min(this.floor, this.spec.replicas)) this.violations.push(`${known} pods are behind the Service`);

@@ -104,6 +104,56 @@ test('a release goes its way, and a give-back follows: the Deployment serves bef
   expect({ ours: ours(world), theirs: theirs(world) }).toEqual({ ours: 0, theirs: 4 });
 });
 
+test('a Service that is applied with our label stays narrow, and finds the pods of the Deployment by it', () => {
+  const world = adopted();
+  world.declares = true;
+  world.deleting = true;
+  const words = new Set<string>();
+  for (let tick = 0; tick < 80 && !world.finalized; tick++) {
+    world.tick();
+    words.add(world.state.message);
+  }
+  expect(world.finalized).toBe(true);
+  world.run(10);
+  expect({ ours: ours(world), theirs: theirs(world) }).toEqual({ ours: 0, theirs: 4 });
+  // kills: a Service that is widened again and again while Git narrows it; our pods gone before theirs are found
+  expect(world.violations).toEqual([]);
+  expect([...words].join('\n')).toContain(
+    'Service shop is applied with headgate.dev/stable in its selector, so they get that label: take it out there',
+  );
+});
+
+test('law: whatever is lost while a Service keeps our label, its clients find pods that carry them', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...badDay), { minLength: 10, maxLength: 60 }), (faults) => {
+      const world = adopted();
+      world.declares = true;
+      world.deleting = true;
+      for (const fault of faults) if (!world.finalized) world.tick(fault);
+      for (let tick = 0; tick < 80 && !world.finalized; tick++) world.tick();
+      world.run(10);
+      expect(world.violations, world.timeline.join('\n')).toEqual([]);
+      expect({ done: world.finalized, ours: ours(world), theirs: theirs(world) }).toEqual({
+        done: true,
+        ours: 0,
+        theirs: 4,
+      });
+    }),
+    { numRuns: 100, seed: 20_261_123 },
+  );
+});
+
+test('where nobody has looked at its pods yet our own stay', () => {
+  const world = adopted();
+  world.deleting = true;
+  world.runUntil(({ state }) => state.adopted?.servesSince !== undefined);
+  const { workload: { deployment } = {}, service, ...seen } = world.seen();
+  if (deployment === undefined || service === undefined) throw new Error('the world has both');
+  const narrow = { ...service, narrowed: true, declared: true as const };
+  const later = { ...seen, service: narrow, workload: { name: 'web', deployment } };
+  expect(noteServing(world.state, later, world.now).adopted?.servesSince).toBeUndefined();
+});
+
 // kills: pods that come back in the pass that lets go
 test('pods that have left do not come back at the end, in the middle of a release or not', () => {
   const committed = adopted();

@@ -22,6 +22,6 @@ test('who wrote the spec of a Service last is still known, and the fields of nob
   const kept = withSpecWriters(service);
   // kills: a Service whose widening nobody did, because the store had dropped who it was.
   expect(lastSpecManager(kept)).toBe('gitops');
-  expect(JSON.stringify(kept)).not.toContain('f:selector');
+  expect(JSON.stringify(kept)).not.toContain('f:ports');
   expect(kept.metadata.managedFields).toHaveLength(3);
 });
