@@ -6,6 +6,7 @@ import type { Millis } from '#lib/units.ts';
 import { sleep } from '#ports/clock.ts';
 import type { KubeApi, KubeObject, ObjectRef } from '#ports/kube-api.ts';
 import { CliError, type ExitCode, exit } from './exit.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { isOperatorRunning, LEASE_NAME } from './operator-lease.ts';
 import { type OutputFormat, printDocument } from './print.ts';
 import {
@@ -61,6 +62,8 @@ export async function uninstall(flags: UninstallFlags, world: World): Promise<Ex
     if (flags.yes !== true) throw new CliError('nothing was changed: add --yes to do this, or --dry-run to look only');
     await deleteRollouts(leave);
     const waiting = await waitUntilGone(leave);
+    // By force nobody has taken the routes back, and they may still send there.
+    if (waiting.length === 0 && flags.force !== true) await removeLeftovers(api, plan.rollouts, world.err);
     return report(leave, { waiting, removed: waiting.length > 0 ? [] : await remove(leave) });
   } finally {
     await cluster.close();

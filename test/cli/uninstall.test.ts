@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { exit } from '#cli/exit.ts';
 import { run } from '#cli/program.ts';
-import { FINALIZER } from '#core/labels.ts';
-import { LEASE, METRIC_SOURCE, ROLLOUT } from '#kube/resources.ts';
+import { CANARY_LABEL, FINALIZER, ROLLOUT_LABEL } from '#core/labels.ts';
+import { LEASE, METRIC_SOURCE, ROLLOUT, SERVICE } from '#kube/resources.ts';
 import { OperatorError } from '#lib/errors.ts';
 import type { KubeApi, KubeObject, ObjectRef } from '#ports/kube-api.ts';
 import { createMemoryApi } from '../support/memory-api.ts';
@@ -34,16 +34,18 @@ interface Scene {
   operator?: boolean;
   /** It never lets go of this one. */
   hangs?: string;
+  services?: KubeObject[];
   /** Somebody makes this one as soon as all others are gone. */
   remade?: KubeObject;
 }
 
 /** The sandbox, with the kinds that it has not got in a list of their own. */
-async function scene({ rollouts = [adopted, inline], operator = true, hangs, remade }: Scene = {}) {
+async function scene({ rollouts = [adopted, inline], operator = true, hangs, remade, services = [] }: Scene = {}) {
   const memory = createMemoryApi();
   const extra = new Set([...CRDS, ...ADMISSION]);
   const calls: string[] = [];
   for (const one of rollouts) await memory.create(ROLLOUT, one);
+  for (const one of services) await memory.create(SERVICE, one);
   await memory.create(METRIC_SOURCE, source);
   await memory.create(LEASE, lease);
   let looks = 0;
@@ -216,6 +218,28 @@ test('by force nothing is let go that was deleted with its pods before', async (
   expect(await run('uninstall --yes --force --timeout 5'.split(' '), world)).toBe(exit.waiting);
   expect(output.err).toContain('shop/web: was deleted before');
   expect((await memory.list(ROLLOUT, undefined)).map(({ metadata }) => metadata.finalizers)).toEqual([[FINALIZER]]);
+});
+
+const service = (name: string, of: string, selector: Record<string, string>): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'shop', labels: { [ROLLOUT_LABEL]: of } },
+  spec: { selector, ports: [{ port: 80 }] },
+});
+const services = [
+  service('web-canary', 'web', { [CANARY_LABEL]: 'true' }),
+  service('web', 'web', { app: 'web' }),
+  service('cart-canary', 'cart', { [CANARY_LABEL]: 'true' }),
+];
+
+// kills: a Service that is left because its owner was; one of the user deleted; one that a route may still send to
+test.each([
+  { how: 'uninstall --yes', gone: ['Service web-canary'] },
+  { how: 'uninstall --yes --force', gone: [] },
+])("$how: the canary's Service of pods that stay: $gone", async ({ how, gone }) => {
+  const { code, calls } = await type(how, { services });
+  expect(code).toBe(exit.ok);
+  expect(calls.filter((call) => call.startsWith('Service '))).toEqual(gone);
 });
 
 test('JSON tells what became of each', async () => {
