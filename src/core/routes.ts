@@ -2,6 +2,7 @@ import type { Millis } from '#lib/units.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
+import type { Reach } from './words.ts';
 
 /** What a key says: a kind, a name, and a namespace where it is not the Rollout's own. */
 export interface RouteName {
@@ -156,8 +157,9 @@ export function obeyed(seen: Seen, { release }: State, now: Millis): Seen {
  */
 export function driftOf(seen: Seen, release: ReleaseState): Drift {
   let drift: Drift = { kind: 'None' };
+  const before = seen.release?.name === release.name ? seen.release.plan.steps[release.step - 1]?.reach : undefined;
   for (const route of seen.routes) {
-    const one = driftOn(route, release);
+    const one = takenOn(route, release, before) ?? driftOn(route, release);
     if (one.kind === 'Changed') return one;
     if (one.kind === 'Lowered' || drift.kind === 'None') drift = one;
   }
@@ -178,7 +180,9 @@ function driftOn(route: SeenRoute, release: ReleaseState): Drift {
   if (route.fence.n > release.n) return { kind: 'Lowered' };
   if (route.fence.n === release.n) {
     // The fence does not tell who was matched: at the weight that it grants, somebody else took them away.
-    return route.fence.weight < release.weight ? { kind: 'Lowered' } : changed(`${name}: ${takenFrom(release)}${by}`);
+    return route.fence.weight < release.weight
+      ? { kind: 'Lowered' }
+      : changed(`${name}: ${takenFrom(release.reach)}${by}`);
   }
   // The fence is older than the record: in Shifting the raise has not been written yet, later it was lost.
   return release.stage === 'Shifting' ? { kind: 'None' } : { kind: 'Lost' };
@@ -189,7 +193,18 @@ function reachesAll({ reach }: SeenRoute, release: ReleaseState): boolean {
   return release.reach === undefined || reach === formatReach(release.reach);
 }
 
-function takenFrom({ reach }: ReleaseState): string {
+/**
+ * The raise that takes the place of a reach is on record and not written yet, and what it takes the place of is gone:
+ * the fence, which knows weights alone, does not tell.
+ */
+function takenOn(route: SeenRoute, { stage, n }: ReleaseState, before: Reach | undefined): Drift | undefined {
+  const { name, exists, reach, fence, manager } = route;
+  const taken = before !== undefined && exists && reach === undefined && stage === 'Shifting' && fence?.n === n - 1;
+  const by = manager === undefined ? '' : ` by ${manager}`;
+  return taken ? changed(`${routeTitle(name)}: ${takenFrom(before)}${by}`) : undefined;
+}
+
+function takenFrom(reach: Reach | undefined): string {
   return reach?.mirror === undefined ? 'the matched users were taken back' : 'the copies were taken back';
 }
 

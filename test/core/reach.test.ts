@@ -152,6 +152,20 @@ const byHand = (world: World, share: { weight?: number; reach?: string }) =>
     manager: 'kubectl-edit',
   });
 
+// kills: what nobody has raised yet taken for what nobody took
+test('matched users who are taken back between the next grant and its write: nothing is raised in their place', () => {
+  const world = reaching(beta);
+  world.runUntil(holdingAt(0));
+  // The record of the next step is stored, and its writer dies.
+  for (let ticks = 0; world.state.release?.step === 0 && ticks < 20; ticks += 1) world.tick('crash-after-store');
+  expect(world.state.release).toMatchObject({ stage: 'Shifting', step: 1, weight: 20_000 });
+  const [route] = world.routes;
+  Object.assign(route ?? {}, { reach: undefined, version: 900, manager: 'kubectl-edit' });
+  world.run(5);
+  expect(carried(world)).toEqual([0, undefined, 0]);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged' });
+});
+
 // kills: a lowering whose number no record has, matched users beside a weight that pass for a newer record's
 test.each([
   {

@@ -9,6 +9,18 @@ const laws = 'test/routers/reach-laws.ts';
 /** Mutants of steps without a weight, and of routes whose split stands in an object of ours. */
 export const reach: readonly Mutant[] = [
   {
+    name: 'a raise takes the place of users who were taken back',
+    breaks: 6,
+    file: 'src/core/routes.ts',
+    find: 'takenOn(route, release, before) ?? driftOn(route, release)',
+    replace: 'driftOn(route, release)',
+    killedBy: {
+      file: coreTest,
+      test: 'matched users who are taken back between the next grant and its write: nothing is raised in their place',
+    },
+    because: 'who took a few users back would find a tenth of all of them there',
+  },
+  {
     name: 'a fence is planted past a grant without weight',
     breaks: 3,
     file: 'src/core/diff.ts',
