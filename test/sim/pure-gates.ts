@@ -136,9 +136,14 @@ export class PureGates {
   read(now: number, infos: () => PodInfo[], shape: Shape): void {
     this.#told = undefined;
     if (shape === 'slow') return;
+    let known: PodInfo[] | undefined;
+    const once = (): PodInfo[] => {
+      known ??= infos();
+      return known;
+    };
     for (const run of this.#runs.values()) {
       if (shape === 'down') failRun(run, new OperatorError('SOURCE_UNREACHABLE', 'the source is down'));
-      else this.#readRun(run, now, infos);
+      else this.#readRun(run, now, once);
     }
   }
 
