@@ -90,6 +90,7 @@ async function turn(deps: ReconcileDeps, rollout: KubeObject, signal: AbortSigna
   deps.decided(rollout, decision);
   const heldMs = await act(deps, rollout, { decision, state, sight, signal, known: remembered !== undefined });
   if (deps.isLeader()) await deps.settle(rollout, decision);
+  if (deps.isLeader()) await refill(deps, rollout);
   if (asked.kind === 'failed') throw asked.error;
   const { requeueAt } = decision;
   return again([
@@ -251,8 +252,8 @@ function announce(
 
 /**
  * The finalizer, before anything of ours exists, so that deletion can give the traffic back. And the replicas, where
- * nobody gave any: autoscalers read them, and what a Deployment had must outlive its going to 0. Not in the middle of a
- * release: a write of the spec that somebody forbids must not stand before a lowering.
+ * nobody gave any: autoscalers read them, and what a Deployment had must outlive its going to 0. In the middle of a
+ * release only after everything else: a write of the spec that somebody forbids must not stand before a lowering.
  */
 async function complete({ api, stores }: ReconcileDeps, rollout: KubeObject): Promise<boolean> {
   const { name, namespace = '', finalizers = [], resourceVersion, deletionTimestamp } = rollout.metadata;
@@ -268,4 +269,18 @@ async function complete({ api, stores }: ReconcileDeps, rollout: KubeObject): Pr
     await api.mergePatch({ resource: ROLLOUT, namespace, name }, patch, { fieldManager: 'headgate' }),
   );
   return true;
+}
+
+/** An autoscaler that reads no replicas reads 0, and stops: what somebody takes out in the middle of a release comes back. */
+async function refill({ api, stores, log }: ReconcileDeps, { metadata }: KubeObject): Promise<void> {
+  const { name, namespace = '' } = metadata;
+  const rollout = stores.rollouts.get({ namespace, name });
+  if (rollout === undefined || rollout.metadata.deletionTimestamp !== undefined) return;
+  const replicas = missingReplicas(rollout, stores);
+  if (replicas === undefined || !('release' in record(rollout, 'status', 'state'))) return;
+  const patch = { metadata: { resourceVersion: rollout.metadata.resourceVersion }, spec: { replicas } };
+  await api.mergePatch({ resource: ROLLOUT, namespace, name }, patch, { fieldManager: 'headgate' }).then(
+    (written) => stores.rollouts.noteWrite(written),
+    (error: unknown) => log.warn('replicas could not be filled in', { rollout: keyOf(rollout), error: String(error) }),
+  );
 }

@@ -59,7 +59,9 @@ const budget = ruled(
 const specShape = group({
   replicas: int({ min: 0, max: 10_000 })
     .exactOptional()
-    .describe('Pods that serve at rest. Left out: 1, or with workloadRef what the Deployment had; it is filled in.'),
+    .describe(
+      'Pods that serve at rest. Left out: 1, or with workloadRef what the Deployment had, and where pods serve already as many as these; it is filled in.',
+    ),
   workloadRef: workloadRef
     .exactOptional()
     .describe(

@@ -83,10 +83,16 @@ export function readRollout(object: unknown, deployment?: unknown): ReadRollout 
   return problems.length > 0 ? { ok: false, problems } : { ok: true, ...wishOf(source.value, object) };
 }
 
-/** What the Deployment had when it was taken over, from the record: it stands at 0 since. */
+/**
+ * What is meant where somebody takes `replicas` out of a living Rollout: as many as there are. Before it has any, what the
+ * Deployment had when it was taken over, which stands at 0 since.
+ */
 function recordedReplicas(object: unknown): { replicas?: number } {
-  const { replicas } = record(object, 'status', 'state', 'adopted');
-  return typeof replicas === 'number' ? { replicas } : {};
+  const { full } = record(object, 'status', 'state', 'release');
+  const { replicas: stable } = record(object, 'status', 'stable');
+  const { replicas: adopted } = record(object, 'status', 'state', 'adopted');
+  const found = [full, stable, adopted].find((given) => typeof given === 'number' && given > 0);
+  return typeof found === 'number' ? { replicas: found } : {};
 }
 
 function wishOf(given: PodSource, object: unknown): RolloutWish {

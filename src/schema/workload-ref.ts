@@ -26,7 +26,7 @@ export function podSourceOf(
   if (workloadRef === undefined) {
     // The schema has refused one without: this is for the compiler.
     if (own === undefined) return failed('spec.template', 'is missing: give template and selector, or workloadRef');
-    return { ok: true, value: { ...given, template: own, replicas: given.replicas ?? 1 } };
+    return { ok: true, value: { ...given, template: own, replicas: given.replicas ?? replicas ?? 1 } };
   }
   const read = readDeployment(deployment);
   if (read === undefined)

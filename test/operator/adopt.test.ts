@@ -102,6 +102,18 @@ test.each([
 });
 
 test.each([
+  { name: 'as many as serve', status: { stable: { replicas: 8 } }, want: 8 },
+  {
+    name: 'as many as stable is whole with',
+    status: { stable: { replicas: 6 }, state: { release: { full: 10 } } },
+    want: 10,
+  },
+  { name: 'those of the Deployment while none serve', status: { stable: { replicas: 0 } }, want: 3 },
+])('replicas that are taken out of a living Rollout mean $name', ({ status, want }) => {
+  expect(readRollout({ ...rollout(), status }, deployment())).toMatchObject({ ok: true, spec: { replicas: want } });
+});
+
+test.each([
   { name: 'what it says', given: { replicas: 2 }, adopted: undefined, want: 2 },
   { name: 'what the Deployment has', given: {}, adopted: undefined, want: 3 },
   { name: 'what the Deployment had', given: {}, adopted: { replicas: 5 }, want: 5 },
