@@ -3,10 +3,13 @@ import { decide } from '#core/decide.ts';
 import type { Effect } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateReading } from '#core/gate.ts';
-import type { OnBreach, ReleaseState, State, Verb } from '#core/model.ts';
+import type { OnBreach, ReleaseState, State } from '#core/model.ts';
+import { formatReach } from '#core/reach.ts';
 import type { Seen } from '#core/seen.ts';
 import type { Invariant } from '#test/sim/invariants.ts';
+import { carried, type Live, nothing, risen, sends } from './share.ts';
 import { keptBy, leastOfStable, unlawfulReturn } from './shrink-rules.ts';
+import { STRIKES, verbs, verdicts } from './strikes.ts';
 import { FAULTS, type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 
 /** The small world with everything broken at once, and with eyes for what must never happen. */
@@ -24,46 +27,6 @@ export function chanceOf(seed: number): Chance {
   };
 }
 
-const verbs: Verb[] = ['promote', 'skip-step', 'pause', 'resume', 'retreat', 'abort', 'retry', 'expedite'];
-/** What a strike of each kind does. */
-const STRIKES = [
-  'weight by hand',
-  'weight by hand',
-  'fence taken away',
-  'route deleted or back',
-  'pods die',
-  'pods die',
-  'pods never ready',
-  'replicas scaled',
-  'new template',
-  'action',
-  'action',
-  'action',
-  'clock jumps',
-  'gate turns',
-  'gate turns',
-  'gateway accepts and does not apply',
-  'routes of the spec change',
-  'bad spec',
-  'spec unreadable',
-  'probes turn, Release deleted',
-  'budget low or unknown',
-  'rival in the group',
-] as const;
-const verdicts = [
-  { verdict: 'Pass', stable: 'Meets' },
-  { verdict: 'Pass', stable: 'Meets' },
-  { verdict: 'Inconclusive', stable: 'Meets' },
-  { verdict: 'NoData', stable: 'Unknown' },
-  { verdict: 'Error', stable: 'Unknown', cause: 'SourceDown' },
-  { verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' },
-  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
-  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
-  { verdict: 'Inconclusive', stable: 'Meets', cause: 'SinglePod' },
-  { verdict: 'Fail', stable: 'Meets', cause: 'Worse' },
-  { verdict: 'Fail', stable: 'Meets', cause: 'DarkCanary' },
-] as const;
-
 /** What a gateway really does lags behind what the route says, by less than settleMs after it was accepted. */
 const LAG_MS = 1500;
 
@@ -72,7 +35,7 @@ export class ChaosWorld extends World {
   readonly checks = new Map<string, number>();
   readonly events: string[] = [];
   /** Weights that the data plane uses, by route. */
-  live = new Map<string, { weight: number; written: number; at: number }>();
+  live = new Map<string, Live>();
   /** Time as gateways and sources have it, whatever the operator's clock does. */
   protected beat = 1_000_000;
   private jumpedAt = Number.NEGATIVE_INFINITY;
@@ -169,14 +132,15 @@ export class ChaosWorld extends World {
     this.problems = [];
     this.budget = undefined;
     this.group = undefined;
+    this.room = Number.POSITIVE_INFINITY;
     this.unreadable = false;
     this.probeResult = 'Passed';
     this.frozenGateway = false;
     for (const route of this.routes) {
       // Whoever puts it back puts back the user's own text.
-      if (!route.exists) Object.assign(route, { exists: true, weight: 0, fence: undefined });
+      if (!route.exists) Object.assign(route, { exists: true, ...nothing, fence: undefined });
       // A split without a fence is the user's own, and a release cannot begin on it.
-      if (route.fence === undefined) route.weight = 0;
+      if (route.fence === undefined) Object.assign(route, nothing);
       if (route.acceptedAt > this.now) route.acceptedAt = this.now + 1000;
     }
   }
@@ -255,10 +219,19 @@ export class ChaosWorld extends World {
     const release = this.state.release;
     // Where the record grants less by now, whoever lowers the route does what is about to be done.
     const due = Math.min(route.fence?.weight ?? 0, release?.weight ?? 0);
-    if (release !== undefined && weight < due) this.takenBack.add(`${release.name}/${route.name}`);
+    // Who sets a route to 0 means everybody on it.
+    const takes = weight < due || (weight === 0 && release?.reach !== undefined && route.reach !== undefined);
+    if (release !== undefined && takes) this.takenBack.add(`${release.name}/${route.name}`);
     // Whoever gives more afterwards, before anybody looked, has withdrawn it.
     else if (release !== undefined) this.takenBack.delete(`${release.name}/${route.name}`);
-    Object.assign(route, { weight, version: route.version + 1, manager: 'kubectl-edit', acceptedAt: this.now });
+    const reach = weight === 0 ? undefined : route.reach;
+    Object.assign(route, {
+      weight,
+      reach,
+      version: route.version + 1,
+      manager: 'kubectl-edit',
+      acceptedAt: this.now,
+    });
     this.events.push(`${this.now} ${route.name} set to ${weight} by hand`);
   }
 
@@ -321,12 +294,8 @@ export class ChaosWorld extends World {
     this.beat += TICK_MS;
     for (const route of this.routes) {
       if (this.frozenGateway && route.acceptedAt + 1000 > this.now) route.acceptedAt = this.now + 1000;
-      const live = this.live.get(route.name) ?? { weight: 0, written: 0, at: 0 };
-      if (live.written !== route.weight) Object.assign(live, { written: route.weight, at: Number.NaN });
-      if (Number.isNaN(live.at) && this.now >= route.acceptedAt) live.at = this.beat;
-      if (!Number.isNaN(live.at) && this.beat - live.at >= LAG_MS) live.weight = live.written;
-      if (!route.exists) live.weight = 0;
-      this.live.set(route.name, live);
+      const live = this.live.get(route.name) ?? { ...nothing, written: nothing, at: 0 };
+      this.live.set(route.name, carried(live, route, { now: this.now, beat: this.beat, lagMs: LAG_MS }));
     }
   }
 
@@ -341,7 +310,7 @@ export class ChaosWorld extends World {
     const { ending } = this.state.release ?? {};
     if (this.deleting && ending !== undefined && this.now - ending.at > this.spec.progressDeadlineMs) return false;
     const names = this.state.release?.routes ?? [];
-    return [...this.live].some(([name, { weight }]) => names.includes(name) && weight > 0);
+    return [...this.live].some(([name, live]) => names.includes(name) && sends(live));
   }
 
   override apply(effect: Effect): void {
@@ -355,22 +324,22 @@ export class ChaosWorld extends World {
       this.violate('stable is scaled below its size');
     if (effect.kind === 'LabelPod') this.watchLabel(effect);
     if (effect.kind === 'DeletePod') this.watchDeletion(effect);
-    const weights = this.routes.map(({ weight }) => weight);
+    const shares = this.routes.map(({ weight, reach }) => ({ weight, reach }));
     super.apply(effect);
     if (effect.kind === 'SetWeight') this.looked('upward', 'granted', 'fenced');
     // A stale raise is tried all the same; what counts is that the route refuses it.
-    const risen = this.routes.some(({ weight }, index) => weight > (weights[index] ?? 0));
-    if (effect.kind === 'SetWeight' && risen && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
+    const more = this.routes.some((route, index) => risen(route, shares[index] ?? nothing));
+    if (effect.kind === 'SetWeight' && more && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
       this.violate('corrected upward');
-    if (effect.kind === 'SetWeight' && risen && !this.stale) this.raised(effect);
+    if (effect.kind === 'SetWeight' && more && !this.stale) this.raised(effect);
   }
 
   /**
    * Who wakes here asks for no lease, as a request that was on its way when its operator lost it. Between a record and its
    * fence nothing stops it: the next whole pass has to (`watchGrant`).
    */
-  protected override grants(weight: number): boolean {
-    return super.grants(weight) || (this.stale && this.unfenced);
+  protected override onItsWay(): boolean {
+    return this.stale && this.unfenced;
   }
 
   /** For those who know what a raise needs. */
@@ -440,8 +409,9 @@ export class ChaosWorld extends World {
     if (!failed || kept || this.state.release?.committed) return;
     this.looked('breached');
     const names = release.routes ?? [];
-    const left = this.routes.filter(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
-    if (left.some(({ weight }) => weight > keptBy(this.state))) this.violate('a breach left traffic on the canary');
+    const left = this.routes.filter(({ name, exists }) => names.includes(name) && exists);
+    if (left.some((route) => risen(route, { ...nothing, weight: keptBy(this.state) })))
+      this.violate('a breach left traffic on the canary');
   }
 
   /** Where stable shrinks a way back is as quick as its pods allow. */
@@ -472,8 +442,13 @@ export class ChaosWorld extends World {
   private watchGrant(): void {
     const { release } = this.state;
     this.looked('overgranted');
+    // What the step before this one granted beside a weight stays until the raise that takes its place is written.
     const over = this.routes.find(
-      ({ name, exists, weight }) => exists && release?.routes?.includes(name) && weight > release.weight,
+      ({ name, exists, weight, reach }) =>
+        exists &&
+        release?.routes?.includes(name) &&
+        (weight > release.weight ||
+          (reach !== undefined && !sends({ ...nothing, ...release, reach: formatReach(release.reach) }))),
     );
     if (over !== undefined) this.violate(`${over.name} sends more than was granted`);
   }
@@ -483,10 +458,10 @@ export class ChaosWorld extends World {
     const { release } = this.state;
     this.looked('carried');
     const names = release?.routes ?? this.spec.routes;
-    const sends = this.routes.some(({ name, exists, weight }) => names.includes(name) && exists && weight > 0);
+    const sent = this.routes.some((route) => names.includes(route.name) && route.exists && sends(route));
     const behind = this.pods.some((pod) => pod.arms.canary && this.available(pod));
     const ours = release !== undefined && this.releases.has(release.name);
-    this.darkTicks = sends && !behind && ours && !this.died ? this.darkTicks + 1 : 0;
+    this.darkTicks = sent && !behind && ours && !this.died ? this.darkTicks + 1 : 0;
     if (this.darkTicks > 1) this.violate('traffic to a canary without pods');
   }
 

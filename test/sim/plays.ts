@@ -1,9 +1,9 @@
 import { adopting, asking, dying, matching, taken, undoing } from './few.ts';
 import type { Play } from './plan.ts';
 import { fair, stormy } from './play.ts';
-import { pure } from './pure.ts';
+import { handled, pure } from './pure.ts';
 
 /** Every kind of world, by name. */
 export const plays: ReadonlyMap<string, Play> = new Map(
-  [pure, fair, stormy, dying, taken, asking, undoing, matching, adopting].map((play) => [play.name, play]),
+  [pure, handled, fair, stormy, dying, taken, asking, undoing, matching, adopting].map((play) => [play.name, play]),
 );

@@ -1,14 +1,20 @@
 import { stepEpochOf } from '#core/epoch.ts';
 import type { Gate, GateReading } from '#core/gate.ts';
-import type { ReleaseState, State } from '#core/model.ts';
+import { weightedSteps } from '#core/ladder.ts';
+import type { ReleaseState, State, Step } from '#core/model.ts';
+import { formatReach } from '#core/reach.ts';
 import type { Seen } from '#core/seen.ts';
+import { specUnderPin } from '#core/undo.ts';
 import { sameJson } from '#lib/json.ts';
 import { contextsOf } from '#operator/contexts.ts';
 import { readState, storable } from '#schema/translate.ts';
 import type { Budget } from '#schema/translate-release.ts';
 import { ChaosWorld } from '#test/core/chaos-world.ts';
+import { nothing, risen } from '#test/core/share.ts';
 import { keptBy } from '#test/core/shrink-rules.ts';
 import { FAULTS, type Fault, TICK_MS } from '#test/core/world.ts';
+import { COPIED, FEW, MATCHED } from './few-users.ts';
+import { byHand } from './hands.ts';
 import { type Mishap, randomOf, type Tally, tally } from './plan.ts';
 import { type Checkpoint, GATES, PureGates } from './pure-gates.ts';
 import { type Living, type Nature, PureService, ROTTEN, SHAPES, type Shape, SOUND } from './pure-service.ts';
@@ -58,7 +64,8 @@ export class PureWorld extends ChaosWorld {
   #deafUntil = 0;
   #first: string | undefined;
 
-  constructor(seed: number) {
+  /** `few`: steps without a weight, before all others. */
+  constructor(seed: number, few: readonly Step[] = []) {
     super(seed);
     this.#rotten = new Set(['v2', 'v3'].filter(() => this.chance() < 0.4));
     const names = this.pick([['errors'], ['errors', 'latency'], ['latency', 'orders'], ['errors', 'ratio'], []]);
@@ -66,7 +73,7 @@ export class PureWorld extends ChaosWorld {
       ...gate,
       onNoData: this.pick(['Hold', 'Hold', 'Pause', 'Retreat'] as const),
     }));
-    this.plan = { ...this.plan, gates };
+    this.plan = { ...this.plan, gates, steps: [...few, ...this.plan.steps] };
     this.chance = randomOf('world', seed);
   }
 
@@ -74,7 +81,8 @@ export class PureWorld extends ChaosWorld {
     const seen = super.seen();
     // A fix for a stable that is rotten itself has nothing to be held against: a person takes the gates away.
     const helped = this.#healed && this.#rotten.has(this.state.stable ?? '');
-    const proposal = helped ? { ...this.plan, gates: [] } : this.plan;
+    const steps = this.spec.routes.length === 0 ? weightedSteps(this.plan) : this.plan.steps;
+    const proposal = { ...this.plan, steps, ...(helped ? { gates: [] } : {}) };
     const gates = this.state.release === undefined ? [] : this.#gates.readings(this.now);
     // The prober, like the gates, answers for the stay that it was last told of.
     return { ...seen, proposal, gates, probes: { ...seen.probes, epoch: this.#probed } };
@@ -107,6 +115,7 @@ export class PureWorld extends ChaosWorld {
   #befall(what: string): void {
     if (what === 'strike') this.strike();
     else this.struck(what);
+    if (byHand(what, { world: this, random: this.chance })) this.died = true;
     if (what === 'memory of a stale operator') this.remember();
     if (what === 'source') this.#turnSource();
     if (what === 'both arms sick') this.#sick = !this.#sick;
@@ -159,11 +168,18 @@ export class PureWorld extends ChaosWorld {
 
   /** A route carries weight that we gave. */
   get sends(): boolean {
-    return this.seenRoutes().some(({ weight = 0, fence }) => weight > 0 && fence !== undefined);
+    return this.seenRoutes().some(
+      ({ weight = 0, reach, fence }) => (weight > 0 || reach !== undefined) && fence !== undefined,
+    );
   }
 
   get rotten(): boolean {
-    return this.#rotten.has(this.spec.revision);
+    return this.#rotten.has(this.wished);
+  }
+
+  /** The revision of the template, or what somebody has pinned over it. */
+  get wished(): string {
+    return specUnderPin(this.state, { revision: this.spec.revision, taken: true }).revision;
   }
 
   /** What a release was begun with; undefined: there is no record of it. */
@@ -192,9 +208,14 @@ export class PureWorld extends ChaosWorld {
   /** Users' requests, dealt out as the gateways deal them. */
   #serve(): void {
     const names = this.state.release?.routes ?? this.spec.routes;
-    const share = Math.max(0, ...names.map((name) => this.live.get(name)?.weight ?? 0)) / 100_000;
-    this.#ask('canary', REQUESTS * share);
-    this.#ask('stable', REQUESTS * (1 - share));
+    const shares = names.map((name) => this.live.get(name));
+    const weight = Math.max(0, ...shares.map((share) => share?.weight ?? 0)) / 100_000;
+    const reaches = shares.map((share) => share?.reach);
+    // Matched users are nobody else's, copies come beside what stable is asked.
+    const matched = reaches.includes(formatReach(MATCHED)) ? FEW : 0;
+    const copied = reaches.includes(formatReach(COPIED)) ? FEW : 0;
+    this.#ask('canary', REQUESTS * (Math.max(weight, matched) + copied));
+    this.#ask('stable', REQUESTS * (1 - Math.max(weight, matched)));
     if (this.#sick) this.#wasSick = this.state.release?.name ?? '';
   }
 
@@ -300,9 +321,9 @@ export class PureWorld extends ChaosWorld {
       return;
     if (this.plan.onBreach === 'Pause' || this.state.release?.committed) return;
     this.looked('breached');
-    const left = this.routes.find(({ name, exists, weight }) => release.routes?.includes(name) && exists && weight > 0);
-    if (left !== undefined && left.weight > keptBy(this.state))
-      this.violate(`probes failed and ${left.name} still sends to the canary`);
+    const left = this.routes.filter(({ name, exists }) => release.routes?.includes(name) && exists);
+    const over = left.find((route) => risen(route, { ...nothing, weight: keptBy(this.state) }));
+    if (over !== undefined) this.violate(`probes failed and ${over.name} still sends to the canary`);
   }
 
   protected override raised({ weight }: { weight: number }): void {

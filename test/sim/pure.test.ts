@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { playAll, seeds } from './play-all.ts';
-import { pure } from './pure.ts';
+import { handled, pure } from './pure.ts';
 
 /**
  * `decide`, the gates of the catalog and the diff in ten thousand worlds of plain data: safety while everything breaks,
@@ -17,6 +17,11 @@ const TELLING = { from: 240, count: 260 };
 
 test('law: telling pure worlds are safe and come to rest', async () => {
   expect(await playAll(pure, seeds(TELLING.from, TELLING.count))).toBe('');
+}, 300_000);
+
+// kills: copies and matched users that a retreat forgets (fence planted by weight alone: 6 of 40 worlds)
+test('law: pure worlds where people work by hand are safe and come to rest', async () => {
+  expect(await playAll(handled, seeds(0, 600))).toBe('');
 }, 300_000);
 
 test(`law: the other ones of ${WORLDS} pure worlds are safe and come to rest`, async () => {

@@ -1,6 +1,8 @@
 import { decide } from '#core/decide.ts';
 import { TICK_MS } from '#test/core/world.ts';
-import { drawPlan, type Mishap, type Play } from './plan.ts';
+import { stepsOfFew } from './few-users.ts';
+import { drawHands } from './hands.ts';
+import { drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { PureWorld } from './pure-world.ts';
 
 /** Worlds of `decide`, the gates and the diff alone: thousands of them in the time of a coffee. */
@@ -28,24 +30,37 @@ const CHANCES = {
   deletion: 0.002,
 };
 
+// Calm worlds get further before something breaks, wild ones break more of it at once.
+const wildnessOf = (seed: number) => WILDNESS[seed % WILDNESS.length] ?? 1;
+
 export const pure: Play = {
   name: 'pure',
-  // Calm worlds get further before something breaks, wild ones break more of it at once.
-  planOf: (seed) => drawPlan(seed, CHAOS_TICKS, CHANCES, WILDNESS[seed % WILDNESS.length]),
-  run(seed, plan) {
-    const world = new PureWorld(seed);
-    const wrong = chaos(world, plan) ?? (world.deleting ? farewell(world) : (breach(world) ?? rest(world)));
-    return {
-      ...(wrong === undefined ? {} : { wrong }),
-      // Read of worlds that failed alone.
-      get timeline() {
-        return [...world.events, ...world.timeline].sort();
-      },
-      faults: world.faults,
-      checks: world.checks,
-    };
-  },
+  planOf: (seed) => drawPlan(seed, CHAOS_TICKS, CHANCES, wildnessOf(seed)),
+  run: (seed, plan) => played(new PureWorld(seed), plan),
 };
+
+/** The same worlds, where people work by hand and plans begin with steps without a weight. */
+export const handled: Play = {
+  name: 'handled',
+  planOf(seed) {
+    const plan = pure.planOf(seed);
+    return [...plan, ...drawHands(seed, CHAOS_TICKS, wildnessOf(seed), plan.length)];
+  },
+  run: (seed, plan) => played(new PureWorld(seed, stepsOfFew(seed)), plan),
+};
+
+function played(world: PureWorld, plan: readonly Mishap[]): Played {
+  const wrong = chaos(world, plan) ?? (world.deleting ? farewell(world) : (breach(world) ?? rest(world)));
+  return {
+    ...(wrong === undefined ? {} : { wrong }),
+    // Read of worlds that failed alone.
+    get timeline() {
+      return [...world.events, ...world.timeline].sort();
+    },
+    faults: world.faults,
+    checks: world.checks,
+  };
+}
 
 function chaos(world: PureWorld, plan: readonly Mishap[]): string | undefined {
   const byTick = Map.groupBy(plan, ({ at }) => at);
@@ -68,7 +83,7 @@ function breach(world: PureWorld): string | undefined {
   const blind = world.setBackMs / TICK_MS + (world.spec.shrinkStable === true ? RETURN_TICKS : 0);
   const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS && young());
   for (let tick = 0; due(tick) && !over() && world.violations.length === 0; tick += 1) world.step([]);
-  const out = world.rotten && world.state.release?.revision === world.spec.revision && !world.state.release.committed;
+  const out = world.rotten && world.state.release?.revision === world.wished && !world.state.release.committed;
   // Against a stable that is rotten itself a person took the gates away: then nobody looks.
   const blindly = world.gatesOf(world.state.release?.name)?.length === 0;
   const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined || blindly;
@@ -90,17 +105,19 @@ function rested(world: PureWorld): boolean {
   return standsAtRest(world) && unrested(world) === undefined;
 }
 
-function standsAtRest({ state: { phase, stable, release }, spec }: PureWorld): boolean {
-  return phase === 'Healthy' && stable === spec.revision && release === undefined;
+function standsAtRest({ state: { phase, stable, release }, wished }: PureWorld): boolean {
+  return phase === 'Healthy' && stable === wished && release === undefined;
 }
 
 /** What the world still lacks, if anything. */
 function unrested(world: PureWorld): string | undefined {
   if (!standsAtRest(world)) return `it stands at ${JSON.stringify(world.state)}`;
-  const { revision, replicas, routes } = world.spec;
-  const split = world.routes.filter(({ name, weight, fence }) => routes.includes(name) && (weight > 0 || fence));
+  const { replicas, routes } = world.spec;
+  const split = world.routes.filter(
+    ({ name, weight, reach, fence }) => routes.includes(name) && (weight > 0 || reach || fence),
+  );
   if (split.length > 0) return `a trace is left on ${split.map(({ name }) => name).join()}`;
-  const serving = world.pods.filter((pod) => pod.set === `shop-${revision}` && pod.arms.stable && !pod.arms.canary);
+  const serving = world.pods.filter((pod) => pod.set === `shop-${world.wished}` && pod.arms.stable && !pod.arms.canary);
   if (serving.length !== replicas || world.pods.length !== replicas) return `${serving.length} of ${replicas} serve`;
   const { effects } = decide(world.state, world.seen(), world.now);
   return effects.length > 0 ? `at rest there is still to do: ${JSON.stringify(effects)}` : undefined;
@@ -111,7 +128,9 @@ function farewell(world: PureWorld): string | undefined {
   if (world.violations.length > 0) return world.violations[0];
   if (!world.finalized) return `the Rollout stays: ${JSON.stringify(world.state)}`;
   // A route that was taken out of the spec on the way keeps its fence: known, and not mended yet.
-  const left = world.seen().routes.filter(({ weight = 0, fence }) => fence !== undefined || weight > 0);
+  const left = world
+    .seen()
+    .routes.filter(({ weight = 0, reach, fence }) => weight > 0 || (reach ?? fence) !== undefined);
   if (left.length > 0) return `after the deletion a trace is left on ${left.map(({ name }) => name).join()}`;
   return world.narrowed ? 'after the deletion the Service is still narrowed' : undefined;
 }

@@ -24,7 +24,7 @@ export function unlawfulGrant(pass: Planned): string | undefined {
 
 /** From 0: probes that passed, and guardrails that see a stable which meets its objectives. */
 function unlawfulStart({ seen, plan }: Planned, was: ReleaseState, is: ReleaseState): string | undefined {
-  if (was.weight > 0 || is.weight === 0) return undefined;
+  if (sendsAny(was) || !sendsAny(is)) return undefined;
   if (plan.probes.length > 0 && probedNow(seen, was) !== 'Passed') return 'granted from 0 without its probes';
   // A fix is not kept out by the stable that it mends, however dead that is, but by a gate that cannot be read.
   const asks = is.expedited === undefined ? sees : isRead;
@@ -32,6 +32,10 @@ function unlawfulStart({ seen, plan }: Planned, was: ReleaseState, is: ReleaseSt
     .filter(({ role }) => role === 'Guardrail')
     .find(({ name }) => !asks(ofGate(seen, was, name)));
   return blind && `granted from 0 while ${blind.name} does not see a good stable`;
+}
+
+function sendsAny({ weight, reach }: ReleaseState): boolean {
+  return weight > 0 || reach !== undefined;
 }
 
 /** What holds a fix, of which no gate need pass: silence, and counts of this stay that look worse than stable's. */
@@ -65,7 +69,9 @@ function unlawfulStep({ before, after, seen, plan }: Planned, was: ReleaseState,
   const waiting = plan.gates.find(({ name, role }) => {
     const reading = ofGate(seen, was, name);
     const passed = reading?.verdict === 'Pass' && reading.stepEpoch === stepEpochOf(was);
-    return role !== 'Advisory' && !passed && (was.expedited === undefined || speaksAgainst(reading, was));
+    // Nobody knows how many a step without a weight sends: its gates must see, and see nothing against the canary.
+    const asksPass = was.expedited === undefined && was.reach === undefined;
+    return role !== 'Advisory' && !passed && (asksPass || speaksAgainst(reading, was));
   });
   return waiting && `left a step while ${waiting.name} waits`;
 }
