@@ -151,3 +151,24 @@ test('a route of another namespace carries the canary while both sides allow it,
   expect(left.spec).toEqual(before.spec);
   expect(left.metadata.annotations).toEqual(before.metadata.annotations);
 });
+
+test('copies are not asked of a gateway that accepts the rule and then fails everybody', async () => {
+  const steps = [
+    { mirror: { percent: 100 }, hold: '1s' },
+    { weight: 50, hold: '1s' },
+  ];
+  const app = await stage.open({ name: 'copied', image: v1, replicas: 1, objective: '95', steps });
+  const load = await app.load(20);
+  await app.apply({ image: v2 });
+  const refused = await app.until('the refusal', ({ status }) => /supportedFeatures/.test(status?.message ?? ''));
+  const route = await app.get<{ metadata: { annotations?: object }; spec: unknown }>('httproute');
+  const report = await load.stop();
+
+  expect(refused.status?.message).toContain(
+    'spec.steps[0].mirror: HTTPRoute copied: GatewayClass traefik does not list HTTPRouteRequestMirror in status.supportedFeatures',
+  );
+  // kills: a rule of copies, which Traefik accepts, and answers 500 to everybody.
+  expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+  expect(JSON.stringify(route)).not.toContain('RequestMirror');
+  tell('copies of a gateway without', report, { says: refused.status?.message });
+});
