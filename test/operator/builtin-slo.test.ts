@@ -89,9 +89,9 @@ test('places of the backends are those of the Service in each rule', () => {
   expect(resolveSlo(eg, split, storesWith([route('checkout', rules)]))).toMatchObject({
     arms: {
       stable:
-        'httproute/shop/checkout/rule/1/backend/1|httproute/shop/checkout/rule/2/backend/0|service/shop/checkout/80',
+        'httproute/shop/checkout/rule/1/backend/1|httproute/shop/checkout/rule/2/backend/0|service/shop/checkout/80/[a-z0-9]+',
       canary:
-        'httproute/shop/checkout/rule/1/backend/2|httproute/shop/checkout/rule/2/backend/1|service/shop/checkout-canary/80',
+        'httproute/shop/checkout/rule/1/backend/2|httproute/shop/checkout/rule/2/backend/1|service/shop/checkout-canary/80/[a-z0-9]+',
     },
   });
 });

@@ -144,6 +144,29 @@ describe('names', () => {
     expect(whole(arms.canary, other)).toBe(false);
   });
 
+  test.each([
+    ['service/shop/checkout/80/http', 'stable', 'what Envoy Gateway 1.9.1 calls it'],
+    ['service/shop/checkout-canary/80/http', 'canary', 'what Envoy Gateway 1.9.1 calls it'],
+    ['service/shop/checkout/80/http2', 'stable', 'appProtocol kubernetes.io/h2c'],
+    ['service/shop/checkout-canary/80/grpc', 'canary', 'appProtocol grpc'],
+    ['httproute/shop/checkout/rule/0', 'nobody', 'all backends of a rule in one: either arm'],
+    ['service/shop/checkout/8080/http', 'nobody', 'another port'],
+    ['service/shop/checkout-v2/80/http', 'nobody', 'another Service'],
+    ['service/store/checkout/80/http', 'nobody', 'another namespace'],
+    ['backend/shop/checkout/80/http', 'nobody', 'no Service'],
+  ])('Envoy Gateway: cluster %s is of %s: %s', (cluster, arm) => {
+    const resolved = resolveBuiltin({ kind: 'http-availability', gateway: 'envoy-gateway' }, target);
+    if (!resolved.ok || resolved.arms.by === 'Pod') throw new Error('split by label');
+    const { stable, canary } = resolved.arms;
+    // kills: a name without the protocol; any text behind the port
+    expect({ stable: whole(stable, cluster), canary: whole(canary, cluster) }).toEqual({
+      stable: arm === 'stable',
+      canary: arm === 'canary',
+    });
+    // A pattern that is not simple would cost each release queries of its own.
+    expect(wholeMatcher(stable)?.matches(cluster)).toBe(arm === 'stable');
+  });
+
   test.each(GATEWAYS.filter((gateway) => gateway !== 'app'))('%s: namespace and Service are pinned', (gateway) => {
     const resolved = resolveBuiltin({ kind: 'http-availability', gateway }, target);
     if (!resolved.ok || resolved.arms.by === 'Pod' || resolved.sli.kind !== 'events') throw new Error('split by label');
