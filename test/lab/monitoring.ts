@@ -20,12 +20,23 @@ export function targetsFile({ dir }: Pick<Place, 'dir'>): string {
   return join(dir, 'discovery/pods.json');
 }
 
+/** Gateways that a test brings itself: where their `/stats/prometheus` is. */
+export function gatewayTargetsFile({ dir }: Pick<Place, 'dir'>): string {
+  return join(dir, 'gateways/targets.json');
+}
+
 /** Prometheus as most clusters run it, only quicker; its data outlives a stop, so an outage can be played. */
 export function prometheus({ place, tools }: Layout): ProcessSpec {
   const { dir, address } = place;
   const traefik = { job_name: 'traefik', static_configs: [{ targets: [`${address}:${ports.traefik}`] }] };
+  const gateways = gatewayTargetsFile(place);
+  mkdirSync(dirname(gateways), { recursive: true });
+  const others = { job_name: 'gateways', metrics_path: '/stats/prometheus', file_sd_configs: [{ files: [gateways] }] };
   const listen = `${address}:${ports.prometheus}`;
-  return { name: 'prometheus', argv: prometheusArgv({ program: tools.prometheus, dir, listen, jobs: [traefik] }) };
+  return {
+    name: 'prometheus',
+    argv: prometheusArgv({ program: tools.prometheus, dir, listen, jobs: [traefik, others] }),
+  };
 }
 
 export interface PrometheusSpec {

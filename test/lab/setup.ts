@@ -17,6 +17,9 @@ import {
   controlPlaneBuildDir,
   controlPlaneDir,
   envoyDir,
+  envoyGatewayBuildDir,
+  envoyGatewayDir,
+  envoyGatewayPaths,
   gitopsBuildDir,
   gitopsDir,
   helmBuildDir,
@@ -74,6 +77,7 @@ export async function setUp(say: (line: string) => void): Promise<void> {
   await buildControlPlane(say);
   await buildHelm(say);
   await buildGitops(say);
+  if (process.env['HEADGATE_LONG'] === '1') await buildEnvoyGateway(say);
 }
 
 async function installDebianPackages(say: (line: string) => void): Promise<void> {
@@ -131,7 +135,7 @@ async function buildControlPlane(say: (line: string) => void): Promise<void> {
     // Nothing links this module, so the build does not fetch it; this does, and says where it lies.
     const download = ['go', 'mod', 'download', '-json', 'sigs.k8s.io/gateway-api'];
     const gatewayApi: { Dir: string } = JSON.parse(await must(download, { cwd: controlPlaneDir }));
-    copyCrds(join(gatewayApi.Dir, 'config/crd/standard'), join(dir, 'crds'));
+    copyCrds(join(gatewayApi.Dir, 'config/crd/standard'), join(dir, 'crds'), 'gateway.networking.k8s.io_');
   });
   say(`built in ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
@@ -154,6 +158,30 @@ async function buildGitops(say: (line: string) => void): Promise<void> {
   });
 }
 
+/** For `make long` alone: seven minutes of CPU are more than the test that needs it is worth to every commit. */
+async function buildEnvoyGateway(say: (line: string) => void): Promise<void> {
+  if (existsSync(envoyGatewayPaths().program)) return;
+  say('building Envoy Gateway (seven minutes of CPU the first time)');
+  const module = 'github.com/envoyproxy/gateway';
+  await intoPlace(envoyGatewayBuildDir(), async (dir) => {
+    const build = [
+      'go',
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-ldflags',
+      '-s -w',
+      '-o',
+      join(dir, 'envoy-gateway'),
+    ];
+    await must([...build, `${module}/cmd/envoy-gateway`], { cwd: envoyGatewayDir, show: true });
+    const { Dir }: { Dir: string } = JSON.parse(
+      await must(['go', 'list', '-m', '-json', module], { cwd: envoyGatewayDir }),
+    );
+    copyCrds(join(Dir, 'charts/gateway-helm/charts/crds/crds/generated'), join(dir, 'crds'), 'gateway.envoyproxy.io_');
+  });
+}
+
 /** Without its version stamped in, the API server says v0.0.0 and clients refuse or misjudge it. */
 function linkerFlags(): string {
   const [major, minor] = versions.kubernetes.slice(1).split('.');
@@ -166,10 +194,10 @@ function linkerFlags(): string {
  * The standard channel has all that Traefik asks for; its upgrade guard (a policy) would only slow the start.
  * Kept as JSON: parsing 2 MB of YAML anew would cost each lab half a second.
  */
-function copyCrds(from: string, to: string): void {
+function copyCrds(from: string, to: string, prefix: string): void {
   mkdirSync(to);
   for (const name of readdirSync(from)) {
-    if (!name.startsWith('gateway.networking.k8s.io_') || name.includes('_vap_')) continue;
+    if (!name.startsWith(prefix) || name.includes('_vap_')) continue;
     const crd: unknown = parse(readFileSync(join(from, name), 'utf8'));
     writeFileSync(join(to, name.replace('.yaml', '.json')), JSON.stringify(crd));
   }

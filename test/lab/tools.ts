@@ -10,6 +10,7 @@ export const cacheDir = join(repoRoot, '.cache/lab');
 export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
 export const helmDir = join(import.meta.dirname, 'helm');
 export const gitopsDir = join(import.meta.dirname, 'gitops');
+export const envoyGatewayDir = join(import.meta.dirname, 'envoy-gateway');
 
 /** Paths of the programs and files that a lab starts from. */
 export interface Tools {
@@ -37,6 +38,10 @@ export function helmBuildDir(): string {
 
 export function gitopsBuildDir(): string {
   return buildDir('gitops', gitopsDir);
+}
+
+export function envoyGatewayBuildDir(): string {
+  return buildDir('envoy-gateway', envoyGatewayDir);
 }
 
 /** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
@@ -71,6 +76,12 @@ export function toolPaths(): Tools {
     helm: join(helmBuildDir(), 'helm'),
     gitops: join(gitopsBuildDir(), 'gitops'),
   };
+}
+
+/** Envoy Gateway and the folder with its CRDs, one JSON file each: for its own test, which `make long` alone plays. */
+export function envoyGatewayPaths(): { program: string; crds: string } {
+  const build = envoyGatewayBuildDir();
+  return { program: join(build, 'envoy-gateway'), crds: join(build, 'crds') };
 }
 
 /** The tools, once all of them are there. */

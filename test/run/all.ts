@@ -38,3 +38,9 @@ if (first !== 0) {
     console.error(`Played a second time (why: above): ${files.join(' ')}`);
   }
 }
+
+if (process.env['HEADGATE_LONG'] !== '1') {
+  console.error(
+    'Not played here, `make long` plays them: releases behind Envoy Gateway (seven minutes of CPU to build it), and the long variants of the other end-to-end tests.',
+  );
+}

@@ -25,6 +25,8 @@ export interface AppSpec {
   }[];
   rollout?: Record<string, unknown>;
   probe?: boolean;
+  /** Of its Service. */
+  serviceLabels?: Record<string, string>;
   /** What stands before the Service in place of the HTTPRoute. */
   routes?: (app: Pick<AppSpec, 'name' | 'namespace'>) => Record<string, unknown>[];
 }
@@ -108,7 +110,7 @@ export function objectsOf(app: AppSpec): Record<string, unknown>[] {
     {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name, namespace },
+      metadata: { name, namespace, labels: app.serviceLabels ?? {} },
       spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: portOf(app) }] },
     },
     ...(app.routes ?? httpRoutes)(app),
