@@ -1,6 +1,7 @@
 import type { Millis } from '#lib/units.ts';
 import { approve, waitsForApproval } from './approval.ts';
 import type { ActionResult, ReleaseState, State, Verb } from './model.ts';
+import { placeHolds } from './places.ts';
 import { routeTitle } from './routes.ts';
 import type { Seen, SeenAction } from './seen.ts';
 import { begin, end, leave, restart, show, without } from './state.ts';
@@ -161,13 +162,10 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
   );
   if (left !== undefined) return `${routeTitle(left.name)} still sends to the canary: say it again`;
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
-  return begin(leave(state, release, now), {
-    seen,
-    revision: release.revision,
-    from: release.from,
-    now,
-    earlier: release,
-  });
+  const gone = leave(state, release, now);
+  const begun = begin(gone, { seen, revision: release.revision, from: release.from, now, earlier: release });
+  // Its pods come up at once, but it passes nobody who waits: it stands in the queue from here.
+  return placeHolds(gone, seen, now) === undefined ? begun : { ...begun, inQueueSince: now };
 }
 
 /**

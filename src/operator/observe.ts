@@ -16,7 +16,7 @@ import { endedRecorded, recordOf } from './observe-records.ts';
 import { canaryServiceCurrent, observeRoute, observeService } from './observe-traffic.ts';
 import { ours } from './ours.ts';
 import { type UnderPin, underPin } from './pinned.ts';
-import type { Places } from './places.ts';
+import { asksForPlace, beginsRaise, type Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
@@ -262,7 +262,7 @@ function allowances(
 ): Pick<Seen, 'group' | 'budget' | 'tried' | 'places'> {
   const { stores, now } = deps;
   const group = observeGroup(stores, rollout, now);
-  const places = beginsRaise(state, spec?.revision) ? deps.places.sight(rollout, now) : undefined;
+  const places = asksForPlace(state, spec?.revision) ? deps.places.sight(rollout, now) : undefined;
   const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
   const key = keyOf(rollout);
   const releases = begins ? ours(stores.releases.byIndex(BY_ROLLOUT, key), rollout) : [];
@@ -273,12 +273,6 @@ function allowances(
     ...triedOf(earlier, spec?.revision ?? ''),
     ...(begins ? { budget: budgetsOf(wish, proposal, { releases: earlier, figures: deps.budgets(key), now }) } : {}),
   };
-}
-
-/** Before the first raise, and before every return from 0. */
-export function beginsRaise({ stable, release }: State, revision: string | undefined): boolean {
-  if (release !== undefined) return release.stage === 'Preparing' || release.stage === 'Probing';
-  return stable !== undefined && revision !== undefined && revision !== stable;
 }
 
 function services(

@@ -72,6 +72,17 @@ export function createPlaces(rollouts: Store, { cluster, perNamespace }: Limits)
   };
 }
 
+/** One that has ended makes room for the next one in a single pass: that one must know of the queue. */
+export function asksForPlace(state: State, revision: string | undefined): boolean {
+  return state.release?.ending !== undefined || beginsRaise(state, revision);
+}
+
+/** Before the first raise, and before every return from 0. */
+export function beginsRaise({ stable, release }: State, revision: string | undefined): boolean {
+  if (release !== undefined) return release.stage === 'Preparing' || release.stage === 'Probing';
+  return stable !== undefined && revision !== undefined && revision !== stable;
+}
+
 /** What a Rollout is in the queue, by its own state; undefined: nothing. */
 export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const { namespace = '', name } = rollout.metadata;

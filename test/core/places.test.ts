@@ -163,3 +163,21 @@ test('one that is paused at weight 0 keeps nobody waiting, and asks again when i
   for (let at = 0; at < 400 && !promoted(third); at++) tick();
   expect([promoted(first), promoted(second), promoted(third)]).toEqual([true, true, true]);
 });
+
+// kills: a retry that counts as begun at once, and passes who waits
+test('a retry stands behind those who wait', () => {
+  const { first, second, third, tick } = three();
+  const fails = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' }) as const;
+  while (weightOf(first) === 0) tick();
+  first.verdict = fails;
+  while (weightOf(second) === 0) tick();
+  [first.verdict, second.verdict] = [third.verdict, fails];
+  while (second.state.phase !== 'Paused') tick();
+  first.act('retry');
+  tick();
+  expect(first.state).toMatchObject({ inQueueSince: first.now, release: { attempt: 2, stage: 'Preparing' } });
+  while (weightOf(first) === 0 && weightOf(third) === 0) tick();
+  expect([weightOf(first), weightOf(third) > 0]).toEqual([0, true]);
+  for (let at = 0; at < 300 && !promoted(first); at++) tick();
+  expect([promoted(first), promoted(third)]).toEqual([true, true]);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { State } from '#core/model.ts';
 import { initialState } from '#core/state.ts';
-import { createPlaces } from '#operator/places.ts';
+import { asksForPlace, createPlaces } from '#operator/places.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Store } from '#runtime/cache.ts';
 
@@ -90,3 +90,23 @@ test('who is in the queue is looked at again when somebody leaves, and counted',
   }, NOW);
   expect(told).toEqual({ Carries: 0, Begun: 0, Waits: 2 });
 });
+
+// kills: a release that takes the place of one that ended, and has seen no queue
+test.each<{ name: string; because: string; state: Partial<State>; want: boolean }>([
+  { name: 'at rest', because: 'nothing is to be raised', state: { stable: 'v2' }, want: false },
+  { name: 'a new revision', because: 'it is about to begin', state: { stable: 'v1' }, want: true },
+  { name: 'before the first raise', because: 'it asks again', state: released({ stage: 'Probing' }), want: true },
+  { name: 'on a step', because: 'who carries keeps its place', state: released({ stage: 'Holding' }), want: false },
+  {
+    name: 'an ended one',
+    because: 'the next one begins in the pass that forgets it',
+    state: released({ stage: 'Holding', ending: { kind: 'Superseded', at: NOW, why: '' } }),
+    want: true,
+  },
+])('the queue is looked at: $name, because $because', ({ state, want }) => {
+  expect(asksForPlace({ ...initialState(NOW), ...state }, 'v2')).toBe(want);
+});
+
+function released(release: Partial<NonNullable<State['release']>>): Partial<State> {
+  return { stable: 'v1', release: release as NonNullable<State['release']> };
+}
