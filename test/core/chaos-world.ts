@@ -272,7 +272,7 @@ export class ChaosWorld extends World {
     this.events.push(`${this.now} ${verb}`);
   }
 
-  private jump(): void {
+  protected jump(): void {
     this.now += this.pick([-30_000, -5000, 5000, 70_000]);
     this.jumpedAt = this.beat;
   }
@@ -343,7 +343,7 @@ export class ChaosWorld extends World {
   }
 
   /** For those who know what a raise needs. */
-  protected raised(_effect: { weight: number }): void {}
+  protected raised(_effect: { weight: number; route: string }): void {}
 
   private watchDeletion({ pod: name, uid }: Extract<Effect, { kind: 'DeletePod' }>): void {
     const { release } = this.state;

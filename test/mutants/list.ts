@@ -3,6 +3,7 @@ import { caches } from './caches.ts';
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import { leaving } from './leaving.ts';
+import { moreWorlds } from './more-worlds.ts';
 import type { Mutant } from './mutant.ts';
 import { people } from './people.ts';
 import { probes } from './probes.ts';
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...keeping,
   ...gates,
   ...pureWorlds,
+  ...moreWorlds,
   ...young,
   ...probes,
   ...reach,

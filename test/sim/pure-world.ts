@@ -56,7 +56,7 @@ export class PureWorld extends ChaosWorld {
   readonly #began = new Map<string, number>();
   /** Revisions that a person's word or an earlier service may have brought to all users. */
   readonly #worded = new Set<string>();
-  #healed = false;
+  protected healed = false;
   /** The stay that probes answer for. */
   #probed = '';
   /** So many ticks after the stay changes gates and probes are told of it; until then they answer for the stay before. */
@@ -80,7 +80,7 @@ export class PureWorld extends ChaosWorld {
   override seen(): Seen {
     const seen = super.seen();
     // A fix for a stable that is rotten itself has nothing to be held against: a person takes the gates away.
-    const helped = this.#healed && this.#rotten.has(this.state.stable ?? '');
+    const helped = this.healed && this.#rotten.has(this.state.stable ?? '');
     const steps = this.spec.routes.length === 0 ? weightedSteps(this.plan) : this.plan.steps;
     const proposal = { ...this.plan, steps, ...(helped ? { gates: [] } : {}) };
     const gates = this.state.release === undefined ? [] : this.#gates.readings(this.now);
@@ -97,7 +97,7 @@ export class PureWorld extends ChaosWorld {
     for (const { what, random } of mishaps) {
       this.chance = random;
       if (what === 'fault') fault = this.pick(FAULTS);
-      else this.#befall(what);
+      else this.befall(what);
     }
     this.chance = own;
     this.cluster();
@@ -112,7 +112,7 @@ export class PureWorld extends ChaosWorld {
     this.#noteService();
   }
 
-  #befall(what: string): void {
+  protected befall(what: string): void {
     if (what === 'strike') this.strike();
     else this.struck(what);
     if (byHand(what, { world: this, random: this.chance })) this.died = true;
@@ -145,7 +145,7 @@ export class PureWorld extends ChaosWorld {
   override heal(): void {
     this.setBackMs = Math.max(0, this.now - this.beat);
     super.heal();
-    this.#healed = true;
+    this.healed = true;
     this.#sick = false;
     this.#shape = 'whole';
     this.#lateTicks = 0;
@@ -311,6 +311,7 @@ export class PureWorld extends ChaosWorld {
     const pass = { before, after: this.state, seen };
     const wrong = (plan && unlawfulGrant({ ...pass, plan })) ?? unlawfulLeave(pass);
     if (wrong !== undefined) this.violate(wrong);
+    this.#watchPods(before);
     if (fault === 'none') this.#watchProbes(before, seen);
     super.watch(before, seen, fault);
   }
@@ -326,17 +327,32 @@ export class PureWorld extends ChaosWorld {
     if (over !== undefined) this.violate(`probes failed and ${over.name} still sends to the canary`);
   }
 
-  protected override raised({ weight }: { weight: number }): void {
-    const { release, stable } = this.state;
-    if (release === undefined) return;
-    const replicas = Math.max(this.spec.replicas, this.sets.find(({ revision }) => revision === stable)?.replicas ?? 0);
-    const asked = this.releases.get(release.name)?.plan.steps[release.step]?.canaryReplicas;
-    const shrinks = release.full !== undefined;
-    const wanted = podsBehind(weight, { replicas: Math.max(replicas, release.full ?? 0), asked, shrinks });
+  protected override raised({ weight }: { weight: number; route: string }): void {
+    const wanted = this.#podsBehind(weight);
+    if (wanted === undefined) return;
     const ready = this.pods.filter((pod) => pod.arms.canary && this.available(pod)).length;
     this.looked('carried');
     if (ready < wanted) this.violate(`raised to ${weight} with ${ready} of ${wanted} pods`);
     if (!this.narrowed) this.violate(`raised to ${weight} while the Service selects both arms`);
+  }
+
+  /** Pods of the canary that this weight asks for at the step where the release stands. */
+  #podsBehind(weight: number): number | undefined {
+    const { release, stable } = this.state;
+    if (release === undefined) return undefined;
+    const replicas = Math.max(this.spec.replicas, this.sets.find(({ revision }) => revision === stable)?.replicas ?? 0);
+    const asked = this.releases.get(release.name)?.plan.steps[release.step]?.canaryReplicas;
+    const shrinks = release.full !== undefined;
+    return podsBehind(weight, { replicas: Math.max(replicas, release.full ?? 0), asked, shrinks });
+  }
+
+  /** Without routes the share is that of pods: no more of them are granted to users than the step asks for. */
+  #watchPods({ release: was }: State): void {
+    const { release: is } = this.state;
+    if (is?.routes?.length !== 0 || is.stage !== 'Shifting' || was?.stage === 'Shifting') return;
+    this.looked('carried');
+    const most = Math.max(was?.joined ?? 0, this.#podsBehind(is.weight) ?? 0);
+    if ((is.joined ?? 0) > most) this.violate(`${is.joined} pods are granted where ${most} are asked for`);
   }
 
   /** Who serves all users, and whether gates or a person let it. */

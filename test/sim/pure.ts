@@ -7,13 +7,13 @@ import { PureWorld } from './pure-world.ts';
 
 /** Worlds of `decide`, the gates and the diff alone: thousands of them in the time of a coffee. */
 
-const CHAOS_TICKS = 60;
-const CALM_TICKS = 600;
+export const CHAOS_TICKS = 60;
+export const CALM_TICKS = 600;
 /** Ticks in which a rotten canary must have lost its traffic, once nothing breaks any more. */
 const BREACH_TICKS = 60;
 const RETURN_TICKS = 60;
 
-const DEPLOY_TICK = 5;
+export const DEPLOY_TICK = 5;
 const WILDNESS = [0.1, 0.25, 0.5, 1];
 
 /** At each tick, in the wildest worlds. */
@@ -31,7 +31,7 @@ const CHANCES = {
 };
 
 // Calm worlds get further before something breaks, wild ones break more of it at once.
-const wildnessOf = (seed: number) => WILDNESS[seed % WILDNESS.length] ?? 1;
+export const wildnessOf = (seed: number) => WILDNESS[seed % WILDNESS.length] ?? 1;
 
 export const pure: Play = {
   name: 'pure',
@@ -49,7 +49,7 @@ export const handled: Play = {
   run: (seed, plan) => played(new PureWorld(seed, stepsOfFew(seed)), plan),
 };
 
-function played(world: PureWorld, plan: readonly Mishap[]): Played {
+export function played(world: PureWorld, plan: readonly Mishap[]): Played {
   const wrong = chaos(world, plan) ?? (world.deleting ? farewell(world) : (breach(world) ?? rest(world)));
   return {
     ...(wrong === undefined ? {} : { wrong }),
@@ -110,7 +110,7 @@ function standsAtRest({ state: { phase, stable, release }, wished }: PureWorld):
 }
 
 /** What the world still lacks, if anything. */
-function unrested(world: PureWorld): string | undefined {
+export function unrested(world: PureWorld): string | undefined {
   if (!standsAtRest(world)) return `it stands at ${JSON.stringify(world.state)}`;
   const { replicas, routes } = world.spec;
   const split = world.routes.filter(
