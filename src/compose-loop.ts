@@ -107,7 +107,7 @@ export function composeLoop(parts: LoopParts): Loop {
     templates: createTemplateCheck({ api, clock, again }),
     ending: createEndingNamespace({ api, clock }),
     given: createGivenBack({ api, clock, stores, again }),
-    gateways: createGatewayFeatures({ api, clock }),
+    gateways: createGatewayFeatures({ api, clock, again }),
   };
   const looks = createTrafficLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
   const budgets = createBudgetLook({ sourceFor: (name) => sources.sourceFor(name), clock, log });
@@ -261,11 +261,9 @@ async function prepare(
   if (!read.ok) return;
   await templates.ask(rollout, read, signal);
   const places = reachPlaces(stores, read.spec.routes, rollout.metadata.namespace ?? '');
-  await gateways.ask(
-    places.flatMap(({ object }) => object ?? []),
-    read.steps ?? [],
-    signal,
-  );
+  const routes = places.flatMap(({ object }) => object ?? []);
+  const key = keyOf(rollout);
+  await gateways.ask({ key, routes, steps: read.steps ?? [] }, signal);
   const stable = state?.stable;
   if (state === undefined || stable === undefined) return;
   const revision = wishedRevision(state, read.spec.revision);
@@ -276,7 +274,6 @@ async function prepare(
     { rollout: name, stable, namespace, stores },
   );
   if (question === undefined) return;
-  const key = keyOf(rollout);
   const { slos, scrapeMs } = question;
   const { least } = read.preflight;
   await Promise.all([

@@ -1,8 +1,7 @@
 import type { Step } from '#core/model.ts';
-import { record, text } from '#core/raw.ts';
+import { record, records, text } from '#core/raw.ts';
 import type { Reach } from '#core/words.ts';
 import { GATEWAY_CLASS, GATEWAY_RESOURCE } from '#kube/resources.ts';
-import { hasCode } from '#lib/errors.ts';
 import { isRecord } from '#lib/json.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -14,12 +13,24 @@ import type { RouteObject } from '#routers/define.ts';
  * gateways that accept a rule with it and then answer 500 to everybody (Traefik 3.7): acceptance says nothing about it.
  */
 export interface GatewayFeatures {
-  /** Asks for the classes of the gateways of these routes, where a step needs more than every gateway has. Never throws. */
-  ask(routes: readonly RouteObject[], steps: readonly Pick<Step, 'reach'>[], signal: AbortSignal): Promise<void>;
+  /**
+   * Asks for the classes of the gateways of these routes, where a step needs more than every gateway has. Never throws.
+   * What could not be told is asked again a moment later.
+   */
+  ask(question: FeatureQuestion, signal: AbortSignal): Promise<void>;
   /** Why the gateways of this route cannot do it; undefined: they can, or their class does not say what it can. */
   lacks(route: RouteObject, reach: Reach): string | undefined;
 }
 
+export interface FeatureQuestion {
+  /** Of the Rollout, as `namespace/name`. */
+  key: string;
+  routes: readonly RouteObject[];
+  steps: readonly Pick<Step, 'reach'>[];
+}
+
+/** Nothing tells that a gateway has come, or that its class was accepted. */
+const UNREAD_AGAIN_MS: Millis = 5000;
 /** A class says what it can when its gateway is installed or upgraded. */
 const AGAIN_MS: Millis = 60_000;
 /** Gateways remembered; one more is only asked about again. */
@@ -34,19 +45,37 @@ interface Known {
   unread?: string;
 }
 
-export function createGatewayFeatures({ api, clock }: { api: KubeApi; clock: Clock }): GatewayFeatures {
+export interface GatewayFeaturesDeps {
+  api: KubeApi;
+  clock: Clock;
+  /** Wants the Rollout to be looked at again. */
+  again(key: string): void;
+}
+
+export function createGatewayFeatures({ api, clock, again }: GatewayFeaturesDeps): GatewayFeatures {
   const known = new Map<string, Known>();
+  const waiting = new Set<string>();
+  const look = async (ref: GatewayRef, signal: AbortSignal): Promise<Known> => {
+    const id = `${ref.namespace}/${ref.name}`;
+    const askedAt = clock.monotonic();
+    const before = known.get(id);
+    if (before !== undefined && before.unread === undefined && askedAt - before.askedAt < AGAIN_MS) return before;
+    const found = { askedAt, ...(await read(api, ref, signal)) };
+    known.set(id, found);
+    if (known.size > KEPT) known.delete(known.keys().next().value ?? '');
+    return found;
+  };
   return {
-    async ask(routes, steps, signal) {
+    async ask({ key, routes, steps }, signal) {
       if (steps.every(({ reach }) => featuresFor(reach).length === 0)) return;
-      const askedAt = clock.monotonic();
-      for (const { namespace, name } of routes.flatMap(gatewaysOf)) {
-        const id = `${namespace}/${name}`;
-        const before = known.get(id);
-        if (before !== undefined && before.unread === undefined && askedAt - before.askedAt < AGAIN_MS) continue;
-        known.set(id, { askedAt, ...(await read(api, { namespace, name }, signal)) });
-        if (known.size > KEPT) known.delete(known.keys().next().value ?? '');
-      }
+      let unread = false;
+      for (const ref of routes.flatMap(gatewaysOf)) unread = (await look(ref, signal)).unread !== undefined || unread;
+      if (!unread || waiting.has(key)) return;
+      waiting.add(key);
+      clock.timer(UNREAD_AGAIN_MS, () => {
+        waiting.delete(key);
+        again(key);
+      });
     },
     lacks(route, reach) {
       const wanted = featuresFor(reach);
@@ -95,17 +124,16 @@ async function read(api: KubeApi, ref: GatewayRef, signal: AbortSignal): Promise
   try {
     const gateway = await api.get({ resource: GATEWAY_RESOURCE, ...ref }, { signal });
     gatewayClass = text(record(gateway, 'spec')['gatewayClassName']) ?? '';
-    const { supportedFeatures } = record(
-      await api.get({ resource: GATEWAY_CLASS, name: gatewayClass }, { signal }),
-      'status',
-    );
+    const status = record(await api.get({ resource: GATEWAY_CLASS, name: gatewayClass }, { signal }), 'status');
+    // Its list comes with its acceptance, or never: before that, none means nothing.
+    const accepted = records(status['conditions']).some(({ type, status: is }) => type === 'Accepted' && is === 'True');
+    if (!accepted) return { gatewayClass, unread: `GatewayClass ${gatewayClass} is not accepted by a controller` };
+    const { supportedFeatures } = status;
     if (!Array.isArray(supportedFeatures) || supportedFeatures.length === 0) return { gatewayClass };
     // Before v1.1 of Gateway API the list held bare names.
     const names = supportedFeatures.map((one) => text(one) ?? text(record(one)['name']) ?? '');
     return { gatewayClass, features: new Set(names) };
   } catch (error) {
-    // A gateway that is not there accepts no route either.
-    if (hasCode(error, 'KUBE_NOT_FOUND')) return { gatewayClass };
     return { gatewayClass, unread: error instanceof Error ? error.message : String(error) };
   }
 }

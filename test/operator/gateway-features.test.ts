@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import type { Reach } from '#core/words.ts';
 import { OperatorError } from '#lib/errors.ts';
 import { createGatewayFeatures } from '#operator/gateway-features.ts';
 import { reachProblems } from '#operator/reach-check.ts';
 import type { KubeApi, ObjectRef } from '#ports/kube-api.ts';
+import type { RouteObject } from '#routers/define.ts';
 import { httpRoute } from '#routers/http-route.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -25,11 +27,18 @@ function world(answer: object | OperatorError) {
     asked.push([resource.kind, namespace, name].filter(Boolean).join(' '));
     if (resource.kind === 'Gateway') return { spec: { gatewayClassName: 'edge-class' } };
     if (answer instanceof OperatorError) throw answer;
-    return { status: answer };
+    return { status: { ...accepted, ...answer } };
   };
   const clock = createVirtualClock();
-  return { asked, clock, gateways: createGatewayFeatures({ api: { get } as unknown as KubeApi, clock }) };
+  const again: string[] = [];
+  const api = { get } as unknown as KubeApi;
+  const gateways = createGatewayFeatures({ api, clock, again: (key) => again.push(key) });
+  const ask = (routes: RouteObject[], steps: { reach?: Reach }[]) =>
+    gateways.ask({ key: 'shop/web', routes, steps }, signal);
+  return { asked, clock, gateways, ask, again };
 }
+
+const accepted = { conditions: [{ type: 'Accepted', status: 'True' }] };
 
 const names = (...features: string[]) => ({ supportedFeatures: features.map((name) => ({ name })) });
 
@@ -42,45 +51,50 @@ test.each([
   { name: 'it does not say', status: {}, percent: 20, lacks: undefined },
 ])('a class says what its gateway can: $name', async ({ status, percent, lacks }) => {
   // kills: a list that is not read; a share that needs no feature; a class without a list taken for one without features.
-  const { gateways } = world(status);
+  const { gateways, ask } = world(status);
   const step = mirror(percent);
-  await gateways.ask([route], [step], signal);
+  await ask([route], [step]);
   const said = gateways.lacks(route, step.reach);
   if (lacks === undefined) expect(said).toBeUndefined();
   else expect(said).toContain(`GatewayClass edge-class does not list ${lacks} in status.supportedFeatures`);
 });
 
 test('a step of copies is refused before a canary pod exists where the gateway cannot copy', async () => {
-  const { gateways } = world(names());
-  const { gateways: refuses } = world(names('HTTPRouteMethodMatching'));
+  const { gateways, ask } = world(names());
+  const { gateways: refuses, ask: askOther } = world(names('HTTPRouteMethodMatching'));
   const step = { weight: 0, holdMs: 0, ...mirror(100) };
   const places = [{ name: 'HTTPRoute/web', router: httpRoute, object: route }];
   const services = { stable: 'web', canary: 'web-canary' };
-  await gateways.ask([route], [step], signal);
-  await refuses.ask([route], [step], signal);
+  await ask([route], [step]);
+  await askOther([route], [step]);
   expect(reachProblems([step], places, services, gateways.lacks)).toEqual([]);
   // kills: features that nobody asks for in the check of the steps
   expect(reachProblems([step], places, services, refuses.lacks)).toMatchObject([{ field: 'spec.steps[0].mirror' }]);
 });
 
 test('only a step that needs it asks, once a minute', async () => {
-  const { gateways, asked, clock } = world(names(MIRROR, SHARE));
-  await gateways.ask([route], [{}, { reach: { headers: [{ name: 'x-beta', value: 'yes' }] } }], signal);
+  const { ask, asked, clock } = world(names(MIRROR, SHARE));
+  await ask([route], [{}, { reach: { headers: [{ name: 'x-beta', value: 'yes' }] } }]);
   expect(asked).toEqual([]);
-  await gateways.ask([route], [mirror(20)], signal);
-  await gateways.ask([route], [mirror(20)], signal);
+  await ask([route], [mirror(20)]);
+  await ask([route], [mirror(20)]);
   expect(asked).toEqual(['Gateway infra edge', 'GatewayClass edge-class']);
   await clock.advance(60_000);
-  await gateways.ask([route], [mirror(20)], signal);
+  await ask([route], [mirror(20)]);
   expect(asked).toHaveLength(4);
 });
 
-test('a class that may not be read copies nothing, and one that is gone says nothing', async () => {
-  const closed = world(new OperatorError('KUBE_FORBIDDEN', 'get gatewayclasses: forbidden'));
-  await closed.gateways.ask([route], [mirror(20)], signal);
-  // kills: silence taken for an answer
-  expect(closed.gateways.lacks(route, mirror(20).reach)).toContain('cannot be read: get gatewayclasses: forbidden');
-  const gone = world(new OperatorError('KUBE_NOT_FOUND', 'gone'));
-  await gone.gateways.ask([route], [mirror(20)], signal);
-  expect(gone.gateways.lacks(route, mirror(20).reach)).toBeUndefined();
+test.each([
+  { name: 'may not be read', answer: new OperatorError('KUBE_FORBIDDEN', 'get gatewayclasses: forbidden') },
+  { name: 'is not there', answer: new OperatorError('KUBE_NOT_FOUND', 'no GatewayClass edge-class') },
+  { name: 'is not accepted yet', answer: { conditions: [{ type: 'Accepted', status: 'Unknown' }], ...names(MIRROR) } },
+])('a class that $name copies nothing, and is asked again', async ({ answer }) => {
+  const { gateways, ask, again, asked, clock } = world(answer);
+  await ask([route], [mirror(100)]);
+  await ask([route], [mirror(100)]);
+  // kills: silence taken for an answer, and remembered: a gateway that was just installed would fail everybody
+  expect(gateways.lacks(route, mirror(100).reach)).toContain('whether its gateway can copy requests cannot be read: ');
+  expect(asked).toHaveLength(4);
+  await clock.advance(5000);
+  expect(again).toEqual(['shop/web']);
 });
