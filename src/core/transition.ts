@@ -28,7 +28,7 @@ export function transition(state: State, sight: Seen, now: Millis): State {
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);
   if (told.release !== undefined) return moving(told, told.release, seen, now);
-  if (seen.spec === undefined) return withoutSpec(told, seen, now);
+  if (seen.spec === undefined) return withoutSpec(without(told, 'queuedAt', 'inQueueSince'), seen, now);
   return atRest(told, seen, seen.spec, now);
 }
 

@@ -181,3 +181,22 @@ test('a retry stands behind those who wait', () => {
   for (let at = 0; at < 300 && !promoted(first); at++) tick();
   expect([promoted(first), promoted(third)]).toEqual([true, true]);
 });
+
+// kills: a spec that could not be read for a while, and comes back before those who waited meanwhile
+test('a place is kept by waiting alone', () => {
+  const { second, third, tick } = three();
+  const sight = second.seen;
+  second.seen = () => {
+    const { spec: _, ...blind } = sight();
+    return blind;
+  };
+  tick();
+  expect([second.state.reason, second.state.inQueueSince]).toEqual(['InvalidSpec', undefined]);
+  second.seen = sight;
+  tick();
+  tick();
+  expect([second, third].map(({ state }) => /its place: (\w+) of 2/.exec(state.message)?.[1])).toEqual([
+    'second',
+    'first',
+  ]);
+});
