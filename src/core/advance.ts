@@ -12,6 +12,7 @@ import { returnWords } from './shrink.ts';
 import { amend, end, grant, restart, show, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { type Judgement, probesOf, shareArrived, type Waiting } from './verdict.ts';
+import { narrowingWords } from './widened.ts';
 
 /** What a stage looks at. */
 export interface Moment {
@@ -67,9 +68,9 @@ function preparing(state: State, release: ReleaseState, at: Moment): State {
   const housed = seen.service?.narrowed === true && seen.canaryService?.current === true;
   if (available >= wanted && planted && housed)
     return enter(state, release, 'Probing', 'Probing the canary before any user meets it', now);
-  const message = `Preparing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
-  const late = tooLate(state, release, at, message);
-  return late ?? show(state, { phase: 'Progressing', message }, now);
+  const pods = `Preparing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
+  const message = narrowingWords(state, seen) ?? pods;
+  return tooLate(state, release, at, message) ?? show(state, { phase: 'Progressing', message }, now);
 }
 
 /** Pods that do not come in time end the release; no user has met them, or stable carries everybody again. */

@@ -4,6 +4,7 @@ import type { State } from './model.ts';
 import { routeTitle } from './routes.ts';
 import type { Notice, Problem, Seen, SeenReplicaSet, SeenRoute } from './seen.ts';
 import type { BudgetSight } from './sights.ts';
+import { leftWideWords } from './widened.ts';
 
 /** A status condition without its times: the shell adds these when something changed. */
 export interface ConditionWish {
@@ -19,7 +20,19 @@ export interface ConditionWish {
  */
 export function conditionsOf(
   state: State,
-  seen: Pick<Seen, 'spec' | 'problems' | 'routes' | 'budget' | 'actionsUnprotected' | 'replicaSets' | 'notices'>,
+  seen: Pick<
+    Seen,
+    | 'spec'
+    | 'problems'
+    | 'routes'
+    | 'budget'
+    | 'actionsUnprotected'
+    | 'replicaSets'
+    | 'notices'
+    | 'service'
+    | 'workload'
+    | 'deleting'
+  >,
 ): ConditionWish[] {
   const { problems, routes, budget, actionsUnprotected, replicaSets, notices } = seen;
   const reason = state.reason ?? state.phase;
@@ -46,6 +59,7 @@ export function conditionsOf(
     ...refused(replicaSets),
     ...lost(state, seen),
     ...shrunk(state, seen),
+    ...leftWide(state, seen),
     ...noticed(notices),
     ...(actionsUnprotected === true ? [unprotected] : []),
   ];
@@ -134,6 +148,12 @@ function shrunk({ release }: State, { replicaSets }: Pick<Seen, 'replicaSets'>):
     return [];
   const message = `ReplicaSet ${set.name} has ${set.replicas} of ${full} pods while the canary serves ${formatPercent(weight)}: spec.shrinkStable asks for it`;
   return [{ type: 'StableShrunk', status: 'True', reason: 'CanaryServes', message }];
+}
+
+/** Stable's pods alone serve, so nothing is wrong, but a person may want to know who works against the label. */
+function leftWide(state: State, seen: Parameters<typeof leftWideWords>[1]): ConditionWish[] {
+  const message = leftWideWords(state, seen);
+  return message === undefined ? [] : [{ type: 'ServiceWide', status: 'True', reason: 'WidenedAtRest', message }];
 }
 
 function noticed(notices: readonly Notice[] = []): ConditionWish[] {

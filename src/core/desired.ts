@@ -7,6 +7,7 @@ import type { ReleaseState, Revision, State } from './model.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
 import { stableReplicas } from './shrink.ts';
+import { awaitsNarrowing, isLeftWide } from './widened.ts';
 import type { Reach } from './words.ts';
 
 /** The world as the state wants it. `diff` compares it with what was seen. */
@@ -52,7 +53,7 @@ export function desired(next: State, seen: Seen, now: Millis): Wish {
   const wish: Wish = {
     arms: armsOf(next, seen, now),
     weight: next.release?.weight ?? 0,
-    narrow: housed && mayNarrow(seen),
+    narrow: housed && mayNarrow(seen) && !isLeftWide(next, seen),
     canaryService: housed,
     handover: seen.deleting ? handover(next, seen, now) : { kind: 'None' },
   };
@@ -108,7 +109,8 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   // No canary pod before its release is recorded and every pre-flight is passed: what would select it by
   // accident is found before it exists.
   const blocked =
-    release.stage === 'Preparing' && (seen.problems.length > 0 || plan === undefined || isTakingOver(seen));
+    release.stage === 'Preparing' &&
+    (seen.problems.length > 0 || plan === undefined || isTakingOver(seen) || awaitsNarrowing(next, seen));
   if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
   const full = replicasDuring(seen, next, spec.replicas);
   const shrinks = release.full !== undefined;

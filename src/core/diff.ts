@@ -9,6 +9,7 @@ import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
 import { abandoned, fenced, hasOwnFence, isAbroad, isAhead, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
+import { awaitsNarrowing } from './widened.ts';
 
 /** Wish minus world: everything that has to be done, lowering first. No effects means that nothing is missing. */
 export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
@@ -16,7 +17,7 @@ export function diff(wish: Wish, next: State, seen: Seen): Effect[] {
     ...lowerings(wish, next, seen),
     ...abandoned(next, seen).flatMap((route) => giveBack(route, next)),
     ...records(next, seen),
-    ...services(wish, seen),
+    ...services(wish, next, seen),
     ...diffPods(wish, next, seen),
     ...scaleDeployment(wish.deployment, seen),
     ...raises(wish, next, seen),
@@ -153,15 +154,15 @@ function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {
   return availableOf(seen, release.revision).length >= wanted;
 }
 
-function services(wish: Wish, seen: Seen): Effect[] {
+function services(wish: Wish, next: State, seen: Seen): Effect[] {
   const service = seen.spec?.service;
   if (service === undefined || seen.service === undefined) return [];
   const effects: Effect[] = [];
   if (wish.canaryService && seen.canaryService?.current !== true) effects.push({ kind: 'ApplyCanaryService', service });
-  // Narrowed only once labelled pods serve: until then the Service must go on as it was.
-  const served = seen.replicaSets.some((set) =>
-    set.pods.some((pod) => !pod.terminating && pod.available && pod.arms.stable),
-  );
+  // Narrowed only once labelled pods serve: until then the Service must go on as it was. A release that waits for it may
+  // be the one that mends stable, and then no such pod comes before it.
+  const labelled = seen.replicaSets.flatMap(({ pods }) => pods.filter(({ arms }) => arms.stable));
+  const served = awaitsNarrowing(next, seen) || labelled.some((pod) => !pod.terminating && pod.available);
   if (wish.narrow && !seen.service.narrowed && served) effects.push({ kind: 'NarrowService', service });
   return effects;
 }

@@ -114,6 +114,8 @@ export interface State {
   actions: ActionResult[];
   /** The Deployment whose pods ours took the place of, until it is given back. */
   adopted?: Adopted;
+  /** The Service whose selector was seen with our label, where nothing was taken over. */
+  narrowed?: string;
   /** An earlier revision that a person wants instead of the template's. */
   pinned?: Pinned;
   /** When this phase and stage began. */

@@ -18,12 +18,12 @@ import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from
 import { budgetHolds } from './turn.ts';
 import { asPinned, pinnedWords, unpinned } from './undo.ts';
 import { type Judgement, judge } from './verdict.ts';
-import { onWidened } from './widened.ts';
+import { noteNarrowed, onWidened } from './widened.ts';
 
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, sight: Seen, now: Millis): State {
   const acted = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
-  const told = returnFurther(noteFull(acted, sight), sight, now);
+  const told = noteNarrowed(returnFurther(noteFull(acted, sight), sight, now), sight);
   const seen = asPinned(told, sight);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);

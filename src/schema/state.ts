@@ -206,6 +206,11 @@ export const stateSchema = group({
   ended: ended.exactOptional().describe('How the last release ended, until its Release says so too.'),
   actions: list(action, { max: ACTIONS_MAX }).describe('The last actions taken or refused, newest first.'),
   adopted: adopted.exactOptional().describe('The Deployment that was taken over, until it is given back.'),
+  narrowed: name()
+    .exactOptional()
+    .describe(
+      'Service that was narrowed once: whoever widens it while nothing is released is let be until the next release.',
+    ),
   pinned: group({
     revision: revision().describe('Revision that counts instead.'),
     over: revision().describe("The template's revision as the pin was made: any other one ends it."),

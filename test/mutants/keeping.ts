@@ -122,6 +122,27 @@ export const keeping: readonly Mutant[] = [
     because: 'an applier widens it every few seconds, and in between its clients meet an unproven revision',
   },
   {
+    name: 'a canary pod is made behind a Service that was left wide',
+    breaks: 9,
+    file: 'src/core/desired.ts',
+    find: ' || isTakingOver(seen) || awaitsNarrowing(next, seen)',
+    replace: ' || isTakingOver(seen)',
+    killedBy: {
+      file: 'test/core/widened.test.ts',
+      test: 'one that is widened all the time begins no canary, and says what it waits for',
+    },
+    because: 'users would meet it as soon as it is ready, before any probe',
+  },
+  {
+    name: 'a Service is left wide beside a Deployment that was taken over',
+    breaks: 9,
+    file: 'src/core/widened.ts',
+    find: 'return workload === undefined && state.adopted === undefined;',
+    replace: 'return true;',
+    killedBy: { file: 'test/core/widened.test.ts', test: 'wide at rest with $name: $because' },
+    because: 'somebody who scales it up gives users a template that no release has proven',
+  },
+  {
     name: 'pods that nobody has asked for are late',
     breaks: 16,
     file: 'src/core/advance.ts',

@@ -71,7 +71,7 @@ test.each([
 
 test('unprotected actions are a condition that names the fix', () => {
   const conditions = conditionsOf(initialState(0), {
-    ...{ problems: [], routes: [], replicaSets: [] },
+    ...{ problems: [], routes: [], replicaSets: [], deleting: false },
     actionsUnprotected: true,
   });
   expect(conditions.at(-1)).toMatchObject({

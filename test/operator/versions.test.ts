@@ -77,6 +77,6 @@ test.each([
 
 test('a condition says it on every Rollout', () => {
   const notices = [{ type: 'ClusterTooOld', reason: 'TooOld', message: 'Kubernetes v1.27.3 is older' }] as const;
-  const seen = { problems: [], routes: [], replicaSets: [], notices: [...notices] };
+  const seen = { problems: [], routes: [], replicaSets: [], deleting: false, notices: [...notices] };
   expect(conditionsOf(initialState(0), seen)).toContainEqual({ ...notices[0], status: 'True' });
 });

@@ -105,6 +105,7 @@ export const fullState: Whole<State> = {
     contested: 'argocd-controller',
     servesSince: 1_700_000_000_002,
   },
+  narrowed: 'shop',
   pinned: { revision: 'jkl', over: 'fgh', by: 'oidc:ann@shop.example' },
   since: 1_700_000_000_007,
 };
