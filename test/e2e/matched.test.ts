@@ -157,9 +157,10 @@ test('copies are not asked of a gateway that accepts the rule and then fails eve
     { mirror: { percent: 100 }, hold: '1s' },
     { weight: 50, hold: '1s' },
   ];
-  const app = await stage.open({ name: 'copied', image: v1, replicas: 1, objective: '95', steps });
+  const plain = [{ weight: 50, hold: '1s' }];
+  const app = await stage.open({ name: 'copied', image: v1, replicas: 1, objective: '95', steps: plain });
   const load = await app.load(20);
-  await app.apply({ image: v2 });
+  await app.apply({ image: v2, steps });
   const refused = await app.until('the refusal', ({ status }) => /supportedFeatures/.test(status?.message ?? ''));
   const route = await app.get<{ metadata: { annotations?: object }; spec: unknown }>('httproute');
   const report = await load.stop();

@@ -236,7 +236,8 @@ describe.concurrent('a release', () => {
     const badAt = Date.now();
     const back = await follow('weight 0', ({ status }) => status?.state?.release?.weight === 0, 60);
     const ticksToZero = inTicks(Date.now() - badAt);
-    expect(back.status?.state?.release).toMatchObject({ autoResumed: true, stage: 'Probing', step: 0 });
+    const why = JSON.stringify(back.status?.state?.release?.ending);
+    expect(back.status?.state?.release, why).toMatchObject({ autoResumed: true, stage: 'Probing', step: 0 });
     expect(back.status?.state?.release?.ending).toBeUndefined();
     expect(back.status?.phase).toBe('Progressing');
     await app.fault(from, 'ok');
