@@ -1,7 +1,7 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { approvalLacks } from './approval.ts';
 import { whatReplaces } from './bad-pod.ts';
-import { availableOf, isByPods, podsAt, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { availableOf, isByPods, podsOnRecord, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
 import { queue } from './places.ts';
@@ -49,7 +49,7 @@ function capacity(
   { plan, seen, spec }: Moment,
 ): { wanted: number; available: number } {
   const replicas = replicasDuring(seen, state, spec.replicas);
-  const wanted = podsAt(rungAt(plan, release.step), replicas, release.full !== undefined);
+  const wanted = podsOnRecord(release, plan, replicas);
   return { wanted, available: availableOf(seen, release.revision).length };
 }
 

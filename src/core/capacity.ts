@@ -1,7 +1,7 @@
 import { roundTo, type Weight, WHOLE } from '#lib/units.ts';
 import { stricter } from './approval.ts';
-import { weightedSteps } from './ladder.ts';
-import type { Bake, ReleaseState, State, Step } from './model.ts';
+import { rungAt, weightedSteps } from './ladder.ts';
+import type { Bake, Plan, ReleaseState, State, Step } from './model.ts';
 import type { Seen, SeenPod, SeenReplicaSet } from './seen.ts';
 
 /**
@@ -34,6 +34,15 @@ export function podsAt(step: Step | undefined, replicas: number, shrinks = false
   const { mirror } = step.reach ?? {};
   const weighed = mirror === undefined ? { weight: step.weight, shrinks } : { weight: mirror };
   return Math.min(Math.max(1, replicas), step.canaryReplicas ?? podsFor({ replicas, ...weighed }));
+}
+
+/** Canary pods that the step on record asks for, where stable is whole with `replicas`. */
+export function podsOnRecord(
+  { step, full }: Pick<ReleaseState, 'step' | 'full'>,
+  plan: Plan,
+  replicas: number,
+): number {
+  return podsAt(rungAt(plan, step), replicas, full !== undefined);
 }
 
 /**

@@ -1,8 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import { deploymentWish, type Handover, handover, isTakingOver, mayNarrow, notYetTaken } from './adopt.ts';
 import { sizeToReplace } from './bad-pod.ts';
-import { living, podsAt, replicasDuring, servingOf, setOf } from './capacity.ts';
-import { rungAt } from './ladder.ts';
+import { living, podsOnRecord, replicasDuring, servingOf, setOf } from './capacity.ts';
 import type { ReleaseState, Revision, State } from './model.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
@@ -113,8 +112,7 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
     (seen.problems.length > 0 || plan === undefined || isTakingOver(seen) || awaitsNarrowing(next, seen));
   if (spec === undefined || plan === undefined || blocked) return { revision, replicas: have, arms: canaryOnly };
   const full = replicasDuring(seen, next, spec.replicas);
-  const shrinks = release.full !== undefined;
-  const asked = release.stage === 'Promoting' ? full : podsAt(rungAt(plan, release.step), full, shrinks);
+  const asked = release.stage === 'Promoting' ? full : podsOnRecord(release, plan, full);
   // Never fewer than there are: pods that left would come back at the next step.
   const kept = Math.min(Math.max(asked, have), Math.max(full, have));
   // One that takes a bad pod's place comes before it goes, and stays: a set that shrinks picks its victims itself.

@@ -1,10 +1,9 @@
 import type { Weight } from '#lib/units.ts';
 import { isCleared, scaleDeployment } from './adopt.ts';
-import { availableOf, podsAt, replicasDuring } from './capacity.ts';
+import { availableOf, podsOnRecord, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
 import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
-import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
 import { abandoned, fenced, hasOwnFence, isAbroad, isAhead, isOwnFence } from './routes.ts';
@@ -146,11 +145,7 @@ function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
 function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {
   const plan = seen.release?.plan;
   if (plan === undefined || seen.spec === undefined || seen.service?.narrowed !== true) return false;
-  const wanted = podsAt(
-    rungAt(plan, release.step),
-    replicasDuring(seen, next, seen.spec.replicas),
-    release.full !== undefined,
-  );
+  const wanted = podsOnRecord(release, plan, replicasDuring(seen, next, seen.spec.replicas));
   return availableOf(seen, release.revision).length >= wanted;
 }
 

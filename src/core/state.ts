@@ -171,16 +171,26 @@ function grounded(release: ReleaseState, seen: Seen, now: Millis): ReleaseState 
 }
 
 /** How a release that went back shows itself, for as long as nobody begins another one. `returns`: where its traffic stands. */
-export function faceOf({ kind, why, cause, deadline }: Ending, returns?: string): Face {
-  const message = returns === undefined ? why : `${why}; ${returns}`;
+export function faceOf(ending: Ending, returns?: string): Face {
+  const { kind, cause, deadline } = ending;
+  const message = backWords(ending, returns);
   switch (kind) {
     case 'Abort':
       return { phase: 'Degraded', reason: deadline ? 'DeadlineExceeded' : 'Aborted', message };
     case 'Retreat':
       return { phase: 'Paused', reason: retreatReason(cause), message };
     default:
-      return { phase: 'Progressing', message: `Going back to stable: ${message}` };
+      return faceOfReturn(ending, returns);
   }
+}
+
+/** The same while the next one waits for its end. */
+export function faceOfReturn(ending: Ending, returns?: string): Face {
+  return { phase: 'Progressing', message: `Going back to stable: ${backWords(ending, returns)}` };
+}
+
+function backWords({ why }: Ending, returns: string | undefined): string {
+  return returns === undefined ? why : `${why}; ${returns}`;
 }
 
 /** Cause of an ending that no gate asked for: the Service sends to canary pods. */

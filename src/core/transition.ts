@@ -14,7 +14,7 @@ import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover
 import { routesAtRest, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { noteFull, returnFurther, returnWords } from './shrink.ts';
-import { begin, end, faceOf, leave, noteRest, show, stageMessage, without } from './state.ts';
+import { begin, end, faceOf, faceOfReturn, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { asPinned, pinnedWords, unpinned } from './undo.ts';
 import { type Judgement, judge } from './verdict.ts';
@@ -219,10 +219,8 @@ function afterEnding(state: State, release: ReleaseState, ending: Ending, seen: 
   const returns = returnWords(release, seen);
   if ((ending.kind === 'Retreat' || ending.kind === 'Abort') && !left) return show(noted, faceOf(ending, returns), now);
   // The outcome of the release before this one must stand in its record before this one takes its place.
-  if (spec === undefined || !drained(seen, release) || !seen.endedRecorded) {
-    const message = `Going back to stable: ${ending.why}${returns === undefined ? '' : `; ${returns}`}`;
-    return show(noted, { phase: 'Progressing', message }, now);
-  }
+  if (spec === undefined || !drained(seen, release) || !seen.endedRecorded)
+    return show(noted, faceOfReturn(ending, returns), now);
   return atRest(leave(noted, release, now), seen, spec, now);
 }
 

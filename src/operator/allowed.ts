@@ -1,6 +1,6 @@
 import { canaryServiceName } from '#core/labels.ts';
-import { isRecord } from '#lib/json.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
+import { recordsOf, specOf } from '#routers/lists.ts';
 import type { RoutePlace } from './route-kinds.ts';
 
 /**
@@ -38,25 +38,17 @@ export function barredFrom(route: KubeObject, { ref }: Pick<RoutePlace, 'ref'>, 
   return `no ReferenceGrant of namespace ${namespace} lets it send to Service ${missing.join(' and ')}: kubectl apply -f - <<< '${grantFor(ref, namespace, services)}'`;
 }
 
-interface GrantSpec {
-  from: Record<string, unknown>[];
-  to: Record<string, unknown>[];
-}
-
 /** A grant names kinds and namespaces on one side, kinds and at most one name on the other; what it does not name is all. */
 function permits(grant: KubeObject, { resource, namespace }: RoutePlace['ref'], service: string): boolean {
   const { from, to } = specOf(grant);
   return (
-    from.some(
+    recordsOf(from).some(
       (one) => one['group'] === resource.group && one['kind'] === resource.kind && one['namespace'] === namespace,
-    ) && to.some((one) => one['group'] === '' && one['kind'] === 'Service' && (one['name'] ?? service) === service)
+    ) &&
+    recordsOf(to).some(
+      (one) => one['group'] === '' && one['kind'] === 'Service' && (one['name'] ?? service) === service,
+    )
   );
-}
-
-function specOf({ spec }: KubeObject): GrantSpec {
-  const { from, to } = isRecord(spec) ? spec : {};
-  const entries = (list: unknown) => (Array.isArray(list) ? list.filter(isRecord) : []);
-  return { from: entries(from), to: entries(to) };
 }
 
 /** The whole of what is needed, ready to be applied: JSON is YAML, and fits into one line. */

@@ -2,11 +2,11 @@ import type { Step } from '#core/model.ts';
 import { record, records, text } from '#core/raw.ts';
 import type { Reach } from '#core/words.ts';
 import { GATEWAY_CLASS, GATEWAY_RESOURCE } from '#kube/resources.ts';
-import { isRecord } from '#lib/json.ts';
 import { type Millis, WHOLE } from '#lib/units.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { KubeApi } from '#ports/kube-api.ts';
 import type { RouteObject } from '#routers/define.ts';
+import { createReminders } from './reminders.ts';
 
 /**
  * What the gateways behind an HTTPRoute say that they can do. Copying requests is an extended feature, and there are
@@ -54,7 +54,7 @@ export interface GatewayFeaturesDeps {
 
 export function createGatewayFeatures({ api, clock, again }: GatewayFeaturesDeps): GatewayFeatures {
   const known = new Map<string, Known>();
-  const waiting = new Set<string>();
+  const remind = createReminders(clock, again);
   const look = async (ref: GatewayRef, signal: AbortSignal): Promise<Known> => {
     const id = `${ref.namespace}/${ref.name}`;
     const askedAt = clock.monotonic();
@@ -70,12 +70,7 @@ export function createGatewayFeatures({ api, clock, again }: GatewayFeaturesDeps
       if (steps.every(({ reach }) => featuresFor(reach).length === 0)) return;
       let unread = false;
       for (const ref of routes.flatMap(gatewaysOf)) unread = (await look(ref, signal)).unread !== undefined || unread;
-      if (!unread || waiting.has(key)) return;
-      waiting.add(key);
-      clock.timer(UNREAD_AGAIN_MS, () => {
-        waiting.delete(key);
-        again(key);
-      });
+      if (unread) remind(key, UNREAD_AGAIN_MS);
     },
     lacks(route, reach) {
       const wanted = featuresFor(reach);
@@ -109,9 +104,7 @@ interface GatewayRef {
 
 /** Parents of other kinds, such as the Services of a mesh, have no class. */
 function gatewaysOf({ metadata, ...route }: RouteObject): GatewayRef[] {
-  const { parentRefs } = record(route, 'spec');
-  if (!Array.isArray(parentRefs)) return [];
-  return parentRefs.filter(isRecord).flatMap((parent) => {
+  return records(record(route, 'spec')['parentRefs']).flatMap((parent) => {
     const name = text(parent['name']);
     const isGateway = (text(parent['kind']) ?? GATEWAY_RESOURCE.kind) === GATEWAY_RESOURCE.kind;
     const namespace = text(parent['namespace']) ?? metadata.namespace ?? '';

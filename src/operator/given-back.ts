@@ -8,6 +8,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import { deploymentOf } from './adopt.ts';
 import { isDeclared } from './observe-traffic.ts';
+import { createReminders } from './reminders.ts';
 import type { Stores } from './stores.ts';
 
 /**
@@ -34,6 +35,7 @@ export function createGivenBack(deps: {
   again(key: string): void;
 }): GivenBack {
   const { api, clock, stores } = deps;
+  const remind = createReminders(clock, deps.again);
   const known = new Map<string, SeenDeployment['bare']>();
   const idOf = ({ metadata }: KubeObject) => metadata.uid ?? '';
   return {
@@ -48,7 +50,7 @@ export function createGivenBack(deps: {
       const pods = await api.list(POD, rollout.metadata.namespace, { labelSelector, signal });
       known.set(idOf(rollout), bareOf(pods, deployment.metadata.name));
       if (known.size > KEPT) known.delete(known.keys().next().value ?? '');
-      clock.timer(AGAIN_MS, () => deps.again(`${rollout.metadata.namespace ?? ''}/${rollout.metadata.name}`));
+      remind(`${rollout.metadata.namespace ?? ''}/${rollout.metadata.name}`, AGAIN_MS);
     },
     bare: (rollout) => known.get(idOf(rollout)),
   };
