@@ -6,7 +6,7 @@ import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
 import { queue } from './places.ts';
 import { shareWords } from './reach.ts';
-import { routesCarry } from './routes.ts';
+import { excessWords, routesCarry } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { returnWords } from './shrink.ts';
 import { amend, end, grant, restart, show, without } from './state.ts';
@@ -105,17 +105,18 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
     return tooLate(state, release, at, message) ?? say(state, message);
   }
   const probes = probesOf(seen, release);
-  const probed = plan.probes.length === 0 || probes.result === 'Passed';
-  const { since } = state;
-  if (!probed) {
+  if (plan.probes.length > 0 && probes.result !== 'Passed') {
     const message = probes.message || 'Probing the canary before any user meets it';
-    return patience(state, at, { since, message });
+    return patience(state, at, { since: state.since, message });
   }
   // What is expedited mends stable: asking stable to be well first, or to serve at all, would keep the outage.
   if (!judgement.ready && release.expedited === undefined)
-    return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.notReady}` });
+    return patience(state, at, {
+      since: state.since,
+      message: `Waiting before the first raise: ${judgement.notReady}`,
+    });
   if (judgement.unread !== undefined)
-    return patience(state, at, { since, message: `Waiting before the first raise: ${judgement.unread}` });
+    return patience(state, at, { since: state.since, message: `Waiting before the first raise: ${judgement.unread}` });
   // A gateway that has the weight before the pods answers 503: ready is what the kubelet says, and they hear it later.
   if (now - state.since < at.spec.settleMs)
     return say(state, 'Waiting before the first raise: the data plane learns of the canary pods');
@@ -136,6 +137,8 @@ function notYet(state: State, release: ReleaseState, { seen, held, now }: Moment
 }
 
 function grantRung(state: State, release: ReleaseState, step: number, { plan, seen, now }: Moment): State {
+  const excess = excessWords(seen, release);
+  if (excess !== undefined) return say(state, excess);
   const message = `Shifting to ${rungWords(plan, step)}: ${shareWords(rungAt(plan, step) ?? { weight: 0 })}`;
   return grant(show(state, { phase: 'Progressing', message }, now), release, plan, { step, seen, now });
 }

@@ -1,4 +1,3 @@
-import type { Weight } from '#lib/units.ts';
 import { isCleared, scaleDeployment } from './adopt.ts';
 import { availableOf, podsOnRecord, replicasDuring } from './capacity.ts';
 import type { Wish } from './desired.ts';
@@ -6,7 +5,7 @@ import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import { abandoned, fenced, hasOwnFence, isAbroad, isAhead, isOwnFence } from './routes.ts';
+import { abandoned, exceeds, fenced, grantsNothing, hasOwnFence, isAbroad, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 import { awaitsNarrowing } from './widened.ts';
 
@@ -58,7 +57,7 @@ function loweringFence(
       : { ...fence, n: fence.n + 1, weight: 0 };
   }
   const seenN = fenced(route, release) ? (route.fence?.n ?? 0) : 0;
-  if ((isAbove(route, wish.weight) || reachesTooFar(route, wish, release)) && !isAhead(route, release)) {
+  if (exceeds(route, release)) {
     // Rules that disagree all go to the least of them, or one of them would be raised.
     const weight = Math.min(wish.weight, route.weight ?? route.spread?.least ?? 0);
     return { release: release.name, n: Math.max(seenN + 1, release.n), weight };
@@ -78,23 +77,6 @@ function splits({ routes }: ReleaseState, { name }: SeenRoute): boolean {
 /** It sends nothing to the canary. */
 function rests({ weight, reach }: SeenRoute): boolean {
   return weight === 0 && reach === undefined;
-}
-
-function grantsNothing({ weight, reach }: Wish): boolean {
-  return weight === 0 && reach === undefined;
-}
-
-/**
- * Somebody is sent to the canary whom the record does not grant. What the step before this one granted stays until the
- * raise is written that takes its place.
- */
-function reachesTooFar(route: SeenRoute, wish: Wish, release: ReleaseState): boolean {
-  if (route.reach === undefined || route.reach === formatReach(wish.reach)) return false;
-  return grantsNothing(wish) || !fenced(route, release) || (route.fence?.n ?? 0) >= release.n;
-}
-
-function isAbove({ weight, spread }: SeenRoute, wished: Weight): boolean {
-  return weight === undefined ? wished === 0 || (spread?.most ?? 0) > wished : weight > wished;
 }
 
 interface Write {

@@ -87,9 +87,40 @@ export function topFence(seen: Seen, release: ReleaseState): number {
  * Raised by a record newer than ours: a new leader whose cache still shows an older one has no business to lower it. No
  * record grants a weight and somebody beside it.
  */
-export function isAhead({ weight, reach, ...route }: SeenRoute, release: ReleaseState): boolean {
+function isAhead({ weight, reach, ...route }: SeenRoute, release: ReleaseState): boolean {
   const { release: name, n, weight: given } = route.fence ?? { release: '', n: 0 };
   return name === release.name && n > release.n && weight === given && (reach === undefined || weight === 0);
+}
+
+/** It sends more than the record grants, and no newer record may have granted it: it is lowered, whatever else is to be done. */
+export function exceeds(route: SeenRoute, release: ReleaseState): boolean {
+  return (isAbove(route, release) || reachesTooFar(route, release)) && !isAhead(route, release);
+}
+
+function isAbove({ weight, spread }: SeenRoute, { weight: granted }: ReleaseState): boolean {
+  return weight === undefined ? granted === 0 || (spread?.most ?? 0) > granted : weight > granted;
+}
+
+/**
+ * Somebody is sent to the canary whom the record does not grant. What the step before this one granted stays until the
+ * raise is written that takes its place.
+ */
+function reachesTooFar(route: SeenRoute, release: ReleaseState): boolean {
+  if (route.reach === undefined || route.reach === formatReach(release.reach)) return false;
+  return grantsNothing(release) || !fenced(route, release) || (route.fence?.n ?? 0) >= release.n;
+}
+
+export function grantsNothing({ weight, reach }: Pick<ReleaseState, 'weight' | 'reach'>): boolean {
+  return weight === 0 && reach === undefined;
+}
+
+/**
+ * What is to be lowered before anything more is granted, for people. A lowering starts beside the store of its record: to
+ * a weight that this very record grants, it would stay there as nobody's grant if the store were lost.
+ */
+export function excessWords({ routes }: Seen, release: ReleaseState): string | undefined {
+  const over = routes.find((route) => route.exists && exceeds(route, release));
+  return over && `${routeTitle(over.name)} sends more to the canary than was granted, and is lowered first`;
 }
 
 /**

@@ -48,6 +48,8 @@ export class ChaosWorld extends World {
   protected old: { state: State; seen: Seen } | undefined;
   /** Another operator writes, with an older sight. */
   private stale = false;
+  /** What was on record when the pass began. */
+  private known: State | undefined;
   /** The pass died after it had stored its record: what that has to say to the routes may not stand there yet. */
   private unfenced = false;
   private darkTicks = 0;
@@ -155,6 +157,7 @@ export class ChaosWorld extends World {
 
   protected turn(fault: Fault): void {
     const before = this.state;
+    this.known = before;
     const seen = this.seen();
     this.reconcile(fault, seen);
     const dead = fault === 'crash-after-store' || fault === 'crash-mid-effects';
@@ -324,6 +327,7 @@ export class ChaosWorld extends World {
       this.violate('stable is scaled below its size');
     if (effect.kind === 'LabelPod') this.watchLabel(effect);
     if (effect.kind === 'DeletePod') this.watchDeletion(effect);
+    this.watchLowering(effect);
     const shares = this.routes.map(({ weight, reach }) => ({ weight, reach }));
     super.apply(effect);
     if (effect.kind === 'SetWeight') this.looked('upward', 'granted', 'fenced');
@@ -344,6 +348,14 @@ export class ChaosWorld extends World {
 
   /** For those who know what a raise needs. */
   protected raised(_effect: { weight: number; route: string }): void {}
+
+  /** It starts beside the store of its record: what it leaves must be granted even if that is lost. */
+  private watchLowering(effect: Effect): void {
+    if (effect.kind !== 'SetWeight' || effect.raise || this.stale) return;
+    const { release } = this.known ?? {};
+    const granted = release?.name === effect.fence.release ? release.weight : 0;
+    if (effect.weight > granted) this.violate(`lowered to ${effect.weight} where ${granted} is on record`);
+  }
 
   private watchDeletion({ pod: name, uid }: Extract<Effect, { kind: 'DeletePod' }>): void {
     const { release } = this.state;

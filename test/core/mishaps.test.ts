@@ -259,3 +259,24 @@ test('a retry waits for a route that left spec.traffic and still sends', () => {
   expect(world.routes.map(({ weight }) => weight)).toEqual([0, 0]);
   expect(world.state.actions[0]).toMatchObject({ result: 'Refused', message: expect.stringContaining('admin') });
 });
+
+// kills: a grant in the pass that has to lower what somebody else gave
+test.each([
+  { name: 'before the first raise', stage: 'Probing' as const, step: 0, leaves: 0 },
+  { name: 'at a step', stage: 'Holding' as const, step: 1, leaves: 20_000 },
+])('a weight given by hand in the pass that would grant less, $name: a lost store leaves what is on record', (row) => {
+  const world = releasing();
+  // The pass that would grant the next weight is the first that sees the hand.
+  world.runUntil((w) => {
+    const { release } = w.state;
+    if (release?.stage !== row.stage || release.step !== row.step) return false;
+    const granted = decide(w.state, w.seen(), w.now + 1000).next.release?.weight ?? 0;
+    return granted > row.leaves;
+  });
+  world.now += 1000;
+  Object.assign(first(world), { weight: 90_000, manager: 'kubectl-edit', version: 900 });
+  world.reconcile('drop-store');
+  expect(first(world).weight).toBe(row.leaves);
+  world.runUntil(settledOn('v2'));
+  expect(world.violations).toEqual([]);
+});

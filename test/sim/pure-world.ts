@@ -177,6 +177,17 @@ export class PureWorld extends ChaosWorld {
     return this.#rotten.has(this.wished);
   }
 
+  /** Its routes leave nothing to stable. */
+  get hasAll(): boolean {
+    return this.state.release?.weight === 100_000;
+  }
+
+  /** A fix is held against stable alone: beside one that is rotten too it stays, until stable serves nobody any more. */
+  get isNoWorse(): boolean {
+    const { stable, release } = this.state;
+    return release?.expedited !== undefined && this.#rotten.has(stable ?? '') && !this.hasAll;
+  }
+
   /** The revision of the template, or what somebody has pinned over it. */
   get wished(): string {
     return specUnderPin(this.state, { revision: this.spec.revision, taken: true }).revision;

@@ -24,6 +24,14 @@ test('law: pure worlds where people work by hand are safe and come to rest', asy
   expect(await playAll(handled, seeds(0, 600))).toBe('');
 }, 300_000);
 
+// kills: a canary that has all of the traffic and is held against nothing (5030289), a grant in the pass that has to lower
+// (5015055)
+const FOUND = [5_011_091, 5_015_055, 5_030_289];
+
+test('law: pure worlds that long runs have found are safe and come to rest', async () => {
+  expect(await playAll(pure, FOUND)).toBe('');
+}, 60_000);
+
 test(`law: the other ones of ${WORLDS} pure worlds are safe and come to rest`, async () => {
   const { from, count } = TELLING;
   const others = [...seeds(0, from), ...seeds(from + count, WORLDS - from - count)];

@@ -1,4 +1,5 @@
 import { decide } from '#core/decide.ts';
+import { RECENT_BUCKET_MS, RECENT_BUCKETS } from '#gates/bounds.ts';
 import { TICK_MS } from '#test/core/world.ts';
 import { stepsOfFew } from './few-users.ts';
 import { drawHands } from './hands.ts';
@@ -12,6 +13,8 @@ export const CALM_TICKS = 600;
 /** Ticks in which a rotten canary must have lost its traffic, once nothing breaks any more. */
 const BREACH_TICKS = 60;
 const RETURN_TICKS = 60;
+/** Until then a stable that serves nobody any more is what a canary with all of the traffic is compared with. */
+const CONTROL_TICKS = (RECENT_BUCKETS * RECENT_BUCKET_MS) / TICK_MS;
 
 export const DEPLOY_TICK = 5;
 const WILDNESS = [0.1, 0.25, 0.5, 1];
@@ -78,15 +81,17 @@ function breach(world: PureWorld): string | undefined {
   const sends = () => world.sends;
   const over = () => !world.rotten || (world.state.release?.ending !== undefined && !sends());
   // One that was raised at the last moment has its time too: stable may have been ill until then.
-  const young = () => sends() && world.now - (world.state.release?.raisedAt ?? 0) < BREACH_TICKS * TICK_MS;
+  const control = () => (world.hasAll ? CONTROL_TICKS : 0);
+  const young = () =>
+    sends() && world.now - (world.state.release?.raisedAt ?? 0) < (BREACH_TICKS + control()) * TICK_MS;
   // A stable that shrinks takes everything back after a minute at the latest.
   const blind = world.setBackMs / TICK_MS + (world.spec.shrinkStable === true ? RETURN_TICKS : 0);
-  const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS && young());
+  const due = (tick: number) => tick < blind + BREACH_TICKS || (tick < blind + 3 * BREACH_TICKS + control() && young());
   for (let tick = 0; due(tick) && !over() && world.violations.length === 0; tick += 1) world.step([]);
   const out = world.rotten && world.state.release?.revision === world.wished && !world.state.release.committed;
   // Against a stable that is rotten itself a person took the gates away: then nobody looks.
   const blindly = world.gatesOf(world.state.release?.name)?.length === 0;
-  const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined || blindly;
+  const kept = world.plan.onBreach === 'Pause' || world.state.release?.word !== undefined || blindly || world.isNoWorse;
   if (world.violations.length === 0 && out && !kept && sends())
     return `a rotten canary keeps its traffic: ${JSON.stringify(world.state)}`;
   if (world.rotten) world.deploy('v9');
