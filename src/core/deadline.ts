@@ -5,7 +5,7 @@ import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
 import { BLAME_WINDOW_MS } from './recover.ts';
 import type { Seen } from './seen.ts';
-import { returnEdges } from './shrink.ts';
+import { shrinkEdges } from './shrink.ts';
 
 /** Even a release that waits for events only is looked at this often. */
 const LOOK_AGAIN_MS: Millis = 60_000;
@@ -22,7 +22,7 @@ export function deadline(next: State, seen: Seen, now: Millis): Millis | undefin
 function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
   const spec = seen.spec;
   const plan = seen.release?.plan;
-  const edges = returnEdges(release);
+  const edges = shrinkEdges(release, seen);
   if (release.restoredAt !== undefined) edges.push(release.restoredAt + leaveDelay(seen));
   if (spec !== undefined) {
     edges.push(next.since + spec.progressDeadlineMs + 1, next.since + spec.settleMs);

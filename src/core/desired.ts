@@ -83,7 +83,7 @@ function armsOf(next: State, seen: Seen, now: Millis): ArmWish[] {
   if (release.committed) return afterCommit(next, release, seen, { during, now });
   // Once the canary has gone a release that went back keeps nothing up: who waits for a person may wait for days.
   const kept = spec !== undefined && isGone(release, seen, now) ? spec.replicas : full;
-  const size = kept === undefined ? {} : { replicas: stableReplicas(release, seen, kept) };
+  const size = kept === undefined ? {} : { replicas: stableReplicas(release, seen, { full: kept, now }) };
   const stable: ArmWish = { revision: next.stable, ...size, arms: stableOnly };
   return [stable, canaryArm(next, release, seen, now)];
 }

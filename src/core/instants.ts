@@ -2,7 +2,15 @@ import type { Millis } from '#lib/units.ts';
 import type { Adopted, ReleaseState, State } from './model.ts';
 
 /** Moments of a release from which something is counted or waited for. */
-const MOMENTS = ['acceptedAt', 'arrivedAt', 'raisedAt', 'joinedAt', 'restoredAt', 'returningSince'] as const;
+const MOMENTS = [
+  'acceptedAt',
+  'arrivedAt',
+  'raisedAt',
+  'joinedAt',
+  'restoredAt',
+  'returningSince',
+  'carriedSince',
+] as const;
 
 /**
  * The record with nothing in it that is still to come. A leader whose clock ran ahead, or ours that was set back, leaves

@@ -201,6 +201,10 @@ export interface ReleaseState {
   ending?: Ending;
   /** Where stable shrinks: how many pods it is whole with, by the highest wish since the release began. */
   full?: number;
+  /** Where stable shrinks: since when every route carries what is granted, with nothing else on any of them since. */
+  carriedSince?: Millis;
+  /** Sum of the numbers of the fences by which that was seen: every write of ours makes it larger. */
+  carriedUnder?: number;
   /** Since when the traffic goes back to a stable that is not whole, as its pods come. */
   returningSince?: Millis;
   /** Routes that this release splits, whatever the spec says meanwhile; absent in records of older operators. */

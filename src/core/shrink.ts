@@ -23,15 +23,47 @@ export function noteFull(state: State, { spec }: Pick<Seen, 'spec'>): State {
   return { ...state, release: { ...release, full: spec.replicas } };
 }
 
-/** Pods that stable should have while a release moves. `full`: as many as it has without a canary. */
-export function stableReplicas(release: ReleaseState, seen: Seen, full: number): number {
+/**
+ * Remembers since when every route carries what is granted, and under which writes of ours. Whatever stood on a route
+ * meanwhile begins that anew, even where the record of the pass that took it back was lost: the write has its number.
+ */
+export function noteCarried(state: State, seen: Seen, now: Millis): State {
+  const { release } = state;
+  if (release?.full === undefined || release.committed || release.ending !== undefined) return state;
+  const carries = release.weight > 0 && routesCarry(seen, release);
+  if (carries && release.carriedUnder === writesOf(seen)) return state;
+  const { carriedSince, carriedUnder: _, ...before } = release;
+  if (carries) return { ...state, release: { ...before, carriedSince: now, carriedUnder: writesOf(seen) } };
+  return carriedSince === undefined ? state : { ...state, release: before };
+}
+
+/** Grows with every write of ours to any route. */
+function writesOf({ routes }: Seen): number {
+  return routes.reduce((sum, { fence }) => sum + (fence?.n ?? 0), 0);
+}
+
+/** The data plane has had the time that it is given since anything was written to any route. */
+function isObeyed(release: ReleaseState, seen: Seen, now: Millis): boolean {
+  const { carriedSince, carriedUnder } = release;
+  if (carriedSince === undefined || seen.spec === undefined) return false;
+  const settled = carriedUnder === writesOf(seen) && now - carriedSince >= seen.spec.settleMs;
+  return settled && routesCarry(seen, release);
+}
+
+interface Whole {
+  /** As many pods as stable has without a canary. */
+  full: number;
+  now: Millis;
+}
+
+/** Pods that stable should have while a release moves. */
+export function stableReplicas(release: ReleaseState, seen: Seen, { full, now }: Whole): number {
   const moves = release.stage !== 'Preparing' && release.stage !== 'Probing' && release.ending === undefined;
   if (release.full === undefined || !moves) return full;
   const needed = stableBeside({ replicas: full, weight: takenOff(release, seen) });
-  // What was just granted may not have reached a gateway yet: until then nothing goes, and what lacks comes.
-  const obeyed = release.arrivedAt !== undefined && routesCarry(seen, release);
+  // What was just written may not have reached a gateway yet: until then nothing goes, and what lacks comes.
   const have = setOf(seen, release.from)?.replicas ?? full;
-  return obeyed ? needed : Math.min(full, Math.max(needed, have));
+  return isObeyed(release, seen, now) ? needed : Math.min(full, Math.max(needed, have));
 }
 
 /** The share that every route takes off stable, by record and by what they say. */
@@ -70,9 +102,10 @@ export function returnFurther(state: State, seen: Seen, now: Millis): State {
   return { ...state, release: weight > 0 ? lower : whole };
 }
 
-/** When time alone ends a way back. */
-export function returnEdges({ returningSince }: ReleaseState): Millis[] {
-  return returningSince === undefined ? [] : [returningSince + RETURN_MS];
+/** When time alone ends a way back, or lets pods of stable go. */
+export function shrinkEdges({ returningSince, carriedSince }: ReleaseState, { spec }: Pick<Seen, 'spec'>): Millis[] {
+  const settled = carriedSince === undefined || spec === undefined ? [] : [carriedSince + spec.settleMs];
+  return returningSince === undefined ? settled : [...settled, returningSince + RETURN_MS];
 }
 
 /** For people, where a way back stands; undefined when everything has been taken back. */

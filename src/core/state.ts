@@ -122,6 +122,8 @@ export function grant(
     },
     'acceptedAt',
     'arrivedAt',
+    'carriedSince',
+    'carriedUnder',
     'word',
   );
   return { ...without(state, 'queuedAt', 'inQueueSince'), release: raised, since: at.now };
@@ -165,6 +167,8 @@ function grounded(release: ReleaseState, seen: Seen, now: Millis): ReleaseState 
     'joinedAt',
     'acceptedAt',
     'arrivedAt',
+    'carriedSince',
+    'carriedUnder',
     'restoredAt',
   );
   return { ...base, ...(weight > 0 ? { returningSince } : {}), weight, n: topFence(seen, release) + 1 };

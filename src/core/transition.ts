@@ -13,7 +13,7 @@ import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
-import { noteFull, returnFurther, returnWords } from './shrink.ts';
+import { noteCarried, noteFull, returnFurther, returnWords } from './shrink.ts';
 import { begin, end, faceOf, faceOfReturn, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { asPinned, pinnedWords, unpinned } from './undo.ts';
@@ -23,7 +23,8 @@ import { noteNarrowed, onWidened } from './widened.ts';
 /** One move of the state machine. Total: any state, any sight, any time gives a state. */
 export function transition(state: State, sight: Seen, now: Millis): State {
   const acted = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
-  const told = noteNarrowed(returnFurther(noteFull(acted, sight), sight, now), sight);
+  const sized = noteCarried(noteFull(acted, sight), sight, now);
+  const told = noteNarrowed(returnFurther(sized, sight, now), sight);
   const seen = asPinned(told, sight);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);

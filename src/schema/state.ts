@@ -142,6 +142,10 @@ const release = group({
   full: count()
     .exactOptional()
     .describe('Where stable shrinks: how many pods it is whole with, by the highest wish since the release began.'),
+  carriedSince: instant()
+    .exactOptional()
+    .describe('Where stable shrinks: since when every route carries what is granted.'),
+  carriedUnder: figure().exactOptional().describe('Sum of the numbers of the fences by which that was seen.'),
   returningSince: instant()
     .exactOptional()
     .describe('Since when the traffic goes back to a stable that is not whole, as its pods come.'),

@@ -48,6 +48,12 @@ class ShrinkingWorld extends World {
     this.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause });
   }
 
+  /** Somebody sets the weight, and the gateway accepts it at once. */
+  turn(weight: number): void {
+    for (const route of this.routes)
+      Object.assign(route, { weight, version: route.version + 1, acceptedAt: this.now, manager: 'kubectl-edit' });
+  }
+
   kill(revision: string, count = Number.POSITIVE_INFINITY): void {
     const mine = this.pods.filter((pod) => pod.set === `shop-${revision}` && pod.terminating === undefined);
     for (const pod of mine.slice(0, count)) pod.terminating = this.now;
@@ -312,6 +318,41 @@ test('somebody takes the traffic back: stable grows at once to what it gets', ()
   world.tick();
   expect(world.size('v1')).toBe(10);
   expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged' });
+});
+
+// kills: shrinks by what was obeyed before; by a record that knows nothing of the last write
+test.each<Fault>(['none', 'drop-store'])(
+  'somebody gives more before the raise has settled: no pod goes until our own write has settled too (%s)',
+  (fault) => {
+    for (const after of [0, 1, 2, 3, 4]) {
+      const world = ShrinkingWorld.settled({ replicas: 4 });
+      world.runUntil(({ state: { release }, routes: [route] }) => release?.step === 2 && route?.weight === 50_000);
+      world.run(after);
+      world.turn(100_000);
+      world.tick(fault);
+      world.run(12);
+      expect(world.violations, `${after} ticks after the raise`).toEqual([]);
+      expect([after, world.weight, world.size('v1')]).toEqual([after, 50_000, 3]);
+    }
+  },
+);
+
+// kills: what arrived once counts for ever
+test('somebody takes the traffic back and gives it again: its pods go once that has settled', () => {
+  const world = ShrinkingWorld.holding(2);
+  world.turn(1000);
+  world.run(4);
+  const grown = world.size('v1');
+  world.turn(50_000);
+  world.tick();
+  const atOnce = world.size('v1');
+  const { now } = world;
+  const { requeueAt = Number.POSITIVE_INFINITY } = decide(world.state, world.seen(), now);
+  world.run(4);
+
+  expect([grown, atOnce, world.size('v1')]).toEqual([10, 10, 8]);
+  expect(requeueAt - now, 'time alone lets them go').toBeLessThanOrEqual(world.spec.settleMs);
+  expect(world.violations).toEqual([]);
 });
 
 test('an autoscaler is followed up in proportion, and down at the end alone', () => {

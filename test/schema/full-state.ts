@@ -8,6 +8,8 @@ type Header = Whole<HeaderMatch>;
 const release: Whole<ReleaseState> = {
   name: 'shop-2',
   full: 10,
+  carriedSince: 1_700_000_000_007,
+  carriedUnder: 12,
   returningSince: 1_700_000_000_008,
   revision: 'bcd',
   from: 'fgh',
