@@ -2,7 +2,7 @@ import type { Millis } from '#lib/units.ts';
 import { approve, waitsForApproval } from './approval.ts';
 import type { ActionResult, ReleaseState, State, Verb } from './model.ts';
 import { placeHolds } from './places.ts';
-import { routeTitle } from './routes.ts';
+import { awaitsText, routeTitle } from './routes.ts';
 import type { Seen, SeenAction } from './seen.ts';
 import { begin, end, leave, restart, show, without } from './state.ts';
 import { asPinned, undo } from './undo.ts';
@@ -161,6 +161,8 @@ function again(state: State, release: ReleaseState, seen: Seen, now: Millis): St
     ({ name, exists, weight, reach }) => exists && (weight !== 0 || reach !== undefined) && !routes.includes(name),
   );
   if (left !== undefined) return `${routeTitle(left.name)} still sends to the canary: say it again`;
+  const written = seen.routes.find((route) => awaitsText(route, release));
+  if (written !== undefined) return `${routeTitle(written.name)} gets its own text back: say it again`;
   if (seen.proposal === undefined) return 'the release cannot be planned yet: see the conditions';
   const gone = leave(state, release, now);
   const begun = begin(gone, { seen, revision: release.revision, from: release.from, now, earlier: release });

@@ -5,7 +5,7 @@ import { diffPods } from './diff-pods.ts';
 import type { Effect } from './effect.ts';
 import type { ReleaseState, State } from './model.ts';
 import { formatReach } from './reach.ts';
-import { abandoned, exceeds, fenced, grantsNothing, hasOwnFence, isAbroad, isOwnFence } from './routes.ts';
+import { abandoned, awaitsText, exceeds, fenced, grantsNothing, hasOwnFence, isAbroad, isOwnFence } from './routes.ts';
 import type { Fence, Seen, SeenRoute } from './seen.ts';
 import { awaitsNarrowing } from './widened.ts';
 
@@ -190,6 +190,7 @@ function farewell(wish: Wish, next: State, seen: Seen): Effect[] {
   if (next.release !== undefined && !seen.deleting) return [];
   const clears = seen.routes.flatMap((route): Effect[] => {
     if (!hasOwnFence(route, seen.rollout) || !rests(route)) return [];
+    if (next.release !== undefined && awaitsText(route, next.release)) return [];
     return [{ kind: 'ClearFence', route: route.name, resourceVersion: route.resourceVersion }];
   });
   return seen.deleting ? [...clears, ...goodbye(wish, next, seen)] : clears;

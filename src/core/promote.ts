@@ -4,7 +4,7 @@ import { isBarred } from './barred.ts';
 import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { weightedSteps } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
-import { topFence } from './routes.ts';
+import { routesGivenBack, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { amend, commit, leave, noteRest, show } from './state.ts';
 import { judge } from './verdict.ts';
@@ -82,7 +82,8 @@ function leaving(state: State, release: ReleaseState, seen: Seen, now: Millis): 
   const noted = noteRest(state, release, seen, now);
   if (noted.release?.restoredAt === undefined) return say(noted, 'Promoting: the route returns to its own text', now);
   const canaries = living(setOf(seen, release.revision)).some((pod) => pod.arms.canary);
-  if (old.length > 0 || canaries || !seen.endedRecorded) return say(noted, 'Promoting: the old pods go', now);
+  if (old.length > 0 || canaries || !seen.endedRecorded || !routesGivenBack(seen, release))
+    return say(noted, 'Promoting: the old pods go', now);
   const ended = leave(state, release, now);
   return show(ended, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
 }

@@ -168,6 +168,19 @@ export function routesAtRest(seen: Seen): boolean {
   return !routesSend(seen) && seen.routes.every(({ exists, accepted }) => !exists || accepted);
 }
 
+/**
+ * Nothing is granted any more, and its fence is older than that: the user's own text has not been written back yet. A weight
+ * that somebody set to 0 by hand still names the canary's Service, and without our fence that would look like the user's.
+ */
+export function awaitsText({ exists, conflict, fence }: SeenRoute, release: ReleaseState): boolean {
+  if (release.weight > 0 || release.reach !== undefined || !exists || conflict !== undefined) return false;
+  return fence?.release === release.name && fence.n < release.n;
+}
+
+export function routesGivenBack({ routes }: Seen, release: ReleaseState): boolean {
+  return !routes.some((route) => awaitsText(route, release));
+}
+
 /** The default of progressDeadline, for a Rollout whose spec cannot be read any more. */
 const GIVE_UP_MS: Millis = 600_000;
 

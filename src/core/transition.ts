@@ -11,7 +11,7 @@ import type { Ending, Plan, ReleaseState, Revision, Spec, State } from './model.
 import { queue } from './places.ts';
 import { promote } from './promote.ts';
 import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
-import { routesAtRest, topFence } from './routes.ts';
+import { routesAtRest, routesGivenBack, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { noteCarried, noteFull, returnFurther, returnWords } from './shrink.ts';
 import { begin, end, faceOf, faceOfReturn, leave, noteRest, show, stageMessage, without } from './state.ts';
@@ -225,8 +225,9 @@ function afterEnding(state: State, release: ReleaseState, ending: Ending, seen: 
   return atRest(leave(noted, release, now), seen, spec, now);
 }
 
-/** Nothing is sent to the canary any more and none of its pods is left, but for one in quarantine. */
+/** Every route is the user's own text again, and no pod of the canary is left, but for one in quarantine. */
 export function drained(seen: Seen, release: ReleaseState): boolean {
   const set = setOf(seen, release.revision);
-  return routesAtRest(seen) && (set === undefined || (set.replicas === 0 && set.pods.length === 0));
+  const gone = set === undefined || (set.replicas === 0 && set.pods.length === 0);
+  return routesAtRest(seen) && routesGivenBack(seen, release) && gone;
 }

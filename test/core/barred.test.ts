@@ -78,7 +78,7 @@ test('in a namespace that is being deleted only routes of other namespaces are w
   const leaves = (name: string) =>
     decide(state, { ...world.seen(), deleting: true, terminating: true, routes: [{ ...route, name }] }, world.now)
       .effects.map(({ kind }) => kind)
-      .filter((kind) => kind === 'ReleaseFinalizer' || kind === 'ClearFence');
-  expect(leaves('shop')).toEqual(['ClearFence', 'ReleaseFinalizer']);
-  expect(leaves('HTTPRoute/edge/shop')).toEqual(['ClearFence']);
+      .filter((kind) => kind === 'ReleaseFinalizer' || kind === 'SetWeight');
+  expect(leaves('shop')).toEqual(['SetWeight', 'ReleaseFinalizer']);
+  expect(leaves('HTTPRoute/edge/shop')).toEqual(['SetWeight']);
 });

@@ -140,7 +140,7 @@ export class ChaosWorld extends World {
     this.frozenGateway = false;
     for (const route of this.routes) {
       // Whoever puts it back puts back the user's own text.
-      if (!route.exists) Object.assign(route, { exists: true, ...nothing, fence: undefined });
+      if (!route.exists) Object.assign(route, { exists: true, ...nothing, named: false, fence: undefined });
       // A split without a fence is the user's own, and a release cannot begin on it.
       if (route.fence === undefined) Object.assign(route, nothing);
       if (route.acceptedAt > this.now) route.acceptedAt = this.now + 1000;

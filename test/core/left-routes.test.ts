@@ -105,3 +105,84 @@ test('deleted: the finalizer waits for a route that has come back into the spec 
   world.runUntil(({ finalized }) => finalized);
   expect(admin(world)).toMatchObject({ weight: 0, fence: undefined });
 });
+
+/** A hand has set the weight to 0, so that the text still names the canary's Service, and the canary's pods are gone. */
+function takenAway(): World {
+  const world = leaving();
+  world.spec = { ...world.spec, routes: ['shop', 'admin'] };
+  for (const route of world.routes) Object.assign(route, { weight: 0, version: 900, manager: 'kubectl-edit' });
+  world.tick();
+  world.sets = world.sets.filter(({ revision }) => revision === 'v1');
+  world.pods = world.pods.filter(({ set }) => set === 'shop-v1');
+  return world;
+}
+
+/** A tick in which the API server refuses every write to a route. */
+function refused(world: World): void {
+  world.away(1);
+  const { next, effects } = decide(world.state, world.seen(), world.now);
+  world.state = next;
+  for (const effect of effects) if (effect.kind !== 'SetWeight') world.apply(effect);
+}
+
+// kills: a release that is over in the pass that ends it leaves the canary's Service in the text, and no fence
+test('a release that ends with nothing left to take away still gives every route its own text', () => {
+  const world = takenAway();
+  expect(world.routes.map(({ named }) => named)).toEqual([true, true]);
+  // Both are seen in one pass: one ends it, the other lets go of what has ended.
+  world.act('abort');
+  world.spec = { ...world.spec, revision: 'v1' };
+  world.runUntil(settled);
+  world.run(3);
+  expect(world.routes).toMatchObject([
+    { named: false, fence: undefined },
+    { named: false, fence: undefined },
+  ]);
+  expect(world.violations).toEqual([]);
+});
+
+// kills: the next attempt takes a route over that its own text has not come back to
+test('a retry waits for the text of every route', () => {
+  const world = takenAway();
+  world.act('abort');
+  world.act('retry');
+  world.tick();
+  expect(world.state.actions[0]).toMatchObject({
+    result: 'Refused',
+    message: 'HTTPRoute shop gets its own text back: say it again',
+  });
+  world.act('retry');
+  world.tick();
+  expect(world.state.release?.name).toBe('shop-2');
+  expect(world.routes.map(({ named }) => named)).toEqual([false, false]);
+});
+
+// kills: the fence goes although the write that was to give the text back was lost
+test('deleted: the fence stays until the text has come back', () => {
+  const world = takenAway();
+  world.deleting = true;
+  refused(world);
+  expect(world.violations).toEqual([]);
+  world.runUntil(({ finalized }) => finalized);
+  expect(world.routes.map(({ named, fence }) => [named, fence])).toEqual([
+    [false, undefined],
+    [false, undefined],
+  ]);
+  expect(world.violations).toEqual([]);
+});
+
+// kills: a promotion that ends before a route that a hand set to 0 has its text back
+test('promoted: a weight that a hand set to 0 meanwhile is no text of the user', () => {
+  const world = leaving();
+  world.spec = { ...world.spec, routes: ['shop', 'admin'] };
+  world.runUntil(({ state }) => state.release?.committed === true);
+  for (const route of world.routes) Object.assign(route, { weight: 0, version: 900, manager: 'kubectl-edit' });
+  for (let tick = 0; tick < 20; tick += 1) refused(world);
+  world.runUntil(settled);
+  world.run(3);
+  expect(world.routes.map(({ named, fence }) => [named, fence])).toEqual([
+    [false, undefined],
+    [false, undefined],
+  ]);
+  expect(world.violations).toEqual([]);
+});

@@ -31,6 +31,8 @@ export interface WorldRoute {
   weight: number;
   /** Who is sent to the canary beside the weight, as a lens would read it. */
   reach?: string | undefined;
+  /** It names the canary's Service since a write of ours: a hand that sets 0 leaves it so. */
+  named?: boolean;
   fence: Fence | undefined;
   version: number;
   acceptedAt: number;
@@ -373,9 +375,7 @@ export class World {
         this.setWeight(effect);
         return;
       case 'ClearFence':
-        for (const route of this.routes)
-          if (route.name === effect.route && String(route.version) === effect.resourceVersion)
-            Object.assign(route, { fence: undefined, version: route.version + 1 });
+        this.clearFence(effect);
         return;
       case 'CreateRelease':
         if (!this.releases.has(effect.release.name))
@@ -415,14 +415,23 @@ export class World {
     if (!effect.raise && below && stays) return;
     const fence = effect.raise ? effect.fence : { ...effect.fence, n: Math.max(effect.fence.n, seenN + 1) };
     if (effect.raise || effect.weight > route.weight) this.watchRaise(route, effect);
+    const given = effect.raise || route.reach === reach ? reach : undefined;
     Object.assign(route, {
       weight: effect.weight,
-      reach: effect.raise || route.reach === reach ? reach : undefined,
+      reach: given,
+      named: effect.weight > 0 || given !== undefined,
       fence,
       version: route.version + 1,
       acceptedAt: this.now + 1000,
       manager: 'headgate',
     });
+  }
+
+  private clearFence({ route: name, resourceVersion }: Extract<Effect, { kind: 'ClearFence' }>): void {
+    const route = this.routes.find((one) => one.name === name && String(one.version) === resourceVersion);
+    if (route === undefined) return;
+    if (route.exists && route.named) this.violations.push(`the fence of ${name} goes, and what it named stays`);
+    Object.assign(route, { fence: undefined, version: route.version + 1 });
   }
 
   private watchRaise(route: WorldRoute, { weight, reach, fence }: Extract<Effect, { kind: 'SetWeight' }>): void {
