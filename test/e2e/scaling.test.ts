@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectLab } from '../lab/connect.ts';
 import { kubectl } from '../lab/install.ts';
 import { type MetricsStub, startMetrics } from '../lab/metrics/start.ts';
@@ -8,9 +8,12 @@ import { patientLease } from './support/lease.ts';
 import { lost } from './support/lost.ts';
 import { podsOf } from './support/pods.ts';
 import { type App, applyAll, openStage, type RolloutObject, type Stage } from './support/stage.ts';
-import { isPromoted } from './support/story.ts';
+import { createTrail, isEnding, isPromoted } from './support/story.ts';
 
-/** Somebody else decides how many pods there are: a HorizontalPodAutoscaler on load, and a quota. */
+/**
+ * Somebody else decides how many pods there are: a HorizontalPodAutoscaler on load, and a quota. And a stable that
+ * gives pods back while the canary serves.
+ */
 
 const lab = connectLab(inject('lab'));
 const v1 = 'lab/shop:v1-slowstop-3s';
@@ -146,4 +149,64 @@ test('a quota without room is named before any canary pod exists, and the releas
   } finally {
     await alone.close();
   }
+});
+
+describe('with shrinkStable', { concurrent: true }, () => {
+  const shared = { replicas: 5, objective: '95', rollout: { shrinkStable: true, settle: '1s', scaleDownDelay: '3s' } };
+  const sizesOf = async (app: App) => {
+    const { from, revision } = (await app.rollout()).status?.state?.release ?? {};
+    return sizes(app, [from, revision]);
+  };
+  const have = (app: App, wanted: string) =>
+    waitFor(`pods ${wanted}`, async () => ((await sizesOf(app)).join() === wanted ? true : undefined), {
+      withinMs: 120_000,
+    });
+
+  test('good: stable goes down with the weight to N(1 - w/2), and no request is lost', async () => {
+    const steps = [40, 80].map((weight) => ({ weight, hold: '1s', pause: {} }));
+    const app = await stage.open({ ...shared, name: 'slim', image: v1, steps });
+    const load = await app.load(40);
+    await release(app, v2);
+    await app.until('40 %', stoppedAt('40%'), 180);
+    await have(app, '4,3');
+    await app.act('promote', 'forty is well');
+    await app.until('80 %', stoppedAt('80%'), 180);
+    await have(app, '3,5');
+    await app.act('promote', 'eighty is well');
+    await app.until('promoted', isPromoted, 240);
+    const report = await load.stop();
+
+    // kills: pods of stable that go before the gateway has the weight; that have not come back when clients move.
+    expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+    tell('a stable that shrinks, promoted', report, { canary: met(report, v2) });
+  });
+
+  test('bad: stable takes back what its ready pods carry, the rest as pods come, and only the bad answers failed', async () => {
+    const steps = [{ weight: 80, hold: '10m' }];
+    const slow = 'lab/shop:v1-slowstop-3s-slowstart-4s';
+    const app = await stage.open({ ...shared, name: 'slimbad', image: slow, steps });
+    const load = await app.load(40);
+    await release(app, v2);
+    const at80 = await app.until('80 %', ({ status }) => status?.state?.release?.arrivedAt !== undefined, 180);
+    await have(app, '3,5');
+    const { from, revision = '' } = at80.status?.state?.release ?? {};
+    const trail = createTrail();
+    const words = new Set<string>();
+    await app.fault(revision, 'errors-50');
+    await app.until('taken back', (rollout) => {
+      trail.note(rollout);
+      words.add(rollout.status?.message ?? '');
+      return isEnding(rollout);
+    });
+    await waitFor('stable to be whole', async () => ((await podsOf(lab, app, from)).length === 5 ? true : undefined));
+    const report = await load.stop();
+
+    const { bad } = met(report, v2, 'gateway');
+    tell('a stable that shrinks, taken back', report, { canary: met(report, v2), weights: trail.weights });
+    // kills: everything at once on too few pods; nothing until all are there.
+    expect(trail.weights.slice(0, 2)).toEqual([80_000, 40_000]);
+    expect([...words].join('\n')).toContain("as stable's pods come: 3 of 5 are ready, the canary keeps 40%");
+    expect(bad).toBeGreaterThan(0);
+    expect(report.failed, lost(report)).toEqual({ gateway: bad, service: 0 });
+  });
 });
