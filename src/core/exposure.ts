@@ -13,7 +13,8 @@ export function exposureOf(readings: readonly GateReading[], plan: Plan | undefi
   const met = readings.filter((reading) => kindOf(reading) !== 'probe');
   const [best] = met.sort((a, b) => rank(a) - rank(b) || b.evidence.canary.total - a.evidence.canary.total);
   if (best === undefined) return undefined;
-  const { canary, stable } = best.evidence;
+  const { canary: all, stable, copied } = best.evidence;
+  const canary = copied === undefined ? all : { total: all.total - copied.total, bad: all.bad - copied.bad };
   const expected = stable.total === 0 ? 0 : (stable.bad / stable.total) * canary.total;
   return {
     requests: Math.round(canary.total),

@@ -78,6 +78,8 @@ export interface Evidence {
   ticks: number;
   canary: Counts;
   stable: Counts;
+  /** Those of the canary's that were copies, whose answers no user saw; left out where there were none. */
+  copied?: Counts;
   /** Natural log of the stop test's e-value, and the line at which it stops the release. */
   stopLogE: number;
   stopLimit: number;
@@ -90,7 +92,7 @@ export interface Evidence {
   advanceExcess: number;
   /** Counts since this step arrived. */
   step: { canary: Counts; stable: Counts };
-  /** Requests finished per second in the last counted tick, both arms. */
+  /** Requests of users finished per second in the last counted tick, both arms. */
   rps: number;
   /** Canary's share of finished requests since the step arrived (0 to 1), once there were any. */
   share?: number;
@@ -270,6 +272,8 @@ export interface GateContext {
   raisedAt?: Millis;
   /** One route carries less than another, down to 0, and some route sends users to the canary all the same. */
   exposed?: true;
+  /** The canary gets copies of requests and nothing else: no user sees what it answers. */
+  copied?: true;
   /** False while no user traffic is due on the canary (weight 0, or the step has not arrived). */
   arrived: boolean;
   /** Pods of the canary serve behind stable's Service too: a gateway's counts cannot tell the arms apart any more. */

@@ -17,7 +17,7 @@ import { clearStopTest, foldStopTest, logEvidence, matters, reaches, type StopTe
 import { type ErrorGate, freshAttempt, freshStep, type Silence } from './error-state.ts';
 import { forecastSpend } from './forecast.ts';
 import { foldInfluence, type MainSource, mainSource, noInfluence } from './influence.ts';
-import { foldLedger, overspent, spendOf } from './ledger.ts';
+import { foldLedger, type Ledger, overspent, spendOf } from './ledger.ts';
 import type { Arm, ArmCounts, PodInfo, TickSamples } from './samples.ts';
 
 /** Starts afresh what a new attempt or a new step starts afresh. */
@@ -70,21 +70,28 @@ export function countTick(state: ErrorGate, counted: Counted, context: GateConte
   const elapsedMs = state.at - state.startedAt;
   const recent = foldRecent(state.recent, tick, at);
   const controlled = sumRecent(recent).stable.total > 0;
+  const users = context.copied === true ? { ...tick, canary: noCounts.canary } : tick;
   const next: ErrorGate = {
     ...state,
     ticks: state.ticks + 1,
     weight: context.weight,
-    rps: (tick.canary.total + tick.stable.total) / ((at - state.at) / 1000),
+    rps: (users.canary.total + users.stable.total) / ((at - state.at) / 1000),
     all: addCounts(state.all, tick),
     stop: mixed || state.fired !== undefined ? state.stop : foldStop(state.stop, elapsedMs, temper),
     alone: controlled ? state.alone : addArm(state.alone, tick.canary),
-    ledger: foldLedger(state.ledger, tick, state.all.stable),
+    ledger: chargeUsers(foldLedger(state.ledger, tick, state.all.stable), state.ledger, context),
+    copied: context.copied === true ? addArm(state.copied, tick.canary) : state.copied,
     recent,
     dispersion: foldDispersion(state.dispersion, byPod.stable, at),
     influence: context.weight > 0 ? foldInfluence(state.influence, tick, byPod.canary) : state.influence,
   };
   const arrived = context.arrived && state.at >= (context.raisedAt ?? 0);
   return arrived ? countStep(next, { tick, ms: at - state.at, canaryUnknown }, context) : next;
+}
+
+/** What a canary makes of copies is evidence against it, and costs nobody anything. */
+function chargeUsers(ledger: Ledger, { charged }: Ledger, { copied }: GateContext): Ledger {
+  return copied === true ? { ...ledger, charged } : ledger;
 }
 
 /** What only whole ticks since the step arrived may count for. */
@@ -236,7 +243,7 @@ function excessSeen({ ledger, all, recent }: ErrorGate): number {
 
 function spendSoFar(state: ErrorGate, context: GateContext, at: Millis): number {
   const { objective, windowMs } = context.gate.slo;
-  const requests = state.all.canary.total + state.all.stable.total;
+  const requests = state.all.canary.total - state.copied.total + state.all.stable.total;
   return spendOf(state.ledger, { objective, windowMs, requests, elapsedMs: at - state.startedAt });
 }
 
@@ -264,6 +271,7 @@ export function evidenceOf(state: ErrorGate, context: GateContext): Evidence {
     spend,
   };
   if (temper > 1) evidence.dispersion = temper;
+  if (state.copied.total > 0) evidence.copied = state.copied;
   if (finished > 0) evidence.share = step.canary.total / finished;
   const forecast = spendAhead(state, context, { rate, rateRequests: control.total, temper, spend });
   if (forecast !== undefined) evidence.forecast = forecast;

@@ -25,6 +25,8 @@ export interface ErrorGate extends CountState {
   /** The canary's counts while stable served nobody: what the absolute test judges. */
   alone: Counts;
   ledger: Ledger;
+  /** Those of the canary's counts that were copies, whose answers no user saw. */
+  copied: Counts;
   recent: Recent;
   silence: Silence;
   /** How much more stable's pods differ than chance explains. It outlives attempts: stable stays the same. */
@@ -68,6 +70,7 @@ export function freshAttempt() {
     stop: startStopTest(),
     alone: noCounts.canary,
     ledger: emptyLedger,
+    copied: noCounts.canary,
     influence: noInfluence,
   };
 }
@@ -99,6 +102,8 @@ interface Saved {
   q?: [stable: number, ms: Millis];
   /** The source of the excess, while there is a main one. */
   i?: SavedInfluence;
+  /** Copies, total and bad. Left out where there were none, and by earlier versions. */
+  m?: [total: number, bad: number];
 }
 
 /** At most 1 KiB of JSON; `loadErrorGate` reads it back bit by bit. */
@@ -117,6 +122,7 @@ export function saveErrorGate(state: ErrorGate): string {
     d: bitsOf(new Float64Array([dispersion.ticks, dispersion.squares, dispersion.expected, dispersion.freedom])),
     q: [silence.stable, silence.ms],
     ...(source === undefined ? {} : { i: source }),
+    ...(state.copied.total > 0 ? { m: [state.copied.total, state.copied.bad] } : {}),
   };
   return JSON.stringify(saved);
 }
@@ -146,6 +152,7 @@ export function loadErrorGate(text: string, size: number = startStopTest().logs.
     silence: { due, answered: answered === 1, ...answeredOf(saved.q) },
     dispersion: dispersionOf(saved.d),
     influence: loadInfluence(saved.i),
+    copied: copiedOf(saved.m),
     ...(saved.fired === undefined ? {} : { fired: { cause: saved.fired, at: firedAt } }),
   };
 }
@@ -164,6 +171,11 @@ function parse(text: string): Saved | undefined {
 function answeredOf(saved: Saved['q']): Pick<Silence, 'stable' | 'ms'> {
   const [stable = 0, ms = 0] = Array.isArray(saved) ? saved : [];
   return Number.isFinite(stable) && Number.isFinite(ms) ? { stable, ms } : { stable: 0, ms: 0 };
+}
+
+function copiedOf(saved: Saved['m']): Counts {
+  const [total = 0, bad = 0] = Array.isArray(saved) ? saved : [];
+  return Number.isFinite(total) && Number.isFinite(bad) ? { total, bad } : noCounts.canary;
 }
 
 function dispersionOf(text: string | undefined): Dispersion {

@@ -1,11 +1,13 @@
 import { isBuiltin } from '#core/builtin.ts';
 import type { Slo } from '#core/gate.ts';
 import { canaryServiceName } from '#core/labels.ts';
+import type { Step } from '#core/model.ts';
+import { record } from '#core/raw.ts';
 import { splitRouteKey } from '#core/routes.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { entriesOf, recordsOf, specOf } from '#routers/lists.ts';
 import type { SloWish } from '#schema/translate-inputs.ts';
-import type { Target, TargetRoute } from '#sources/catalogue/define.ts';
+import type { Target, TargetRoute, TargetRule } from '#sources/catalogue/define.ts';
 import { resolveBuiltin } from '#sources/catalogue/list.ts';
 import { resolveProbe } from './probe-slo.ts';
 import { BY_JOINED_NAME, joinedName, type Stores } from './stores.ts';
@@ -16,6 +18,8 @@ export interface Split {
   namespace: string;
   service: string;
   routes: readonly string[];
+  /** Steps, some of which may send to the canary beside the split. Left out: none does. */
+  steps?: readonly Pick<Step, 'reach'>[];
 }
 
 /**
@@ -39,7 +43,7 @@ export function resolveSlo(
 }
 
 function targetOf(
-  { namespace, service, routes: names }: Split,
+  { namespace, service, routes: names, steps = [] }: Split,
   stores: Pick<Stores, 'services' | 'routes'>,
 ): Target | { problem: string } {
   const httpRoutes = stores.routes.get('HTTPRoute');
@@ -49,7 +53,7 @@ function targetOf(
   });
   const found = refs.flatMap((ref) => {
     const object = httpRoutes?.get(ref);
-    return object === undefined ? [] : [routeOf(ref, object, { namespace, service })];
+    return object === undefined ? [] : [routeOf(ref, object, { namespace, service, steps })];
   });
   const object = stores.services.get({ namespace, name: service });
   const port = found.find((route) => route.port !== undefined)?.port ?? firstPort(object);
@@ -67,17 +71,15 @@ function targetOf(
 function routeOf(
   ref: { namespace: string; name: string },
   object: KubeObject,
-  { namespace, service }: { namespace: string; service: string },
+  { namespace, service, steps }: Required<Omit<Split, 'routes'>>,
 ): { route: TargetRoute; port: number | undefined } {
   const { name, namespace: where } = ref;
   const { parentRefs, rules } = specOf(object);
-  const isOurs = (backend: Record<string, unknown>) =>
-    backend['name'] === service && (backend['namespace'] ?? where) === namespace;
+  const isNamed = (wanted: string) => (backend: Record<string, unknown>) =>
+    backend['name'] === wanted && (backend['namespace'] ?? where) === namespace;
+  const isOurs = isNamed(service);
+  const places = placesIn(entriesOf(rules), { isOurs, isCanary: isNamed(canaryServiceName(service)), steps });
   const lists = entriesOf(rules).map(({ backendRefs }) => entriesOf(backendRefs));
-  const places = lists.flatMap((backends, index) => {
-    const backend = backends.findIndex(isOurs);
-    return backend < 0 ? [] : [{ index, backend }];
-  });
   const ports = lists.flatMap((backends) => backends.filter(isOurs).map(({ port }) => port));
   const parents = recordsOf(parentRefs).flatMap((parent) =>
     typeof parent['name'] === 'string'
@@ -86,6 +88,38 @@ function routeOf(
   );
   const home = where === namespace ? {} : { namespace: where };
   return { route: { name, ...home, parents, rules: places }, port: ports.find((port) => typeof port === 'number') };
+}
+
+interface Sight {
+  isOurs(backend: Record<string, unknown>): boolean;
+  isCanary(backend: Record<string, unknown>): boolean;
+  steps: readonly Pick<Step, 'reach'>[];
+}
+
+/** As routers put it in: the filter of copies behind the rule's own, rules of matched users behind all of the user's. */
+function placesIn(rules: Record<string, unknown>[], { isOurs, isCanary, steps }: Sight): TargetRule[] {
+  const asks = (what: 'headers' | 'mirror') => steps.some(({ reach }) => reach?.[what] !== undefined);
+  const users = rules.filter(({ backendRefs }) => {
+    const backends = entriesOf(backendRefs);
+    return backends.length === 0 || !backends.every(isCanary);
+  });
+  let matched = users.length;
+  return rules.flatMap(({ backendRefs, filters }, index): TargetRule[] => {
+    const backends = entriesOf(backendRefs);
+    const backend = backends.findIndex(isOurs);
+    if (backend < 0) return [];
+    const own = entriesOf(filters).filter(
+      ({ requestMirror }) => !isCanary(record({ requestMirror }, 'requestMirror', 'backendRef')),
+    );
+    const sends = backends.some(({ weight }) => weight !== 0);
+    return [
+      {
+        ...{ index, backend },
+        ...(asks('mirror') ? { copied: own.length } : {}),
+        ...(asks('headers') && sends ? { matched: matched++ } : {}),
+      },
+    ];
+  });
 }
 
 function firstPort(service: KubeObject | undefined): number | undefined {

@@ -37,7 +37,7 @@ export function contextsOf(
     stepEpoch: stepEpochOf(release),
     attempt: release.attempt,
     weight,
-    ...(weight === 0 && !waits && (release.reach !== undefined || sends(at.routes)) ? { exposed: true as const } : {}),
+    ...(weight === 0 && !waits ? beside(release, at.routes) : {}),
     ...(next === undefined ? {} : { nextWeight: next }),
     ...(rung === undefined ? {} : { next: { weight: rung.weight, holdMs: rung.holdMs } }),
     ...raisedAt(release),
@@ -77,6 +77,16 @@ function raisedAt({ weight, reach, raisedAt: granted, acceptedAt = 0, joinedAt =
  */
 function carriedBy(routes: readonly SeenRoute[] = []): Weight {
   return Math.min(...routes.map(({ exists, weight, spread }) => (exists ? (weight ?? spread?.least ?? 0) : 0)));
+}
+
+/** What meets the canary at weight 0. */
+function beside(
+  { reach }: ReleaseState,
+  routes: readonly SeenRoute[] | undefined,
+): Pick<GateContext, 'exposed' | 'copied'> {
+  if (sends(routes)) return { exposed: true };
+  if (reach === undefined) return {};
+  return reach.mirror === undefined ? { exposed: true } : { exposed: true, copied: true };
 }
 
 /** Where one route was taken back and another was not, users meet the canary still, and what they meet counts. */

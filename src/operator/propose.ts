@@ -37,7 +37,7 @@ interface Planning {
 export function propose(wish: RolloutWish, state: State, at: Planning): Proposal {
   const problems: Problem[] = [];
   const gates = wish.gates.flatMap((gate, index): Gate[] => {
-    const slo = findSlo(gate, index, { ...at, split: wish.spec });
+    const slo = findSlo(gate, index, { ...at, split: { ...wish.spec, steps: wish.steps ?? [] } });
     const problem = 'problems' in slo ? slo.problems : misplaced(gate, index, slo.slo);
     problems.push(...problem);
     return 'problems' in slo ? [] : [gateOf(gate, slo.slo)];

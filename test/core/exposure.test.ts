@@ -38,3 +38,10 @@ test('probes are no users: what they were answered is in no figure of exposure',
 test('a gate that the plan does not know counts requests', () => {
   expect(exposureOf([readingOf('other', 100, 5)], undefined)).toEqual({ requests: 100, bad: 5, excess: 4 });
 });
+
+test('copies are no users either', () => {
+  const reading = readingOf('errors', 100, 55);
+  const evidence = { ...reading.evidence, copied: { total: 80, bad: 50 } };
+  // kills: a canary that was stopped before any user met it, and a record that says how many did
+  expect(exposureOf([{ ...reading, evidence }], plan)).toEqual({ requests: 20, bad: 5, excess: 5 });
+});

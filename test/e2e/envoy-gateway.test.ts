@@ -6,8 +6,8 @@ import { waitFor } from '../lab/wait.ts';
 import { met, tell } from './support/figures.ts';
 import { lost } from './support/lost.ts';
 import { type AppSpec, hostOf } from './support/shop.ts';
-import { type App, calmLease, openStage, type Stage } from './support/stage.ts';
-import { arrivals, isEnding } from './support/story.ts';
+import { type App, calmLease, openStage, type RolloutObject, type Stage } from './support/stage.ts';
+import { arrivals, isEnding, isPromoted, releaseOf } from './support/story.ts';
 
 /**
  * Real requests through Envoy Gateway: its control plane takes our weights to an Envoy, whose counts are the gate's. In
@@ -35,6 +35,7 @@ const tagged = [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [
 
 interface Route {
   spec: { rules: { backendRefs: { name: string; weight?: number; filters?: unknown[] }[] }[] };
+  metadata: { annotations?: Record<string, string> };
 }
 
 function routes(filters?: object[]) {
@@ -52,13 +53,20 @@ function routes(filters?: object[]) {
   ];
 }
 
-async function open(name: string, replicas: number, filters?: object[]): Promise<App> {
+async function open(
+  name: string,
+  replicas: number,
+  {
+    filters,
+    steps = [5, 50].map((weight) => ({ weight, hold: '3s' })),
+  }: Pick<AppSpec, 'steps'> & { filters?: object[] } = {},
+): Promise<App> {
   const builtin = { kind: 'http-availability', gateway: 'envoy-gateway' };
   const slo = `${name}-gateway`;
   return stage.open({
     ...{ name, image: v1, replicas, objective: '95', serviceLabels: { app: name } },
     objectives: { [slo]: { objective: '95', source: 'lab', sli: { builtin } } },
-    steps: [5, 50].map((weight) => ({ weight, hold: '3s' })),
+    steps,
     routes: routes(filters),
     rollout: { gates: [{ slo }] },
   });
@@ -81,7 +89,7 @@ async function withoutCluster(app: App, report: LoadReport, from: Date): Promise
 describe.runIf(LONG)('a release behind Envoy Gateway', { concurrent: true }, () => {
   test('with a filter on the backendRef, good: promoted by what Envoy counts, and no request that reached a pod failed', async () => {
     const v2 = 'lab/shop:v2';
-    const app = await open('good', 2, tagged);
+    const app = await open('good', 2, { filters: tagged });
     const before = await app.get<Route>('httproute');
     const from = new Date();
     const load = await app.load(60);
@@ -124,6 +132,57 @@ describe.runIf(LONG)('a release behind Envoy Gateway', { concurrent: true }, () 
     const report = await load.stop();
     expect(await app.weight()).toBe(0);
     expect(met(report, v2, 'gateway').total).toBe(0);
+    expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+  });
+
+  const copies = [
+    { mirror: { percent: 100 }, hold: '3s', pause: {} },
+    { weight: 50, hold: '3s' },
+  ];
+
+  test('copies, with merged backends: the canary gets them, gates judge it by them, and no user meets it', async () => {
+    const v2 = 'lab/shop:v2';
+    const app = await open('copied', 2, { steps: copies });
+    const before = await app.get<Route>('httproute');
+    const from = new Date();
+    const load = await app.load(30);
+    await app.apply({ image: v2 });
+    const counted = ({ status }: RolloutObject) =>
+      status?.reason === 'Step' && (status.gates ?? []).some(({ canary }) => canary.total >= 60);
+    const { status } = await app.until('copies to be counted', counted, 240);
+    const during = await app.get<Route>('httproute');
+    const { results } = await load.report();
+    await app.act('promote', 'copies are answered well');
+    await app.until('promoted', isPromoted, 240);
+    const report = await load.stop();
+    const after = await app.get<Route>('httproute');
+    tell('copies through Envoy Gateway', report, { gates: status?.gates?.map(({ canary }) => canary) });
+
+    // kills: a catalogue that does not know the cluster of copies.
+    expect(status?.gates?.[0]).toMatchObject({ canary: { bad: 0 }, verdict: expect.not.stringMatching('Fail') });
+    expect(results.filter(({ image, client }) => image === v2 && client === 'gateway')).toEqual([]);
+    expect(during.metadata.annotations?.['headgate.dev/fence']).toMatch(/\/0$/);
+    expect(JSON.stringify(during.spec)).toContain('RequestMirror');
+    expect(after.spec).toEqual(before.spec);
+    expect(report.failed, lost(report)).toEqual({ gateway: await withoutCluster(app, report, from), service: 0 });
+  });
+
+  test('copies, with a filter on the backendRef: a canary that fails them is stopped before any user met it', async () => {
+    const v2 = 'lab/shop:v2-errors-100';
+    const app = await open('miscopied', 2, { steps: copies, filters: tagged });
+    const before = await app.get<Route>('httproute');
+    const load = await app.load(30);
+    await app.apply({ image: v2 });
+    await app.until('stopped', ({ status }) => status?.state?.release?.ending !== undefined, 240);
+    await waitFor("the route to be its user's again", async () =>
+      JSON.stringify((await app.get<Route>('httproute')).spec) === JSON.stringify(before.spec) ? true : undefined,
+    );
+    const report = await load.stop();
+    const { status } = await releaseOf(app);
+    tell('failed copies through Envoy Gateway', report, { why: status.message, breach: status.breach });
+
+    expect(status.breach).toMatchObject({ gate: 'miscopied-gateway', arms: { stable: { bad: 0 } } });
+    expect(met(report, v2).total).toBe(0);
     expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
   });
 });

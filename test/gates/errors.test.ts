@@ -350,7 +350,9 @@ test('the largest state fits into 1 KiB with room for its envelope', () => {
     stepEpoch: `${'n'.repeat(63)}-1234/12/step12/345`,
     alpha: 1e-300,
   };
-  drill.ticks(40, { canary: [123_456_789, 1_234_567], stable: [1_234_567_890, 12_345_678] });
+  drill.ticks(20, { canary: [123_456_789, 1_234_567], stable: [1_234_567_890, 12_345_678] });
+  drill.context = { ...drill.context, copied: true };
+  drill.ticks(20, { canary: [123_456_789, 1_234_567], stable: [1_234_567_890, 12_345_678] });
   expect(JSON.stringify({ to: drill.now, gate: saveErrorGate(drill.gate) }).length).toBeLessThan(1024);
 });
 
@@ -429,4 +431,32 @@ test('what users meet on one route counts, though another carries nothing', () =
   expect(short(readings.at(-1) as GateReading)).toBe('Fail/Worse');
   const probed = new Drill({ weight: 0, arrived: false });
   expect(probed.ticks(8, { canary: [50, 20], stable: [950, 0] }).map(short)).not.toContain('Fail/Worse');
+});
+
+const users = { canary: [50, 1], stable: [950, 0] } as const;
+
+test('copies are evidence, and nobody pays for them', () => {
+  const copies = new Drill({ weight: 0, arrived: true, exposed: true, copied: true }, leavingLast);
+  const failing = copies.ticks(8, { canary: [1000, 400], stable: [1000, 0] });
+  // kills: a canary that fails copies alone, let through
+  expect(short(failing.at(-1) as GateReading)).toBe('Fail/Worse');
+  // kills: copies charged to the error budget, or taken for requests of users
+  expect(failing.at(-1)?.evidence).toMatchObject({ spend: 0, copied: { total: 8000, bad: 3200 } });
+  expect(failing.at(-1)?.evidence.rps).toBe(1000 / (copies.context.tickMs / 1000));
+});
+
+test('a release that begins with copies has spent as much later as one without them', () => {
+  const plain = new Drill({ weight: 0, arrived: true }, leavingLast);
+  const copied = new Drill({ weight: 0, arrived: true, exposed: true, copied: true }, leavingLast);
+  plain.ticks(8, { stable: [1000, 0] });
+  copied.ticks(8, { canary: [1000, 0], stable: [1000, 0] });
+  const [one, other] = [plain, copied].map((drill) => {
+    const { exposed: _, copied: __, ...context } = drill.context;
+    drill.context = { ...context, weight: leavingLast.weight };
+    return drill.ticks(4, { canary: [...users.canary], stable: [...users.stable] }).at(-1)?.evidence.spend;
+  });
+  expect(one).toBeGreaterThan(0);
+  // kills: copies in the traffic that the budget is estimated by
+  expect(other).toBe(one);
+  expect(loadErrorGate(saveErrorGate(copied.gate))?.copied).toEqual({ total: 8000, bad: 0 });
 });

@@ -177,4 +177,37 @@ export const reach: readonly Mutant[] = [
     },
     because: 'a gateway that accepts the rule may answer 500 to everybody',
   },
+  {
+    name: 'copies are counted by nobody at Envoy Gateway',
+    breaks: 'evidence',
+    file: 'src/operator/propose.ts',
+    find: 'split: { ...wish.spec, steps: wish.steps ?? [] }',
+    replace: 'split: wish.spec',
+    killedBy: {
+      file: 'test/operator/propose.test.ts',
+      test: 'gates at the gateway know where steps without a weight send',
+    },
+    because: 'a canary that fails every copy would go on to users, unseen',
+  },
+  {
+    name: 'copies are paid for',
+    breaks: 'evidence',
+    file: 'src/gates/error-count.ts',
+    find: 'return copied === true ? { ...ledger, charged } : ledger;',
+    replace: 'return ledger;',
+    killedBy: { file: 'test/gates/errors.test.ts', test: 'copies are evidence, and nobody pays for them' },
+    because: 'a release would end at maxSpend over answers that no user saw',
+  },
+  {
+    name: 'copies are traffic',
+    breaks: 'evidence',
+    file: 'src/gates/error-count.ts',
+    find: 'state.all.canary.total - state.copied.total + state.all.stable.total',
+    replace: 'state.all.canary.total + state.all.stable.total',
+    killedBy: {
+      file: 'test/gates/errors.test.ts',
+      test: 'a release that begins with copies has spent as much later as one without them',
+    },
+    because: 'the budget would look twice as large, and twice as much of it would be burnt',
+  },
 ];

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BuiltinSli } from '#core/builtin.ts';
+import type { Step } from '#core/model.ts';
 import { resolveSlo } from '#operator/builtin-slo.ts';
 import { joinedName, type Stores } from '#operator/stores.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
@@ -94,6 +95,60 @@ test('places of the backends are those of the Service in each rule', () => {
         'httproute/shop/checkout/rule/1/backend/2|httproute/shop/checkout/rule/2/backend/1|service/shop/checkout-canary/80/[a-z0-9]+',
     },
   });
+});
+
+const canaryClusters = (rules: object[], steps: Pick<Step, 'reach'>[]) => {
+  const object = route('checkout', []);
+  const routed = { ...object, spec: { ...(object['spec'] as object), rules } };
+  const eg = wish({ kind: 'http-availability', gateway: 'envoy-gateway' });
+  const slo = resolveSlo(eg, { ...split, steps }, storesWith([routed]));
+  return 'arms' in slo && slo.arms.by === 'Label' ? slo.arms.canary.split('|').slice(0, -1) : [];
+};
+const copy = (name: string) => ({ type: 'RequestMirror', requestMirror: { backendRef: { name, port: 80 } } });
+const others = { backendRefs: [{ name: 'other', port: 80 }] };
+const plain = { backendRefs: [ours] };
+const toCanary = { name: 'headgate-matched-1', backendRefs: [{ name: 'checkout-canary', port: 80 }] };
+const headers = [{ name: 'x-beta', value: 'yes' }];
+
+test.each([
+  {
+    name: 'no step without a weight',
+    because: 'what is not asked for is in no pattern, which has its limits',
+    rules: [plain],
+    steps: [{}],
+    want: ['0/backend/1'],
+  },
+  {
+    name: 'copies',
+    because: 'ours stands behind the filters of the user, copies of their own among them',
+    rules: [others, { ...plain, filters: [{ type: 'URLRewrite' }, copy('shadow')] }],
+    steps: [{ reach: { mirror: 100_000 } }, {}],
+    want: ['1-mirror-2', '1/backend/1'],
+  },
+  {
+    name: 'copies, planned anew in the middle of a step',
+    because: 'ours is no filter of the user',
+    rules: [{ ...plain, filters: [copy('checkout-canary')] }],
+    steps: [{ reach: { mirror: 10_000 } }],
+    want: ['0-mirror-0', '0/backend/1'],
+  },
+  {
+    name: 'matched users',
+    because: 'their rules stand behind all others, in the order of those that send to the Service',
+    rules: [plain, { backendRefs: [{ ...ours, weight: 0 }] }, others, plain],
+    steps: [{ reach: { headers } }, {}],
+    want: ['0/backend/1', '1/backend/1', '3/backend/1', '4/backend/0', '5/backend/0'],
+  },
+  {
+    name: 'matched users, planned anew in the middle of a step',
+    because: 'a rule of ours is no rule of the user',
+    rules: [plain, toCanary],
+    steps: [{ reach: { headers } }],
+    want: ['0/backend/1', '1/backend/0'],
+  },
+])('the canary is found at Envoy Gateway with $name: $because', ({ rules, steps, want }) => {
+  // kills: the place of the filter or of the rule counted without the user's own
+  expect(canaryClusters(rules, steps)).toEqual(want.map((place) => `httproute/shop/checkout/rule/${place}`));
 });
 
 test.each([

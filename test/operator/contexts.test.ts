@@ -110,3 +110,22 @@ test('leaving the last step asks for the whole tolerated excess, and the bake is
 function fail(): never {
   throw new Error('no release');
 }
+
+test.each([
+  { name: 'copies', because: 'no user sees an answer', reach: { mirror: 100_000 }, carries: 0, want: [true, true] },
+  { name: 'matched users', because: 'they do', reach: { headers: [] }, carries: 0, want: [true, undefined] },
+  {
+    name: 'copies, where a route sends more',
+    because: 'the rest are users',
+    reach: { mirror: 1000 },
+    carries: 500,
+    want: [true, undefined],
+  },
+])('what meets the canary at weight 0: $name: $because', ({ reach, carries, want }) => {
+  const world = releasing();
+  world.runUntil((w) => w.state.release?.stage === 'Holding');
+  const [seen] = world.seen().routes;
+  const release = { ...(world.state.release ?? fail()), weight: 0, reach };
+  const [context] = contextsOf(release, world.plan, { ...at, routes: [{ ...(seen ?? fail()), weight: carries }] });
+  expect([context?.exposed, context?.copied]).toEqual(want);
+});

@@ -118,6 +118,15 @@ test.each([
   expect(plan?.gates[0]?.warmUpMs).toBe(want);
 });
 
+test('gates at the gateway know where steps without a weight send', () => {
+  const copied = { steps: [{ mirror: { percent: 10 } }, { weight: 5 }] };
+  const eg = { builtin: { kind: 'http-availability', gateway: 'envoy-gateway' } };
+  const armsOf = (more: object) => JSON.stringify(gateFor(eg, {}, { ...more }).plan?.gates[0]?.slo.arms);
+  // kills: copies whose answers no gate counts
+  expect(armsOf(copied)).toContain('rule/0-mirror-0');
+  expect(armsOf({})).not.toContain('mirror');
+});
+
 // kills: a warm-up that is accepted and never happens
 test('a warm-up at the gateway is refused, with the field and the fix', () => {
   expect(gateFor(edge, { warmUp: '30s' }).problems).toEqual([

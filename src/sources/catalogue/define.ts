@@ -69,8 +69,17 @@ export interface TargetRoute {
   namespace?: string;
   /** Gateways that it is attached to. */
   parents: readonly { namespace: string; name: string }[];
-  /** Rules that name the Service. The canary is put right behind it. */
-  rules: readonly { index: number; backend: number }[];
+  rules: readonly TargetRule[];
+}
+
+/** A rule that names the Service, and what a release adds to it. The canary is put right behind the Service. */
+export interface TargetRule {
+  index: number;
+  backend: number;
+  /** Place of the filter that copies to the canary, among the rule's filters; undefined where no step copies. */
+  copied?: number;
+  /** Place of the rule that sends matched users to the canary alone; undefined where no step matches. */
+  matched?: number;
 }
 
 /** Checks an entry against the contract where it is written. */

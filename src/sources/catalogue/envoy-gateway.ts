@@ -1,4 +1,4 @@
-import { anyOf, defineEntry, exactly, type Target } from './define.ts';
+import { anyOf, defineEntry, exactly, type Target, type TargetRule } from './define.ts';
 import { CLUSTER, clusterAvailability, clusterGrpc, clusterLatency } from './envoy.ts';
 
 /**
@@ -6,11 +6,20 @@ import { CLUSTER, clusterAvailability, clusterGrpc, clusterLatency } from './env
  * is put right behind stable; or, with merged backends, `service/<ns>/<Service>/<port>/<protocol>`, where the protocol is
  * `http`, `http2` or `grpc`, as the port's appProtocol or the kind of the route says.
  */
-function clusters({ namespace, routes, port }: Target, arm: { service: string; offset: number }): string {
+function clusters({ namespace, routes, port }: Target, service: string, among: (rule: TargetRule) => string[]): string {
   const own = routes.flatMap(({ name, namespace: where = namespace, rules }) =>
-    rules.map(({ index, backend }) => `httproute/${where}/${name}/rule/${index}/backend/${backend + arm.offset}`),
+    rules.flatMap((rule) => among(rule).map((place) => `httproute/${where}/${name}/rule/${place}`)),
   );
-  return anyOf([...own.map(exactly), `${exactly(`service/${namespace}/${arm.service}/${port}/`)}[a-z0-9]+`]);
+  return anyOf([...own.map(exactly), `${exactly(`service/${namespace}/${service}/${port}/`)}[a-z0-9]+`]);
+}
+
+/** Copies have a cluster of their own, `<rule>-mirror-<filter>`, which is never merged with any other. */
+function placesOfCanary({ index, backend, copied, matched }: TargetRule): string[] {
+  return [
+    `${index}/backend/${backend + 1}`,
+    ...(copied === undefined ? [] : [`${index}-mirror-${copied}`]),
+    ...(matched === undefined ? [] : [`${matched}/backend/0`]),
+  ];
 }
 
 export const envoyGateway = defineEntry({
@@ -29,7 +38,7 @@ export const envoyGateway = defineEntry({
   arms: (target) => ({
     by: 'Label',
     label: CLUSTER,
-    stable: clusters(target, { service: target.service, offset: 0 }),
-    canary: clusters(target, { service: target.canaryService, offset: 1 }),
+    stable: clusters(target, target.service, ({ index, backend }) => [`${index}/backend/${backend}`]),
+    canary: clusters(target, target.canaryService, placesOfCanary),
   }),
 });

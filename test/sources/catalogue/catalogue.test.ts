@@ -154,8 +154,13 @@ describe('names', () => {
     ['service/shop/checkout-v2/80/http', 'nobody', 'another Service'],
     ['service/store/checkout/80/http', 'nobody', 'another namespace'],
     ['backend/shop/checkout/80/http', 'nobody', 'no Service'],
+    ['httproute/shop/checkout/rule/0-mirror-1', 'canary', 'copies'],
+    ['httproute/shop/checkout/rule/0-mirror-0', 'nobody', "the user's own copies, to whomever"],
+    ['httproute/shop/checkout/rule/2/backend/0', 'canary', 'matched users'],
   ])('Envoy Gateway: cluster %s is of %s: %s', (cluster, arm) => {
-    const resolved = resolveBuiltin({ kind: 'http-availability', gateway: 'envoy-gateway' }, target);
+    const rules = [{ index: 0, backend: 0, copied: 1, matched: 2 }];
+    const routes = target.routes.map((one) => ({ ...one, rules }));
+    const resolved = resolveBuiltin({ kind: 'http-availability', gateway: 'envoy-gateway' }, { ...target, routes });
     if (!resolved.ok || resolved.arms.by === 'Pod') throw new Error('split by label');
     const { stable, canary } = resolved.arms;
     // kills: a name without the protocol; any text behind the port
