@@ -76,11 +76,11 @@ const verbs: Record<Exclude<Verb, 'undo'>, Perform> = {
     if (state.reason === 'Step') return 'this pause is a step of the plan: promote goes on';
     if (release.ending !== undefined) return again(state, release, seen, now);
     if (state.reason === 'RouteChanged') return fromTheStart(state, release, { action, seen, now });
-    const attempt = state.reason === 'GateBreached' ? release.attempt + 1 : release.attempt;
+    const anew = state.reason === 'GateBreached' ? { attempt: release.attempt + 1, resumedAt: now } : {};
     const resumed = show(state, { phase: 'Progressing', message: told('resumed', action) }, now);
     // The stay begins anew: evidence gathered before a person stepped in belongs to another question.
     const arrivedAt = release.arrivedAt === undefined ? {} : { arrivedAt: now };
-    return { ...resumed, release: { ...without(release, 'breach'), attempt, ...arrivedAt } };
+    return { ...resumed, release: { ...without(release, 'breach'), ...anew, ...arrivedAt } };
   },
   retreat(state, release, { action, seen, now }) {
     if (release.ending !== undefined) return 'the traffic is back on stable already';

@@ -261,6 +261,8 @@ export interface GateContext {
   epoch: string;
   /** Names the attempt and the step that has arrived: fresh advance evidence when it changes. */
   stepEpoch: string;
+  /** When it began, where another one of the same release came before it. */
+  begunAt?: Millis;
   /** 1 for the first attempt of this revision. The advance test needs 2^(attempt−1)/β. */
   attempt: number;
   /** Weight that the route carries now, and the one that a Pass would allow; undefined when leaving the last step. */

@@ -6,6 +6,7 @@ const MOMENTS = [
   'acceptedAt',
   'arrivedAt',
   'raisedAt',
+  'resumedAt',
   'joinedAt',
   'restoredAt',
   'returningSince',

@@ -174,6 +174,8 @@ export interface ReleaseState {
   arrivedAt?: Millis;
   /** When traffic was last raised. */
   raisedAt?: Millis;
+  /** When somebody resumed it after a breach: what was asked until then belongs to the attempt before. */
+  resumedAt?: Millis;
   /** The one auto-resume after both arms were bad was used. */
   autoResumed: boolean;
   suspect?: Suspect;

@@ -77,7 +77,9 @@ export function foldCounts<State extends CountState>(
   const blind = first && reading.seen.canary + reading.seen.stable === 0;
   if (blind || reading.doubled.length > 0) return told;
   const look = { look: reading.look, at: tick.at };
-  if (first) return { ...told, ...look, startedAt: known.ticks === 0 ? tick.at : known.startedAt };
+  // A tick that began in the attempt before this one is no evidence of this one: it only sets the bases.
+  const past = known.at < (context.begunAt ?? 0);
+  if (first || past) return { ...told, ...look, startedAt: known.ticks === 0 ? tick.at : known.startedAt };
   const sight = { reading, tick, pods };
   // Nothing is lost by waiting: counters go on, and the next whole tick holds what this one does not count.
   if (mustWait(reading, pods)) return rules.wait(watching(told, tick, context), sight, context);

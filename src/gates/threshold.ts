@@ -41,7 +41,8 @@ export function foldThresholdTick(
   if (tick.at <= known.at) return known;
   const newest = numberOf(tick, context);
   const next = { ...known, at: tick.at, newest };
-  const counts = context.arrived && tick.at >= (context.raisedAt ?? 0);
+  const { raisedAt = 0, begunAt = 0 } = context;
+  const counts = context.arrived && tick.at >= Math.max(raisedAt, begunAt);
   if (typeof newest !== 'number' || !counts) return next;
   const sli = sliOf(context);
   return { ...next, good: [holds(newest, sli), ...known.good].slice(0, sli.window) };

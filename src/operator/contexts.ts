@@ -35,6 +35,7 @@ export function contextsOf(
     alpha: ALPHA / Math.max(1, guardrails),
     epoch: epochOf(release),
     stepEpoch: stepEpochOf(release),
+    ...(release.resumedAt === undefined ? {} : { begunAt: release.resumedAt }),
     attempt: release.attempt,
     weight,
     ...(weight === 0 && !waits ? beside(release, at.routes) : {}),

@@ -100,6 +100,7 @@ const release = group({
   acceptedAt: instant().exactOptional().describe('When every route accepted the weight of this step.'),
   arrivedAt: instant().exactOptional().describe('When the share of requests of this step was there.'),
   raisedAt: instant().exactOptional().describe('When traffic was last raised.'),
+  resumedAt: instant().exactOptional().describe('When it was resumed after a breach: this attempt began there.'),
   autoResumed: flag().describe('True once the one resume after both arms were bad was used.'),
   suspect: suspect.exactOptional().describe('Canary pod that a gate blames for most of the excess.'),
   replaced: list(replaced, { max: REPLACE_MAX })

@@ -196,3 +196,27 @@ test('what the canary lost beside stable is not held against it when it is alone
   drill.context = { ...drill.context, weight: 100_000, stepEpoch: 'r-1/1/step3/9', raisedAt: drill.now };
   expect(drill.ticks(40, { canary: [150, 0] }).filter(({ verdict }) => verdict === 'Fail')).toEqual([]);
 });
+
+test('what was asked before a resume is no evidence of the attempt that it begins', () => {
+  // kills: ticks that are read late, after a restart say, held against a canary that was mended meanwhile.
+  const drill = new Drill({}, leavingLast);
+  drill.ticks(2, { canary: [150, 30], stable: [1350, 2] });
+  const saved = saveErrorGate(drill.gate);
+  const missed = [drill.service.tick(drill.now)];
+  for (let tick = 0; tick < 3; tick += 1) {
+    drill.tick({ canary: [150, 30], stable: [1350, 2] });
+    missed.push(drill.service.tick(drill.now));
+  }
+  // Somebody resumes in the middle of the next tick.
+  const begunAt = drill.now + 5000;
+  drill.context = { ...drill.context, epoch: 'r-1/2', stepEpoch: 'r-1/2/step0/3', attempt: 2, begunAt };
+  const infos = drill.service.infos();
+  const restarted = loadErrorGate(saved) ?? startErrorGate();
+  drill.gate = missed.reduce((gate, tick) => foldErrorTick(gate, tick, infos, drill.context), restarted);
+  expect(drill.tick({ canary: [150, 20], stable: [1350, 2] }).evidence).toMatchObject({
+    ticks: 0,
+    canary: { total: 0, bad: 0 },
+    stopLogE: 0,
+  });
+  expect(drill.tick(good)).toMatchObject({ verdict: 'Inconclusive', evidence: { canary: { total: 150, bad: 0 } } });
+});

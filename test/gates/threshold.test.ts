@@ -121,3 +121,10 @@ test('law: read twice, or stored and read again, it says the same', () => {
   );
   for (const noise of ['', '{}', 'null', '[]', '{"v":"t1"}']) expect(loadThreshold(noise)).toBeUndefined();
 });
+
+test('answers from before a resume are none of the attempt that it begins', () => {
+  // kills: a signal that holds a mended canary for what the query said before
+  const resumed = contextFor({ begunAt: 60_000 });
+  expect(after([bad, bad, bad], resumed).good).toEqual([]);
+  expect(after([bad, bad, bad, good], resumed).good).toEqual([true]);
+});

@@ -250,6 +250,18 @@ export const gates: readonly Mutant[] = [
     because: "Simpson's paradox: an outage before a raise would be the canary's",
   },
   {
+    name: 'an attempt counts what was asked before it',
+    breaks: 'evidence',
+    file: 'src/gates/count.ts',
+    find: 'const past = known.at < (context.begunAt ?? 0);',
+    replace: 'const past = false;',
+    killedBy: {
+      file: limitsTest,
+      test: 'what was asked before a resume is no evidence of the attempt that it begins',
+    },
+    because: 'a canary that was mended would be stopped for what it had done before somebody resumed it',
+  },
+  {
     name: 'a reset counts as a fall',
     breaks: 'evidence',
     file: 'src/gates/increments.ts',

@@ -93,6 +93,29 @@ test.each([
   expect(context?.raisedAt, because).toBe(want);
 });
 
+test('a resume after a breach begins an attempt, and gates are told when', () => {
+  // kills: an attempt that counts what was asked in the one before it
+  const world = releasing();
+  world.plan = { ...world.plan, onBreach: 'Pause' };
+  world.runUntil((w) => w.state.release?.stage === 'Holding');
+  const begun = () => contextsOf(world.state.release ?? fail(), world.plan, at).map(({ begunAt }) => begunAt);
+  expect(begun()).toEqual([undefined]);
+  world.verdict = () => ({ verdict: 'Fail', stable: 'Meets', cause: 'Worse' });
+  world.runUntil(({ state }) => state.reason === 'GateBreached');
+  world.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
+  world.act('resume');
+  world.tick();
+  expect(world.state.release).toMatchObject({ attempt: 2 });
+  expect(begun()).toEqual([world.now]);
+  // A pause by hand is no breach: what was seen before it stays.
+  world.act('pause');
+  world.tick();
+  world.act('resume');
+  const then = begun();
+  world.tick();
+  expect(begun()).toEqual(then);
+});
+
 test('leaving the last step asks for the whole tolerated excess, and the bake is a stay with traffic', () => {
   const world = releasing();
   world.plan = { ...world.plan, bake: { forMs: 9000, control: 5000 } };

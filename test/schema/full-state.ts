@@ -29,6 +29,7 @@ const release: Whole<ReleaseState> = {
   acceptedAt: 1_700_000_000_001,
   arrivedAt: 1_700_000_000_002,
   raisedAt: 1_700_000_000_003,
+  resumedAt: 1_700_000_000_002,
   autoResumed: true,
   suspect: { pod: 'shop-bcd-1', uid: 'uid-1', gate: 'availability', at: 1_700_000_000_000, bad: 12, ticks: 1 },
   replaced: [

@@ -1,4 +1,4 @@
-import { stepEpochOf } from '#core/epoch.ts';
+import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { Gate, GateReading } from '#core/gate.ts';
 import { weightedSteps } from '#core/ladder.ts';
 import type { ReleaseState, State, Step } from '#core/model.ts';
@@ -26,8 +26,8 @@ const REQUESTS = 400;
 const BUDGET: Budget = { targetSpend: 0.001, maxSpend: 0.01 };
 /** So often is evidence stored while nothing else changes. */
 const CHECKPOINT_TICKS = 20;
-/** What was asked so long before an attempt may count for it: since the last checkpoint, and while the source was silent. */
-const LATE_TICKS = 40;
+/** Scrapes may be so old at most: what was asked so long before an attempt may count for it. */
+const LATE_TICKS = 12;
 /** A release that stands for so long hears a person's word. */
 const HELP_MS = 100_000;
 const GATE_BYTES = 1024;
@@ -52,7 +52,7 @@ export class PureWorld extends ChaosWorld {
   #checkpoint: { release: string; saved: Checkpoint; at: number; state: string } = NO_CHECKPOINT;
   /** Requests that pods of each revision were asked, and how many they had been at the end of each tick. */
   readonly #served = new Map<string, { all: number; before: number[] }>();
-  /** By attempt and gate: what had been asked when it began. */
+  /** By attempt: what had been asked when it began. */
   readonly #began = new Map<string, number>();
   /** Revisions that a person's word or an earlier service may have brought to all users. */
   readonly #worded = new Set<string>();
@@ -307,17 +307,21 @@ export class PureWorld extends ChaosWorld {
     if (verdict === 'Pass' && this.#shape === 'down') this.violate(`${gate} passes and its source is down`);
     const sound = !this.#rotten.has(release.revision) && this.#wasSick !== release.name;
     if (verdict === 'Fail' && sound && SLANDER.has(cause)) this.violate(`${gate} calls a sound canary ${cause}`);
-    const asked = this.#served.get(release.revision) ?? { all: 0, before: [] };
-    const attempt = `${epoch} ${gate}`;
-    const began = this.#began.get(attempt) ?? asked.before[Math.max(0, asked.before.length - LATE_TICKS)] ?? 0;
-    this.#began.set(attempt, began);
-    const most = Math.ceil(asked.all - began) + 1;
+    const asked = this.#served.get(release.revision)?.all ?? 0;
+    const most = Math.ceil(asked - (this.#began.get(epoch) ?? 0)) + 1;
     if (evidence.canary.total > most) this.violate(`${gate} counts ${evidence.canary.total} requests of ${most}`);
+  }
+
+  #noteAttempt(release: ReleaseState): void {
+    const { before } = this.#served.get(release.revision) ?? { before: [] };
+    const epoch = epochOf(release);
+    if (!this.#began.has(epoch)) this.#began.set(epoch, before[Math.max(0, before.length - LATE_TICKS)] ?? 0);
   }
 
   protected override watch(before: State, seen: Seen, fault: Fault): void {
     const plan = this.releases.get(this.state.release?.name ?? '')?.plan;
     this.looked('earned');
+    if (this.state.release !== undefined) this.#noteAttempt(this.state.release);
     if (before.release !== undefined) for (const reading of seen.gates) this.#checkReading(reading, before.release);
     const pass = { before, after: this.state, seen };
     const wrong = (plan && unlawfulGrant({ ...pass, plan })) ?? unlawfulLeave(pass);
