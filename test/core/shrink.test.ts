@@ -311,6 +311,26 @@ test('both arms bad: the traffic goes back in steps, nobody is blamed for that, 
   expect(world.violations).toEqual([]);
 });
 
+test('somebody takes the rest of a way back: it is over, and nothing returns without a word', () => {
+  const world = ShrinkingWorld.holding(3);
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' });
+  world.tick();
+  const [route] = world.routes;
+  if (route !== undefined) Object.assign(route, { weight: 0, version: route.version + 1, manager: 'kubectl-edit' });
+  world.tick();
+  const { phase, reason, release } = world.state;
+  world.verdict = () => ({ verdict: 'Pass', stable: 'Meets' });
+  world.run(60);
+
+  // kills: a way back that goes on as if its last step had been its own
+  expect({ phase, reason, weight: release?.weight }).toEqual({ phase: 'Paused', reason: 'RouteChanged', weight: 0 });
+  expect(world.state.message).toContain('taken back by kubectl-edit');
+  expect(world.weight).toBe(0);
+  world.act('resume');
+  world.runUntil(() => world.rests());
+  expect(world.violations).toEqual([]);
+});
+
 test('somebody takes the traffic back: stable grows at once to what it gets', () => {
   const world = ShrinkingWorld.holding(3);
   const [route] = world.routes;
