@@ -1,9 +1,10 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { approvalLacks } from './approval.ts';
 import { whatReplaces } from './bad-pod.ts';
-import { availableOf, isByPods, podsOnRecord, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { availableOf, isByPods, servingOf, setOf } from './capacity.ts';
 import { isBake, rungAt, rungWords, stayWords } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
+import { capacity } from './pace.ts';
 import { queue } from './places.ts';
 import { shareWords } from './reach.ts';
 import { excessWords, routesCarry } from './routes.ts';
@@ -42,17 +43,6 @@ export function advance(state: State, release: ReleaseState, at: Moment): State 
   }
 }
 
-/** Pods of the canary that the step's weight asks for, and how many of them are available. */
-function capacity(
-  state: State,
-  release: ReleaseState,
-  { plan, seen, spec }: Moment,
-): { wanted: number; available: number } {
-  const replicas = replicasDuring(seen, state, spec.replicas);
-  const wanted = podsOnRecord(release, plan, replicas);
-  return { wanted, available: availableOf(seen, release.revision).length };
-}
-
 function preparing(state: State, release: ReleaseState, at: Moment): State {
   const { seen, now } = at;
   const problem = seen.problems[0];
@@ -63,13 +53,12 @@ function preparing(state: State, release: ReleaseState, at: Moment): State {
       now,
     );
   }
-  const { wanted, available } = capacity(state, release, at);
+  const { wanted, available, words } = capacity(state, release, at);
   const planted = seen.routes.every((route) => route.fence?.release === release.name);
   const housed = seen.service?.narrowed === true && seen.canaryService?.current === true;
   if (available >= wanted && planted && housed)
     return enter(state, release, 'Probing', 'Probing the canary before any user meets it', now);
-  const pods = `Preparing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
-  const message = narrowingWords(state, seen) ?? pods;
+  const message = narrowingWords(state, seen) ?? `Preparing: ${words}`;
   return tooLate(state, release, at, message) ?? show(state, { phase: 'Progressing', message }, now);
 }
 
@@ -78,7 +67,8 @@ function tooLate(state: State, release: ReleaseState, { seen, spec, now }: Momen
   const set = setOf(seen, release.revision);
   // Pods that nobody has asked for yet are not late, as where the operator was away before it could.
   const asked = set === undefined || set.replicas === 0 ? now : set.createdAt;
-  const begun = state.phase === 'Progressing' ? Math.max(state.since, asked) : now;
+  // Where they come by and by each portion has the whole time: one that came has made room for the next.
+  const begun = state.phase === 'Progressing' ? Math.max(state.since, asked, release.grownAt ?? 0) : now;
   if (now - begun <= spec.progressDeadlineMs) return undefined;
   const why = `progressDeadline ${formatDuration(spec.progressDeadlineMs)} passed: ${message}`;
   return end(state, release, { kind: 'Abort', at: now, why, cause: 'DeadlineExceeded', deadline: true }, seen);
@@ -99,9 +89,9 @@ function probing(state: State, release: ReleaseState, at: Moment): State {
   }
   const returns = returnWords(release, seen);
   if (returns !== undefined) return say(state, `Waiting before the first raise: ${returns}`);
-  const { wanted, available } = capacity(state, release, at);
+  const { wanted, available, words } = capacity(state, release, at);
   if (available < wanted) {
-    const message = `Probing: ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`;
+    const message = `Probing: ${words}`;
     return tooLate(state, release, at, message) ?? say(state, message);
   }
   const probes = probesOf(seen, release);
@@ -147,11 +137,8 @@ function shifting(state: State, release: ReleaseState, at: Moment): State {
   const { plan, seen, spec, now } = at;
   const place = rungWords(plan, release.step);
   if (!routesCarry(seen, release) || !podsCarry(seen, release)) {
-    const { wanted, available } = capacity(state, release, at);
-    const pods =
-      available < wanted
-        ? `, ${available} of ${wanted} canary pods are available${podTrouble(seen, release.revision)}`
-        : '';
+    const { wanted, available, words } = capacity(state, release, at);
+    const pods = available < wanted ? `, ${words}` : '';
     const message = `Shifting to ${place}: ${shareWords(release)}${pods}`;
     return tooLate(state, release, at, message) ?? say(state, message);
   }

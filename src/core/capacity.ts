@@ -71,10 +71,11 @@ export function gridLadder<T extends { steps: Step[]; bake?: Bake }>(plan: T, gr
 function merged(steps: readonly Step[]): Step[] {
   const byWeight = new Map<Weight, Step>();
   for (const step of steps) {
-    const { holdMs = 0, pause, approval } = byWeight.get(step.weight) ?? {};
+    const { holdMs = 0, pause, approval, maxSurge } = byWeight.get(step.weight) ?? {};
     const stop = step.pause ?? pause;
     const asked = stricter(step.approval, approval);
-    const held = { ...step, holdMs: Math.max(holdMs, step.holdMs) };
+    const pace = maxSurge === undefined ? {} : { maxSurge };
+    const held = { ...pace, ...step, holdMs: Math.max(holdMs, step.holdMs) };
     const approved = asked === undefined ? held : { ...held, approval: asked };
     byWeight.set(step.weight, stop === undefined ? approved : { ...approved, pause: stop });
   }

@@ -3,6 +3,7 @@ import { adoptEdges } from './adopt.ts';
 import { leaveDelay } from './desired.ts';
 import { rungAt } from './ladder.ts';
 import type { ReleaseState, State } from './model.ts';
+import { growthEdges } from './pace.ts';
 import { BLAME_WINDOW_MS } from './recover.ts';
 import type { Seen } from './seen.ts';
 import { shrinkEdges } from './shrink.ts';
@@ -22,7 +23,7 @@ export function deadline(next: State, seen: Seen, now: Millis): Millis | undefin
 function edgesOf(release: ReleaseState, next: State, seen: Seen): Millis[] {
   const spec = seen.spec;
   const plan = seen.release?.plan;
-  const edges = shrinkEdges(release, seen);
+  const edges = [...shrinkEdges(release, seen), ...growthEdges(release, spec)];
   if (release.restoredAt !== undefined) edges.push(release.restoredAt + leaveDelay(seen));
   if (spec !== undefined) {
     edges.push(next.since + spec.progressDeadlineMs + 1, next.since + spec.settleMs);

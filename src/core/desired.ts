@@ -3,6 +3,7 @@ import { deploymentWish, type Handover, handover, isTakingOver, mayNarrow, notYe
 import { sizeToReplace } from './bad-pod.ts';
 import { living, podsOnRecord, replicasDuring, servingOf, setOf } from './capacity.ts';
 import type { ReleaseState, Revision, State } from './model.ts';
+import { paced } from './pace.ts';
 import { routesAtRest } from './routes.ts';
 import type { Arms, Seen } from './seen.ts';
 import { stableReplicas } from './shrink.ts';
@@ -116,10 +117,11 @@ function canaryArm(next: State, release: ReleaseState, seen: Seen, now: Millis):
   // Never fewer than there are: pods that left would come back at the next step.
   const kept = Math.min(Math.max(asked, have), Math.max(full, have));
   // One that takes a bad pod's place comes before it goes, and stays: a set that shrinks picks its victims itself.
-  const replicas = Math.max(kept, sizeToReplace(release, seen, full));
+  const whole = Math.max(kept, sizeToReplace(release, seen, full));
+  const replicas = paced(whole, release, { plan, seen, full });
   const joined = release.joined ?? 0;
   if (joined === 0) return { revision, replicas, arms: canaryOnly };
-  return joined >= replicas ? { revision, replicas, arms: both } : { revision, replicas, arms: canaryOnly, joined };
+  return joined >= whole ? { revision, replicas, arms: both } : { revision, replicas, arms: canaryOnly, joined };
 }
 
 /**

@@ -11,6 +11,7 @@ const MOMENTS = [
   'restoredAt',
   'returningSince',
   'carriedSince',
+  'grownAt',
 ] as const;
 
 /**

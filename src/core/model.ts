@@ -1,7 +1,7 @@
 import type { Millis, Weight } from '#lib/units.ts';
 import type { BreachRecord, Held } from './breach.ts';
 import type { Gate } from './gate.ts';
-import type { Approval, Approvals, Reach, Replaced, Suspect } from './words.ts';
+import type { Approval, Approvals, Reach, Replaced, Surge, Suspect } from './words.ts';
 
 /**
  * The words of the state machine: what `decide` knows and wants. What it sees stands in seen.ts.
@@ -35,6 +35,8 @@ export interface Step {
   holdMs: Millis;
   /** Canary pods at this step; undefined: as many as the weight asks for. */
   canaryReplicas?: number;
+  /** Canary pods that may be coming up at once on the way to it; undefined: as the plan says. */
+  maxSurge?: Surge;
   /** Stop here until a person says `promote`, or until the time has passed. */
   pause?: { forMs?: Millis };
   /** Whom it sends to the canary instead of a share of everybody; the weight is 0 then. */
@@ -86,6 +88,8 @@ export interface Plan {
   /** Names of the probe suites to pass, or empty. */
   probes: string[];
   onBreach: OnBreach;
+  /** Canary pods that may be coming up at once, where a step does not say it. Undefined: any number. */
+  maxSurge?: Surge;
   /** Canary pods that may be replaced because all failures are theirs. Default 1; 0 leaves them to a person. */
   replaceBadPods?: number;
   /** True when the revision served recently: steps are skipped, probes and stop gates stay on. */
@@ -209,6 +213,9 @@ export interface ReleaseState {
   carriedUnder?: number;
   /** Since when the traffic goes back to a stable that is not whole, as its pods come. */
   returningSince?: Millis;
+  /** Where pods come by and by: the most that the canary was seen to be asked for, and since when. */
+  grownTo?: number;
+  grownAt?: Millis;
   /** Routes that this release splits, whatever the spec says meanwhile; absent in records of older operators. */
   routes?: string[];
   /** What each route said before the first raise, so that rest is the user's own text. */

@@ -1,9 +1,10 @@
 import { formatDuration, type Millis } from '#lib/units.ts';
 import { awaitApproval, patience } from './advance.ts';
 import { isBarred } from './barred.ts';
-import { availableOf, joinLadder, living, podTrouble, replicasDuring, servingOf, setOf } from './capacity.ts';
+import { joinLadder, living, replicasDuring, servingOf, setOf } from './capacity.ts';
 import { weightedSteps } from './ladder.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
+import { capacity } from './pace.ts';
 import { routesGivenBack, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
 import { amend, commit, leave, noteRest, show } from './state.ts';
@@ -34,13 +35,10 @@ function joining(state: State, release: ReleaseState, seen: Seen, { now, held }:
   const ladder = joinLadder(weightedSteps(plan), replicas);
   const joined = release.joined ?? 0;
   const holdMs = shareHold(plan, ladder.indexOf(joined));
-  const due = Math.max(state.since, release.raisedAt ?? 0, (release.joinedAt ?? 0) + holdMs);
+  const due = Math.max(movedAt(state, release), (release.joinedAt ?? 0) + holdMs);
   const wait = (message: string) => patience(state, { plan, spec: seen.spec, now }, { since: due, message });
-  const available = availableOf(seen, release.revision).length;
-  if (available < replicas)
-    return wait(
-      `Promoting: ${available} of ${replicas} canary pods are available${podTrouble(seen, release.revision)}`,
-    );
+  const { wanted, available, words } = capacity(state, release, { plan, seen, spec: seen.spec });
+  if (available < wanted) return wait(`Promoting: ${words}`);
   const place = `Promoting: ${joined} of ${replicas} new pods serve in-cluster clients`;
   // The way back to what served recently is the remedy: it waits for nobody.
   if (held !== undefined && !plan.rollback) return say(state, `${place}: ${held}`, now);
@@ -54,6 +52,11 @@ function joining(state: State, release: ReleaseState, seen: Seen, { now, held }:
   if (next !== undefined) return join(state, release, next, now);
   const message = 'Promoting: the new revision is stable now, the old pods leave';
   return commit(show(state, { phase: 'Progressing', message }, now), release, now);
+}
+
+/** When something last went on by itself: waiting counts from then. */
+function movedAt({ since }: State, { raisedAt = 0, grownAt = 0 }: ReleaseState): Millis {
+  return Math.max(since, raisedAt, grownAt);
 }
 
 function join(state: State, release: ReleaseState, joined: number, now: Millis): State {

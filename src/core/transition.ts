@@ -8,6 +8,7 @@ import { noteSuspect, replaceBadPod } from './bad-pod.ts';
 import { onBarred } from './barred.ts';
 import { availableOf, podTrouble, setOf } from './capacity.ts';
 import type { Ending, Plan, ReleaseState, Revision, Spec, State } from './model.ts';
+import { noteGrowth } from './pace.ts';
 import { queue } from './places.ts';
 import { promote } from './promote.ts';
 import { goFurtherBack, onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
@@ -157,7 +158,7 @@ function moving(state: State, release: ReleaseState, seen: Seen, now: Millis): S
       : show(state, { phase: 'Progressing', message: 'Recording the release' }, now);
   const judgement = judge(seen, plan, release);
   const at = { plan, judgement, blame: blameOf(seen, release, judgement, now), seen, now };
-  const noted = noteHold(state, noteSuspect(release, at), at.blame, now);
+  const noted = noteHold(state, noteSuspect(noteGrowth(release, at), at), at.blame, now);
   return judged({ ...state, release: noted }, noted, at);
 }
 

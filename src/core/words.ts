@@ -2,6 +2,9 @@ import type { Millis, Weight } from '#lib/units.ts';
 
 /** Words that a plan and a state are made of, and that know nothing of either. */
 
+/** So many pods, or a share of all. */
+export type Surge = { pods: number } | { share: Weight };
+
 /** Asked for before a step is left, or before in-cluster clients move. */
 export interface Approval {
   /** So many different people. */

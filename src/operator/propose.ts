@@ -7,6 +7,7 @@ import type { Problem } from '#core/seen.ts';
 import { WARM_UP } from '#gates/bounds.ts';
 import { deriveMaxWait, deriveWeights } from '#gates/ramp.ts';
 import type { Millis } from '#lib/units.ts';
+import { surgeOf } from '#schema/surge.ts';
 import { climbable } from '#schema/traffic.ts';
 import type { GateWish, RolloutWish } from '#schema/translate.ts';
 import { readProbeSuite, type SourceWish } from '#schema/translate-inputs.ts';
@@ -54,8 +55,9 @@ export function propose(wish: RolloutWish, state: State, at: Planning): Proposal
     gate.maxWaitMs > 0 ? gate : { ...gate, maxWaitMs: maxWaitOf(gate, steps, wish, live) },
   );
   const { onBreach } = spec;
-  const { replaceBadPods } = wish.source;
-  const plan = { ...ladder, steps, gates: patient, probes: wish.probes, onBreach, replaceBadPods, rollback };
+  const { replaceBadPods, maxSurge } = wish.source;
+  const pace = maxSurge === undefined ? {} : { maxSurge: surgeOf(maxSurge) };
+  const plan = { ...ladder, steps, gates: patient, probes: wish.probes, onBreach, ...pace, replaceBadPods, rollback };
   return { problems, plan };
 }
 

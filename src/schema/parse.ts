@@ -46,7 +46,7 @@ function sayIssue(issue: z.core.$ZodIssue): string {
       ? `is missing: give a value of type ${issue.expected}`
       : `must be of type ${issue.expected}`;
   }
-  if (issue.code === 'invalid_union') return 'must be a whole number of percent such as 5, or a string such as "0.5%"';
+  if (issue.code === 'invalid_union') return 'must be a whole number such as 5, or a percent such as "10%"';
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
   if (issue.code === 'invalid_format') return `must match ${'pattern' in issue ? String(issue.pattern) : issue.format}`;
   if (issue.code === 'too_big') return `must ${amount('at most', issue.maximum, issue.origin)}`;

@@ -4,7 +4,20 @@ import { change } from './change.ts';
 import { headers, mirror } from './reach.ts';
 import { breaches, LONG_PROSE_MAX, outcomes, prose, REPLACE_MAX, revision, roles, silences } from './release-words.ts';
 import { gateStatus } from './rollout-status.ts';
-import { choice, duration, flag, grammar, group, immutable, int, label, list, name, text } from './vocabulary.ts';
+import {
+  choice,
+  duration,
+  flag,
+  grammar,
+  group,
+  immutable,
+  int,
+  label,
+  list,
+  name,
+  surge,
+  text,
+} from './vocabulary.ts';
 
 /** A percent in a record, as the operator writes it. */
 const share = () => grammar({ max: 32, pattern: /^[0-9]{1,3}([.][0-9]{1,12})?%$/, says: 'must be a percent' });
@@ -17,6 +30,7 @@ const step = group({
   mirror: mirror().exactOptional().describe('Copies of requests that the canary gets instead.'),
   hold: duration().describe('Least time to stay.'),
   canaryReplicas: int({ min: 1, max: 10_000 }).exactOptional().describe('Canary pods, when they were given.'),
+  maxSurge: surge().exactOptional().describe('Canary pods that may be coming up at once, when that was given.'),
   pause: group({ for: duration().exactOptional().describe('How long to stop. Left out: until a person promotes.') })
     .exactOptional()
     .describe('Stop here after the hold.'),
@@ -131,6 +145,9 @@ const plan = group({
   gates: list(gate, { max: 16 }).describe('What must hold.'),
   probes: list(name(), { max: 8 }).describe('Probe suites to pass.'),
   onBreach: choice(breaches).describe('What a breach does.'),
+  maxSurge: surge()
+    .exactOptional()
+    .describe('Canary pods that may be coming up at once where no step says it. Left out: any number.'),
   replaceBadPods: int({ min: 0, max: REPLACE_MAX })
     .exactOptional()
     .describe('Bad pods of the canary that may be replaced. Left out: 1.'),

@@ -19,6 +19,7 @@ import {
   percent,
   percentCel,
   ruled,
+  surge,
 } from './vocabulary.ts';
 
 const bake = group({
@@ -79,6 +80,11 @@ const specShape = group({
   progressDeadline: duration()
     .default('10m')
     .describe('How long the pods of a release may take to become available before it ends.'),
+  maxSurge: surge()
+    .exactOptional()
+    .describe(
+      'Canary pods that may be coming up at once, as a number or in percent of replicas, rounded up: 5 or "10%". A release asks for more only as they become available. Left out: all that a step needs at once. It slows no way back.',
+    ),
   revisionHistoryLimit: int({ min: 0, max: 100 }).default(5).describe('Old ReplicaSets that are kept, scaled to 0.'),
   service: immutable(label(56), 'cannot be changed: make a new Rollout for another Service').describe(
     'Name of the Service that clients use today. Cannot be changed.',

@@ -150,6 +150,10 @@ const release = group({
   returningSince: instant()
     .exactOptional()
     .describe('Since when the traffic goes back to a stable that is not whole, as its pods come.'),
+  grownTo: count()
+    .exactOptional()
+    .describe('Where pods come by and by: the most that the canary was seen to be asked for.'),
+  grownAt: instant().exactOptional().describe('Since when: its pods are late by this.'),
   routes: list(text({ max: 340 }), { max: 8 })
     .exactOptional()
     .describe('Routes that the release splits, to its end: names of HTTPRoutes, others with their kind before them.'),

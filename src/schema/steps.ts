@@ -1,7 +1,7 @@
 import { parsePercent } from '#lib/units.ts';
 import { approval } from './approval.ts';
 import { headers, mirror } from './reach.ts';
-import { duration, group, int, list, percent, percentCel, ruled } from './vocabulary.ts';
+import { duration, group, int, list, percent, percentCel, ruled, surge } from './vocabulary.ts';
 
 /**
  * More than any ladder needs, and few enough for the price that API servers before 1.36 put on rules over
@@ -34,6 +34,9 @@ const stepShape = group({
   canaryReplicas: int({ min: 1, max: 10_000 })
     .exactOptional()
     .describe('Canary pods at this step. Left out: as many as the weight asks for.'),
+  maxSurge: surge()
+    .exactOptional()
+    .describe('Canary pods that may be coming up at once on the way to this step. Left out: spec.maxSurge.'),
   pause: pause.exactOptional().describe('Stop here after the hold, for a person or for a time.'),
   approval: approval
     .exactOptional()

@@ -37,7 +37,7 @@ const KEYS: Record<string, string[]> = {
   string: ['minLength', 'maxLength', 'pattern', 'enum'],
   integer: ['minimum', 'maximum', 'format'],
   boolean: [],
-  percent: ['x-kubernetes-int-or-string', 'maxLength', 'pattern'],
+  intOrString: ['x-kubernetes-int-or-string', 'minimum', 'maximum', 'maxLength', 'pattern'],
 };
 
 /**
@@ -78,7 +78,8 @@ function simplified(raw: Raw, path: string): Raw {
     if (branches.length !== 2 || number?.['type'] !== 'integer' || string?.['type'] !== 'string') {
       throw outside(path, 'int-or-string on anything but a union of integer and string');
     }
-    return { ...rest, maxLength: string['maxLength'], pattern: string['pattern'] };
+    // Each bound is asked of values of its own type alone.
+    return { ...rest, ...boundsOf(number), maxLength: string['maxLength'], pattern: string['pattern'] };
   }
   if (raw['x-kubernetes-preserve-unknown-fields'] === true) {
     const { additionalProperties: _, ...rest } = raw;
@@ -88,12 +89,22 @@ function simplified(raw: Raw, path: string): Raw {
   return raw;
 }
 
+/** zod writes the safe integers as bounds of an int that has none. */
+function boundsOf({ minimum, maximum }: Raw): Raw {
+  const given = Object.entries({ minimum, maximum }).filter(([, bound]) => !isUnbounded(bound));
+  return Object.fromEntries(given);
+}
+
+function isUnbounded(bound: unknown): boolean {
+  return typeof bound !== 'number' || Math.abs(bound) === Number.MAX_SAFE_INTEGER;
+}
+
 function fits32({ minimum, maximum }: Raw): boolean {
   return Number(minimum) >= -(2 ** 31) && Number(maximum) < 2 ** 31;
 }
 
 function wordOf(raw: Raw, path: string): string {
-  if (raw['x-kubernetes-int-or-string'] === true) return 'percent';
+  if (raw['x-kubernetes-int-or-string'] === true) return 'intOrString';
   if (raw['x-kubernetes-preserve-unknown-fields'] === true) return 'freeform';
   if (raw['type'] === 'object') return raw['properties'] === undefined ? 'map' : 'object';
   const type = raw['type'];
@@ -105,16 +116,14 @@ const BOUNDS: Record<string, string[]> = {
   map: ['maxProperties'],
   array: ['maxItems'],
   string: ['maxLength'],
-  percent: ['maxLength'],
+  intOrString: ['maxLength'],
   integer: ['minimum', 'maximum'],
 };
 
 function assertBounded(raw: Raw, word: string, path: string): void {
   if (raw['enum'] !== undefined) return;
   for (const bound of BOUNDS[word] ?? []) {
-    const value = raw[bound];
-    // zod writes the safe integers as bounds of an int that has none.
-    if (typeof value !== 'number' || Math.abs(value) === Number.MAX_SAFE_INTEGER) {
+    if (isUnbounded(raw[bound])) {
       throw outside(path, `a ${word} without ${bound}`);
     }
   }

@@ -8,6 +8,7 @@ import { reachFields, reachOf } from './reach.ts';
 import { type ReleaseSpec, releaseSpec } from './release.ts';
 import { clip } from './release-words.ts';
 import { millis } from './rollout.ts';
+import { surgeOf, surgeText } from './surge.ts';
 import { ratioOfPercent } from './translate-inputs.ts';
 
 /** Shares of the SLO's whole error budget, e.g. 0.001 is 0.1 %. */
@@ -55,6 +56,7 @@ export function releaseSpecOf(
       gates: plan.gates.map(gateText),
       probes: plan.probes,
       onBreach: plan.onBreach,
+      ...(plan.maxSurge === undefined ? {} : { maxSurge: surgeText(plan.maxSurge) }),
       ...(plan.replaceBadPods === undefined ? {} : { replaceBadPods: plan.replaceBadPods }),
       rollback: plan.rollback,
     },
@@ -81,9 +83,16 @@ export function readRelease(object: unknown): Parsed<ReleaseRecord> {
   return { ok: true, value };
 }
 
-function planOf({ bake, ...plan }: ReleaseSpec['plan']): Plan {
+function planOf({ bake, maxSurge, ...plan }: ReleaseSpec['plan']): Plan {
   const steps = plan.steps.map(stepOf);
-  return { ...plan, steps, gates: plan.gates.map(gateOf), ...(bake === undefined ? {} : { bake: bakeOf(bake) }) };
+  const pace = maxSurge === undefined ? {} : { maxSurge: surgeOf(maxSurge) };
+  return {
+    ...plan,
+    ...pace,
+    steps,
+    gates: plan.gates.map(gateOf),
+    ...(bake === undefined ? {} : { bake: bakeOf(bake) }),
+  };
 }
 
 type BakeRecord = NonNullable<ReleaseSpec['plan']['bake']>;
@@ -120,6 +129,7 @@ function stepText({
   weight,
   holdMs,
   canaryReplicas,
+  maxSurge,
   pause,
   reach,
   approval,
@@ -132,6 +142,7 @@ function stepText({
     ...reachFields(reach),
     hold: durationText(holdMs),
     canaryReplicas,
+    maxSurge: maxSurge && surgeText(maxSurge),
     pause: stop,
     approval,
     sees: sees === undefined ? undefined : percentText(sees),
@@ -140,12 +151,13 @@ function stepText({
 }
 
 function stepOf(step: ReleaseSpec['plan']['steps'][number]): Step {
-  const { weight, hold, canaryReplicas, pause, approval, sees, needs } = step;
+  const { weight, hold, canaryReplicas, maxSurge, pause, approval, sees, needs } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
     reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
+    maxSurge: maxSurge === undefined ? undefined : surgeOf(maxSurge),
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
     approval,
     sees: sees === undefined ? undefined : ratioOf(sees),

@@ -16,6 +16,7 @@ import { reachOf } from './reach.ts';
 import { clip, LONG_PROSE_MAX } from './release-words.ts';
 import { millis, type RolloutSpec, rolloutSpec } from './rollout.ts';
 import { stateSchema } from './state.ts';
+import { surgeOf } from './surge.ts';
 import { routeKeyOf } from './traffic.ts';
 import type { Budget } from './translate-release.ts';
 import { type PodSource, podSourceOf } from './workload-ref.ts';
@@ -154,12 +155,13 @@ function specOf(given: PodSource, namespace: string | undefined): Spec {
 }
 
 function stepOf(step: NonNullable<RolloutSpec['steps']>[number]): Step {
-  const { weight = 0, hold, canaryReplicas, pause, approval } = step;
+  const { weight = 0, hold, canaryReplicas, maxSurge, pause, approval } = step;
   return present<Step>({
     weight: parsePercent(weight) ?? 0,
     reach: reachOf(step),
     holdMs: millis(hold),
     canaryReplicas,
+    maxSurge: maxSurge === undefined ? undefined : surgeOf(maxSurge),
     pause: pause === undefined ? undefined : pause.for === undefined ? {} : { forMs: millis(pause.for) },
     approval: approval && approvalOf(approval),
   });

@@ -103,6 +103,15 @@ export function percent(given: PercentBounds & { example: string }) {
   });
 }
 
+const SURGE = /^(100|[1-9][0-9]?)%$/;
+
+/** So many pods, `5`, or a share of them in whole percent, `"10%"`, as a Deployment's maxSurge; never none. */
+export function surge() {
+  // By bounds and pattern alone: rules over int-or-string are dear, and steps have as many as they may.
+  const value = z.union([z.int().min(1).max(10_000), z.string().max(4).regex(SURGE)]);
+  return value.meta({ 'x-kubernetes-int-or-string': true });
+}
+
 /** A whole number. */
 export function int({ min, max }: { min: number; max: number }) {
   return z.int().min(min).max(max);

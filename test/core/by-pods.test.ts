@@ -46,6 +46,13 @@ describe('the ladder that pods can climb', () => {
       want: [{ weight: 25_000, holdMs: 5000, canaryReplicas: 1, pause: {} }],
     },
     {
+      name: 'a pace of one of them',
+      because: 'where two become one the slower of them is not forgotten',
+      replicas: 3,
+      steps: [step(5000, { maxSurge: { pods: 1 } }), step(20_000)],
+      want: [{ weight: 25_000, holdMs: 5000, canaryReplicas: 1, maxSurge: { pods: 1 } }],
+    },
+    {
       name: 'its own number of pods',
       because: 'a step may say how many',
       replicas: 4,

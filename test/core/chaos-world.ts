@@ -7,6 +7,7 @@ import type { OnBreach, ReleaseState, State } from '#core/model.ts';
 import { formatReach } from '#core/reach.ts';
 import type { Seen } from '#core/seen.ts';
 import type { Invariant } from '#test/sim/invariants.ts';
+import { byAndBy, tooQuickBy } from './pace-rules.ts';
 import { carried, type Live, nothing, risen, sends } from './share.ts';
 import { keptBy, leastOfStable, unlawfulReturn } from './shrink-rules.ts';
 import { STRIKES, verbs, verdicts } from './strikes.ts';
@@ -78,6 +79,7 @@ export class ChaosWorld extends World {
     };
     // Drawn from nothing, so that the other worlds stay as they are.
     if (seed % 5 === 2) this.spec = { ...this.spec, shrinkStable: true };
+    if (seed % 7 === 4) this.plan = byAndBy(this.plan, seed);
     if (this.spec.routes.length === 0) this.plan = podLadder(this.plan, this.spec.replicas);
   }
 
@@ -325,6 +327,7 @@ export class ChaosWorld extends World {
       this.violate('the canary is scaled down while a gateway sends to it');
     if (fewer && set.revision === stable && effect.replicas < leastOfStable(this, this.justJumped()))
       this.violate('stable is scaled below its size');
+    this.watchPace(effect);
     if (effect.kind === 'LabelPod') this.watchLabel(effect);
     if (effect.kind === 'DeletePod') this.watchDeletion(effect);
     this.watchLowering(effect);
@@ -344,6 +347,14 @@ export class ChaosWorld extends World {
    */
   protected override onItsWay(): boolean {
     return this.stale && this.unfenced;
+  }
+
+  /** Where pods come by and by no more of them are asked for than that. */
+  private watchPace(effect: Effect): void {
+    const wrong = tooQuickBy(effect, this);
+    if (wrong === undefined) return;
+    this.looked('paced');
+    if (wrong !== '') this.violate(wrong);
   }
 
   /** For those who know what a raise needs. */

@@ -5,6 +5,7 @@ import { keeping } from './keeping.ts';
 import { leaving } from './leaving.ts';
 import { moreWorlds } from './more-worlds.ts';
 import type { Mutant } from './mutant.ts';
+import { pacing } from './pacing.ts';
 import { people } from './people.ts';
 import { probes } from './probes.ts';
 import { pureWorlds } from './pure-worlds.ts';
@@ -31,6 +32,7 @@ export const mutants: readonly Mutant[] = [
   ...together,
   ...scaling,
   ...shrinking,
+  ...pacing,
   ...people,
   ...worlds,
   ...adopting,

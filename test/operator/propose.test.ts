@@ -49,6 +49,13 @@ test('nothing is foreseen of steps without a weight, and the plan is finite', ()
   expect(plan.steps.every(({ needsMs = 0 }) => Number.isFinite(needsMs))).toBe(true);
 });
 
+test('how many pods come at once is part of the plan: a later edit is for the next release', () => {
+  const { plan } = planOf({ maxSurge: '20%', steps: [{ weight: 5, maxSurge: 2 }, { weight: 50 }] });
+  expect(plan.maxSurge).toEqual({ share: 20_000 });
+  expect(plan.steps.map(({ maxSurge }) => maxSurge)).toEqual([{ pods: 2 }, undefined]);
+  expect(planOf({ steps }).plan).not.toHaveProperty('maxSurge');
+});
+
 // kills: a way back that waits for half an hour
 test('the way back to what served recently has neither steps nor bake', () => {
   const { revision } = planOf({ steps });

@@ -35,6 +35,21 @@ export const badPods: BadObject[] = [
     read: { field: 'spec.workloadRef.kind', message: 'must be one of Deployment' },
   },
   {
+    name: 'no pod at a time',
+    because: 'the canary would never come',
+    object: rollout({ maxSurge: 0 }),
+    refused: 'spec.maxSurge: Invalid value: 0: spec.maxSurge in body should be greater than or equal to 1',
+    read: { field: 'spec.maxSurge', message: 'must be at least 1' },
+  },
+  {
+    name: 'none in percent at a time',
+    because: 'what is rounded up is a pod, and nothing says so here',
+    object: rollout({ steps: [{ weight: 5, maxSurge: '0%' }] }),
+    refused:
+      'spec.steps[0].maxSurge: Invalid value: "0%": spec.steps[0].maxSurge in body should match \'^(100|[1-9][0-9]?)%$\'',
+    read: { field: 'spec.steps[0].maxSurge', message: 'must match /^(100|[1-9][0-9]?)%$/' },
+  },
+  {
     name: 'a stable that shrinks without routes',
     because: 'fewer of its pods would be a larger share for the canary',
     object: rollout({ shrinkStable: true, traffic: [] }),

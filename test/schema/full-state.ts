@@ -10,6 +10,8 @@ const release: Whole<ReleaseState> = {
   full: 10,
   carriedSince: 1_700_000_000_007,
   carriedUnder: 12,
+  grownTo: 3,
+  grownAt: 1_700_000_000_008,
   returningSince: 1_700_000_000_008,
   revision: 'bcd',
   from: 'fgh',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { toStructural } from '#schema/structural.ts';
-import { choice, freeform, group, int, list, map, percent, text } from '#schema/vocabulary.ts';
+import { choice, freeform, group, int, list, map, percent, surge, text } from '#schema/vocabulary.ts';
 
 const said = <S extends z.ZodType>(schema: S): S => schema.describe('said');
 
@@ -98,6 +98,7 @@ test('every word of the vocabulary is structural', () => {
   const shape = group({
     text: said(text({ max: 3 })),
     percent: said(percent({ above: 0, upTo: 9, example: '1' })),
+    surge: said(surge()),
     int: said(int({ min: 1, max: 2 ** 40 })),
     choice: said(choice(['A', 'B']).default('A')),
     list: said(list(group({ k: said(text({ max: 1 })) }), { max: 2, unique: ['k'] })),
@@ -108,9 +109,10 @@ test('every word of the vocabulary is structural', () => {
       .describe('said'),
   });
   const made = toStructural(shape, 'x');
-  expect(made.required).toEqual(['text', 'percent', 'int', 'list', 'map', 'free']);
+  expect(made.required).toEqual(['text', 'percent', 'surge', 'int', 'list', 'map', 'free']);
   expect(made.properties).toMatchObject({
     percent: { 'x-kubernetes-int-or-string': true, maxLength: 8 },
+    surge: { 'x-kubernetes-int-or-string': true, minimum: 1, maximum: 10_000, maxLength: 4 },
     int: { type: 'integer', format: 'int64' },
     choice: { enum: ['A', 'B'], default: 'A' },
     list: { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], maxItems: 2 },

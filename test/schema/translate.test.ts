@@ -35,6 +35,8 @@ test('steps, gates and annotations are read', () => {
   const steps = [
     { weight: '0.5%', hold: '90s' },
     { weight: 20, canaryReplicas: 2, pause: { for: '1h' } },
+    { weight: 30, maxSurge: '10%' },
+    { weight: 40, maxSurge: 3 },
     { weight: 50, pause: {} },
   ];
   const given = rollout({
@@ -46,6 +48,8 @@ test('steps, gates and annotations are read', () => {
     steps: [
       { weight: 500, holdMs: 90_000 },
       { weight: 20_000, holdMs: 60_000, canaryReplicas: 2, pause: { forMs: 3_600_000 } },
+      { weight: 30_000, maxSurge: { share: 10_000 } },
+      { weight: 40_000, maxSurge: { pods: 3 } },
       { weight: 50_000, holdMs: 60_000, pause: {} },
     ],
     gates: [{ slo: 'a', role: 'Signal', tolerate: 0.002, maxWaitMs: 3_600_000, warmUpMs: 45_000 }],
@@ -148,6 +152,10 @@ const selector = fc.record({
 const ms = fc.integer({ min: 0, max: 10_000_000 });
 /** Percents with at most six decimals, as shares of one. */
 const share = fc.integer({ min: 0, max: 100_000_000 }).map((millionths) => Number(`${millionths}e-8`));
+const surge = fc.oneof(
+  fc.record({ pods: fc.integer({ min: 1, max: 10_000 }) }),
+  fc.record({ share: fc.integer({ min: 1, max: 100 }).map((percent) => percent * 1000) }),
+);
 const step = fc.oneof(
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms }),
   fc.record({
@@ -158,6 +166,7 @@ const step = fc.oneof(
   }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, pause: fc.record({ forMs: ms }) }),
   fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, sees: share, needsMs: ms }),
+  fc.record({ weight: fc.integer({ min: 1, max: 99_000 }), holdMs: ms, maxSurge: surge }),
   fc.record({
     weight: fc.constant(0),
     holdMs: ms,
@@ -225,7 +234,7 @@ const gate = fc.oneof(
   ),
 );
 const bake = fc.record({ forMs: ms, control: fc.integer({ min: 0, max: 50_000 }) });
-const planOf = (more: { bake?: typeof bake }) =>
+const planOf = (more: { bake?: typeof bake; maxSurge?: typeof surge }) =>
   fc.record({
     ...more,
     steps: fc.array(step, { maxLength: 5 }),
@@ -234,7 +243,7 @@ const planOf = (more: { bake?: typeof bake }) =>
     onBreach: fc.constantFrom('Pause', 'Retreat', 'Abort'),
     rollback: fc.boolean(),
   });
-const plans = fc.oneof(planOf({}), planOf({ bake })) as fc.Arbitrary<Plan>;
+const plans = fc.oneof(planOf({}), planOf({ bake }), planOf({ maxSurge: surge })) as fc.Arbitrary<Plan>;
 
 test('a gate is a Guardrail by its SLO, or a Signal by its query', () => {
   const query = { promql: 'max(queue_depth)', op: '<', value: '99.5' };
