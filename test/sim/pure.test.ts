@@ -25,8 +25,8 @@ test('law: pure worlds where people work by hand are safe and come to rest', asy
 }, 300_000);
 
 // kills: a canary that has all of the traffic and is held against nothing (5030289), a grant in the pass that has to lower
-// (5015055), an attempt that counts what was asked before it (5102275)
-const FOUND = [5_011_091, 5_015_055, 5_030_289, 5_102_275];
+// (5015055), an attempt that counts what was asked before it (5102275), a hand on the way back that nobody sees (9002102)
+const FOUND = [5_011_091, 5_015_055, 5_030_289, 5_102_275, 9_002_102];
 
 test('law: pure worlds that long runs have found are safe and come to rest', async () => {
   expect(await playAll(pure, FOUND)).toBe('');
