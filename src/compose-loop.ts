@@ -12,7 +12,7 @@ import { createGivenBack, type GivenBack } from '#operator/given-back.ts';
 import { createTrafficLook, type TrafficLook } from '#operator/live-traffic.ts';
 import { keyOf, observe, type Sight } from '#operator/observe.ts';
 import { wishedRevision } from '#operator/pinned.ts';
-import { beginsRaise, createPlaces, type Places } from '#operator/places.ts';
+import { createPlaces, isToBegin, type Places } from '#operator/places.ts';
 import { createProber, type Prober } from '#operator/prober.ts';
 import { trafficQuestion } from '#operator/propose.ts';
 import { createProtection, type Protection } from '#operator/protection.ts';
@@ -267,7 +267,7 @@ async function prepare(
   const stable = state?.stable;
   if (state === undefined || stable === undefined) return;
   const revision = wishedRevision(state, read.spec.revision);
-  if (!beginsRaise(state, revision)) return;
+  if (!isToBegin(state, revision)) return;
   const { name, namespace = '' } = rollout.metadata;
   const question = trafficQuestion(
     { ...read, spec: { ...read.spec, revision } },
@@ -277,7 +277,7 @@ async function prepare(
   const { slos, scrapeMs } = question;
   const { least } = read.preflight;
   await Promise.all([
-    state.release === undefined ? looks.ask(key, question, signal) : undefined,
+    state.release === undefined || state.release.ending !== undefined ? looks.ask(key, question, signal) : undefined,
     budgets.ask(key, { slos, scrapeMs, least, scope: { namespace, rollout: name } }, signal),
   ]);
 }

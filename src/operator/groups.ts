@@ -3,7 +3,7 @@ import { figure, instant, present, type Raw, record, text } from '#core/raw.ts';
 import type { GroupMember, GroupSight, MemberBreach } from '#core/sights.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
-import { carriesTraffic, PREPARES_MS } from './carrying.ts';
+import { carriesTraffic, goesBack, PREPARES_MS } from './carrying.ts';
 import { BY_GROUP, groupOf, modeOf, type Stores } from './stores.ts';
 
 /** Most Rollouts of other namespaces that are named. */
@@ -50,7 +50,8 @@ export function waitingWith({ rollouts }: Pick<Stores, 'rollouts'>, rollout: Kub
 export function memberOf(rollout: KubeObject, now: Millis): GroupMember {
   const state = record(rollout, 'status', 'state');
   const release = record(state, 'release');
-  const carries = carriesTraffic(release);
+  // What its record takes back is on the canary until the gateways say otherwise.
+  const carries = carriesTraffic(release) || goesBack(release, now);
   const begun = text(release['name']) !== undefined;
   const over = release['ending'] !== undefined || release['committed'] === true;
   const wants = state['phase'] === 'Progressing' && !over;

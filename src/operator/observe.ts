@@ -7,16 +7,15 @@ import type { KubeObject } from '#ports/kube-api.ts';
 import type { ReadRollout, RolloutWish } from '#schema/translate.ts';
 import { readAction } from '#schema/translate-inputs.ts';
 import { deploymentOf, observeWorkload, orphaningOf } from './adopt.ts';
+import { allowances } from './allowances.ts';
 import type { BudgetFigure } from './budget-look.ts';
-import { budgetsOf } from './budgets.ts';
-import { observeGroup } from './groups.ts';
 import type { LiveTraffic } from './live-traffic.ts';
 import { isQuarantined, type ObservedPod, observePod, observeSet } from './observe-pods.ts';
 import { endedRecorded, recordOf } from './observe-records.ts';
 import { canaryServiceCurrent, observeRoute, observeService } from './observe-traffic.ts';
 import { ours } from './ours.ts';
 import { type UnderPin, underPin } from './pinned.ts';
-import { asksForPlace, beginsRaise, type Places } from './places.ts';
+import type { Places } from './places.ts';
 import { preflight } from './preflight.ts';
 import { propose } from './propose.ts';
 import type { Protection } from './protection.ts';
@@ -25,7 +24,6 @@ import { rolloutOf } from './reading.ts';
 import { fencedKey, placeOf } from './route-kinds.ts';
 import { BY_FENCE, BY_ROLLOUT, rivalsOf, type Stores } from './stores.ts';
 import { barsFor, noticesOf } from './surroundings.ts';
-import { triedOf } from './tried.ts';
 import type { TooOld } from './versions.ts';
 
 export interface ObserveDeps {
@@ -102,7 +100,7 @@ export function observe(rollout: KubeObject, state: State, deps: ObserveDeps): S
     ...recordOf(release, rollout),
     ...(proposal === undefined ? {} : { proposal }),
     ...(wish === undefined ? {} : { notices: noticesOf(rollout, { stores, wish, tooOld: deps.tooOld() }) }),
-    ...allowances(rollout, state, { wish, spec, proposal, deps }),
+    ...allowances(rollout, state, { wish, spec, proposal }, { ...deps, figures: deps.budgets(key) }),
     endedRecorded: endedRecorded(rollout, state, stores),
     gates: deps.readings(key),
     probes: deps.probes(key),
@@ -251,27 +249,6 @@ function judgeSpec(rollout: KubeObject, state: State, { read, pin, routes, sets,
     ],
     proposal: proposed.plan,
     spec: judged,
-  };
-}
-
-/** What a first raise asks for beside the release itself: budget to spend, and its turn in the group. */
-function allowances(
-  rollout: KubeObject,
-  state: State,
-  { wish, spec, proposal, deps }: Omit<Judged, 'problems'> & { wish: RolloutWish | undefined; deps: ObserveDeps },
-): Pick<Seen, 'group' | 'budget' | 'tried' | 'places'> {
-  const { stores, now } = deps;
-  const group = observeGroup(stores, rollout, now);
-  const places = asksForPlace(state, spec?.revision) ? deps.places.sight(rollout, now) : undefined;
-  const begins = beginsRaise(state, spec?.revision) && wish !== undefined && proposal !== undefined;
-  const key = keyOf(rollout);
-  const releases = begins ? ours(stores.releases.byIndex(BY_ROLLOUT, key), rollout) : [];
-  const earlier = releases.filter(({ metadata }) => metadata.name !== state.release?.name);
-  return {
-    ...(group === undefined ? {} : { group }),
-    ...(places === undefined ? {} : { places }),
-    ...triedOf(earlier, spec?.revision ?? ''),
-    ...(begins ? { budget: budgetsOf(wish, proposal, { releases: earlier, figures: deps.budgets(key), now }) } : {}),
   };
 }
 

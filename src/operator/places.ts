@@ -1,11 +1,11 @@
 import type { State } from '#core/model.ts';
-import { instant, present, type Raw, record, text } from '#core/raw.ts';
+import { instant, present, record, text } from '#core/raw.ts';
 import type { Mover, PlacesSight } from '#core/seen.ts';
 import type { Millis } from '#lib/units.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import type { Store } from '#runtime/cache.ts';
-import { carriesTraffic, PREPARES_MS } from './carrying.ts';
+import { carriesTraffic, goesBack, PREPARES_MS } from './carrying.ts';
 import { MOVING_RELEASES } from './stores.ts';
 
 /** How many releases may move at once; undefined: any number. */
@@ -77,8 +77,15 @@ export function asksForPlace(state: State, revision: string | undefined): boolea
   return state.release?.ending !== undefined || beginsRaise(state, revision);
 }
 
+/** What a beginning asks for is looked at: before a first raise, and where a newer revision takes the place of one that ended. */
+export function isToBegin(state: State, revision: string | undefined): boolean {
+  const { stable, release } = state;
+  if (release?.ending === undefined) return beginsRaise(state, revision);
+  return revision !== undefined && revision !== release.revision && revision !== stable;
+}
+
 /** Before the first raise, and before every return from 0. */
-export function beginsRaise({ stable, release }: State, revision: string | undefined): boolean {
+function beginsRaise({ stable, release }: State, revision: string | undefined): boolean {
   if (release !== undefined) return release.stage === 'Preparing' || release.stage === 'Probing';
   return stable !== undefined && revision !== undefined && revision !== stable;
 }
@@ -99,17 +106,6 @@ export function moverOf(rollout: KubeObject, now: Millis): Mover | undefined {
   const free = over || state['queuedAt'] !== undefined || now - (instant(state['since']) ?? 0) > PREPARES_MS;
   if (text(release['name']) === undefined || free) return undefined;
   return { namespace, rollout: name, stands: 'Begun', since: startedAt };
-}
-
-/**
- * Its record says that nothing is sent to its canary, and no gateway has said so yet: the write may have failed. One that
- * never hears it is waited for no longer than one that prepares.
- */
-function goesBack(release: Raw, now: Millis): boolean {
-  const { at, remediedAt } = record(release, 'ending');
-  const endedAt = instant(at);
-  if (endedAt === undefined || remediedAt !== undefined || release['raisedAt'] === undefined) return false;
-  return now - endedAt <= PREPARES_MS;
 }
 
 function keyOf({ metadata }: KubeObject): string {

@@ -93,6 +93,37 @@ test.each<Row>([
     state: { ...moving({ ending: { kind: 'Retreat' } }), phase: 'Paused' },
     want: { carries: false },
   },
+  // kills: a turn that is given on by the record alone
+  {
+    name: 'retreated, and no gateway has taken its weight yet',
+    because: 'users meet its canary until one has',
+    state: { ...moving({ raisedAt: NOW - MINUTE, ending: { kind: 'Retreat', at: NOW - 5000 } }), phase: 'Paused' },
+    want: { carries: true },
+  },
+  {
+    name: 'retreated and obeyed',
+    because: 'every gateway has said so',
+    state: {
+      ...moving({ raisedAt: NOW - MINUTE, ending: { kind: 'Retreat', at: NOW - 5000, remediedAt: NOW - 1000 } }),
+      phase: 'Paused',
+    },
+    want: { carries: false },
+  },
+  {
+    name: 'retreated an hour ago from a gateway that is gone',
+    because: 'nobody waits for ever',
+    state: {
+      ...moving({ raisedAt: NOW - 70 * MINUTE, ending: { kind: 'Abort', at: NOW - 60 * MINUTE } }),
+      phase: 'Degraded',
+    },
+    want: { carries: false },
+  },
+  {
+    name: 'superseded before its first raise',
+    because: 'no user has met it',
+    state: moving({ ending: { kind: 'Superseded', at: NOW - 5000 } }),
+    want: { carries: false },
+  },
   {
     name: 'committed and back on its own route',
     because: 'the new revision is stable',
