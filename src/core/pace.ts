@@ -1,7 +1,7 @@
 import { type Millis, type Weight, WHOLE } from '#lib/units.ts';
 import { availableOf, podsAt, podsOnRecord, podTrouble, replicasDuring, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
-import type { Plan, ReleaseState, Spec, State } from './model.ts';
+import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
 import type { Seen } from './seen.ts';
 import type { Surge } from './words.ts';
 
@@ -33,9 +33,19 @@ function shareOf(share: Weight, replicas: number): number {
  * Pods that the share which the canary has already asks for: what an autoscaler adds to them carries its load, and comes at
  * once.
  */
-function podsReached({ arrivedAt, step, full }: ReleaseState, plan: Plan, replicas: number): number {
-  const reached = rungAt(plan, arrivedAt === undefined ? step - 1 : step);
-  return reached === undefined ? 0 : podsAt(reached, replicas, full !== undefined);
+function podsReached(release: ReleaseState, plan: Plan, replicas: number): number {
+  const reached = rungReached(release, plan);
+  return reached === undefined ? 0 : podsAt(reached, replicas, release.full !== undefined);
+}
+
+/** The rung whose share the canary was seen to have: the one on record, or the one before it while that is being reached. */
+function rungReached({ arrivedAt, step }: ReleaseState, plan: Plan): Step | undefined {
+  return rungAt(plan, arrivedAt === undefined ? step - 1 : step);
+}
+
+/** The canary's share as it was seen last, never more than the record grants: pods for more may take their time. */
+export function weightReached(release: ReleaseState, plan: Plan): Weight {
+  return Math.min(release.weight, rungReached(release, plan)?.weight ?? 0);
 }
 
 interface Sight {

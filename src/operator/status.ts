@@ -3,7 +3,8 @@ import { conditionsOf } from '#core/conditions.ts';
 import type { SpendForecast } from '#core/gate.ts';
 import { REVISION_LABEL, ROLLOUT_LABEL } from '#core/labels.ts';
 import { rungName } from '#core/ladder.ts';
-import type { State } from '#core/model.ts';
+import type { Plan, State } from '#core/model.ts';
+import { weightReached } from '#core/pace.ts';
 import { present } from '#core/raw.ts';
 import type { Seen } from '#core/seen.ts';
 import { ROLLOUT } from '#kube/resources.ts';
@@ -105,7 +106,7 @@ export function statusOf(
   const { release } = next;
   const plan = seen.release?.plan;
   const canary = release === undefined || release.committed ? undefined : release.revision;
-  const main = mainArm(next);
+  const main = mainArm(next, plan);
   return present<RolloutStatus>({
     observedGeneration: rollout.metadata.generation,
     phase: next.phase,
@@ -127,9 +128,14 @@ export function statusOf(
   });
 }
 
-/** What an autoscaler acts on: stable below 50 %, the canary from 50 %. */
-function mainArm({ stable, release }: State): string | undefined {
-  return release !== undefined && release.ending === undefined && release.weight >= 50_000 ? release.revision : stable;
+/**
+ * What an autoscaler acts on: stable below 50 %, the canary from 50 %. A share that is granted and not there yet does not
+ * count: pods that wait for it have no load, and fewer of them would be asked for.
+ */
+function mainArm({ stable, release }: State, plan: Plan | undefined): string | undefined {
+  if (release === undefined || release.ending !== undefined) return stable;
+  const weight = plan === undefined ? release.weight : weightReached(release, plan);
+  return weight >= 50_000 ? release.revision : stable;
 }
 
 function armStatus(revision: string, sight: Sight): ArmStatus {

@@ -69,4 +69,16 @@ export const pacing: readonly Mutant[] = [
     killedBy: { file: paceTest, test: 'ends a release whose next portion does not come' },
     because: 'a release whose pods do not start would wait for them for ever',
   },
+  {
+    name: 'an autoscaler is shown pods that wait for their load',
+    breaks: 28,
+    file: 'src/operator/status.ts',
+    find: 'const weight = plan === undefined ? release.weight : weightReached(release, plan);',
+    replace: 'const { weight } = release;',
+    killedBy: {
+      file: 'test/operator/status.test.ts',
+      test: 'scale shows $arm at $weight, ending: $ending: $because',
+    },
+    because: 'a canary that comes by and by would be measured as idle, and fewer pods be wished than stable needs',
+  },
 ];

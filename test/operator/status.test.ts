@@ -81,17 +81,32 @@ test('a change of state and of its conditions waits for nothing', async () => {
   expect(taken()).toBe(1);
 });
 
-// kills: an autoscaler that acts on an arm with hardly any traffic, or on one that has gone back
+// kills: an autoscaler that acts on an arm with hardly any traffic, on one that waits for it, or on one that has gone back
 test.each([
-  { weight: 49_999, ending: false, arm: 'stable', because: 'most requests are still there' },
-  { weight: 50_000, ending: false, arm: 'canary', because: 'from the half on the canary is the one to size' },
-  { weight: 95_000, ending: true, arm: 'stable', because: 'the traffic is on its way back' },
-])('scale shows $arm at $weight, ending: $ending: $because', async ({ weight, ending, arm }) => {
+  { weight: 49_999, arrivedAt: 1, ending: false, arm: 'stable', because: 'most requests are still there' },
+  {
+    weight: 50_000,
+    arrivedAt: 1,
+    ending: false,
+    arm: 'canary',
+    because: 'from the half on the canary is the one to size',
+  },
+  {
+    weight: 50_000,
+    arrivedAt: undefined,
+    ending: false,
+    arm: 'stable',
+    because: 'its pods are still coming, without load',
+  },
+  { weight: 95_000, arrivedAt: 1, ending: true, arm: 'stable', because: 'the traffic is on its way back' },
+])('scale shows $arm at $weight, ending: $ending: $because', async ({ weight, arrivedAt, ending, arm }) => {
   const { write, status } = fleet(1);
   const { release } = releasingWorld.state;
   if (release === undefined) throw new Error('there is a release');
   const gone = { ending: { kind: 'Retreat', at: 0, why: 'test' } } as const;
-  await write({ release: { ...release, weight, ...(ending ? gone : {}) } }, true);
+  const { arrivedAt: _, ...rest } = { ...release, step: 2, weight };
+  const arrived = arrivedAt === undefined ? {} : { arrivedAt };
+  await write({ release: { ...rest, ...arrived, ...(ending ? gone : {}) } }, true);
   const revision = arm === 'canary' ? 'v2' : 'v1';
   expect(status()).toMatchObject({
     selector: `headgate.dev/rollout=shop-0,headgate.dev/revision=${revision}`,
