@@ -276,6 +276,15 @@ export const keeping: readonly Mutant[] = [
     because: 'one team that looks at its canary for a week stops all the others',
   },
   {
+    name: 'a group gives the turn on by the record of a retreat',
+    breaks: 17,
+    file: 'src/operator/groups.ts',
+    find: 'const carries = carriesTraffic(release) || goesBack(release, now);',
+    replace: 'const carries = carriesTraffic(release);',
+    killedBy: { file: 'test/operator/groups.test.ts', test: '$name: $because' },
+    because: 'a gateway that has not heard of the retreat would send users to two canaries of one path',
+  },
+  {
     name: 'silence lets a bake end',
     breaks: 18,
     file: 'src/core/advance.ts',
