@@ -107,21 +107,26 @@ function raises(wish: Wish, next: State, seen: Seen): Effect[] {
   const release = next.release;
   if (release === undefined || next.phase !== 'Progressing' || release.stage !== 'Shifting' || seen.deleting) return [];
   if (!canCarry(next, release, seen)) return [];
-  const behind = seen.routes.find((route) => isBehind(route, wish));
+  const behind = seen.routes.find((route) => isBehind(route, wish, release));
   if (behind === undefined || !mayRaise(behind, release)) return [];
   const fence = { release: release.name, n: release.n, weight: wish.weight };
   return [setWeight(behind, fence, { next, raise: true, reach: wish.reach })];
 }
 
-function isBehind({ weight, reach }: SeenRoute, wish: Wish): boolean {
+/** Somebody may have given as much meanwhile: without a fence that says so nobody knows it for the grant. */
+function isBehind(route: SeenRoute, wish: Wish, release: ReleaseState): boolean {
+  const { weight, reach, fence } = route;
   if (weight === undefined || weight > wish.weight) return false;
-  return weight < wish.weight || reach !== formatReach(wish.reach);
+  const unfenced = fenced(route, release) && (fence?.n ?? 0) < release.n;
+  return weight < wish.weight || reach !== formatReach(wish.reach) || unfenced;
 }
 
 function mayRaise(route: SeenRoute, release: ReleaseState): boolean {
   if (!route.exists || route.conflict !== undefined || route.barred !== undefined || !fenced(route, release))
     return false;
-  return (route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight;
+  const { fence, weight = 0 } = route;
+  // Less than its fence says was taken by somebody; more was given, and what is within the grant is in nobody's way.
+  return (fence?.n ?? 0) < release.n && weight >= (fence?.weight ?? 0);
 }
 
 function canCarry(next: State, release: ReleaseState, seen: Seen): boolean {

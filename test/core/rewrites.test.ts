@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { decide } from '#core/decide.ts';
 import { releasing, type World } from './world.ts';
 
 /** Bounds of what a release does against the will of others. */
@@ -31,6 +32,36 @@ test('a raise that is lost four times pauses the release', () => {
   expect(written, 'three times it is written again').toEqual([5000, 5000, 5000, 0]);
   expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged' });
   expect(world.state.message).toMatch(/lost three times/);
+});
+
+// kills: a raise that waits until the route says what its fence says; a route that carries the weight without its number
+test.each([10_000, 20_000])(
+  'somebody gives %d between the grant of 20 % and its raise: the raise is written',
+  (weight) => {
+    const world = holding(0);
+    world.runUntil((w) => (decide(w.state, w.seen(), w.now + 1000).next.release?.weight ?? 0) === 20_000);
+    world.now += 1000;
+    world.reconcile('crash-after-store');
+    const [route] = world.routes;
+    if (route !== undefined) Object.assign(route, { weight, manager: 'kubectl-edit', version: route.version + 1 });
+    world.runUntil(({ state: { release } }) => release?.stage === 'Holding' && release.step === 1, 20);
+    expect(route).toMatchObject({ weight: 20_000, fence: { weight: 20_000 } });
+    expect(world.violations).toEqual([]);
+  },
+);
+
+// kills: a rewrite whose number the other route never gets
+test('of two routes one loses its raise: both carry it again', () => {
+  const world = releasing();
+  const [shop] = world.routes;
+  if (shop !== undefined) world.routes.push({ ...shop, name: 'admin' });
+  world.spec = { ...world.spec, routes: ['shop', 'admin'] };
+  world.runUntil(({ state: { release } }) => release?.stage === 'Holding');
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Meets' });
+  resets(world);
+  world.run(8);
+  expect(world.routes.map(({ weight }) => weight)).toEqual([5000, 5000]);
+  expect(world.state.release).toMatchObject({ stage: 'Holding', step: 0, rewrites: 1 });
 });
 
 // kills: the wanted size taken at once

@@ -156,11 +156,23 @@ export const raising: readonly Mutant[] = [
     because: 'a weight that somebody gave would be lowered to one whose record may be lost',
   },
   {
+    name: 'a raise waits for the weight that its fence says',
+    breaks: 15,
+    file: 'src/core/diff.ts',
+    find: 'weight >= (fence?.weight ?? 0)',
+    replace: 'weight === (fence?.weight ?? 0)',
+    killedBy: {
+      file: 'test/core/rewrites.test.ts',
+      test: 'somebody gives %d between the grant of 20 % and its raise: the raise is written',
+    },
+    because: 'a release would stand until its deadline, and nobody would be told why',
+  },
+  {
     name: 'fence numbers are not compared',
     breaks: 4,
     file: 'src/core/diff.ts',
-    find: '(route.fence?.n ?? 0) < release.n && route.weight === route.fence?.weight',
-    replace: 'route.weight === route.fence?.weight',
+    find: '(fence?.n ?? 0) < release.n && weight >= (fence?.weight ?? 0)',
+    replace: 'weight >= (fence?.weight ?? 0)',
     killedBy: {
       file: invariantsTest,
       test: 'a fence $name is never passed by a raise, while the gates are silent too',
