@@ -1,3 +1,4 @@
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connectLab } from '../lab/connect.ts';
 import { type EnvoyGateway, startEnvoyGateway } from '../lab/envoy-gateway.ts';
@@ -182,7 +183,32 @@ describe.runIf(LONG)('a release behind Envoy Gateway', { concurrent: true }, () 
     tell('failed copies through Envoy Gateway', report, { why: status.message, breach: status.breach });
 
     expect(status.breach).toMatchObject({ gate: 'miscopied-gateway', arms: { stable: { bad: 0 } } });
+    expect(status.breach?.arms?.canary.bad).toBeGreaterThan(0);
+    // kills: a record that says that users met what was copied.
+    expect(status.breach?.exposure).toMatchObject({ canaryRequests: 0, canaryBad: 0, excess: 0 });
     expect(met(report, v2).total).toBe(0);
+    expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
+  });
+
+  test('matched users, with a filter on the backendRef: gates judge the canary by what they meet', async () => {
+    const v2 = 'lab/shop:v2';
+    const matched = { headers: [{ name: 'x-beta', value: 'yes' }], hold: '1s', pause: {} };
+    const app = await open('matched', 2, { steps: [matched, { weight: 50, hold: '3s' }], filters: tagged });
+    const load = await app.load(30);
+    await app.apply({ image: v2 });
+    await app.until('to pause for a person', ({ status }) => status?.reason === 'Step', 240);
+    const images = new Set<unknown>();
+    for (let sent = 0; sent < 40; sent++) {
+      const headers = { host: hostOf(app.spec), 'x-beta': 'yes' };
+      const answer = await request(envoyGateway.url, { headers });
+      await answer.body.dump();
+      images.add(answer.headers['x-image']);
+    }
+    // kills: a catalogue that does not know the cluster of our rule.
+    await app.until('them to be counted', ({ status }) => (status?.gates?.[0]?.canary.total ?? 0) >= 40);
+    const report = await load.stop();
+    expect([...images]).toEqual([v2]);
+    expect(met(report, v2, 'gateway').total).toBe(0);
     expect(report.failed, lost(report)).toEqual({ gateway: 0, service: 0 });
   });
 });

@@ -22,6 +22,11 @@ const target: Target = {
   port: 80,
   routes: [{ name: 'checkout', parents: [{ namespace: 'infra', name: 'gw' }], rules: [{ index: 0, backend: 0 }] }],
 };
+/** Another route to it, in a step of copies. */
+const copied: Target = {
+  ...target,
+  routes: target.routes.map((route) => ({ ...route, name: 'copied', rules: [{ index: 0, backend: 0, copied: 0 }] })),
+};
 
 /** The clusters as each product names them. */
 const hosts = {
@@ -30,6 +35,13 @@ const hosts = {
     stable: 'httproute/shop/checkout/rule/0/backend/0',
     canary: 'httproute/shop/checkout/rule/0/backend/1',
     weight: 30,
+  },
+  copies: {
+    domain: 'copied.example',
+    stable: 'httproute/shop/copied/rule/0/backend/0',
+    canary: 'httproute/shop/copied/rule/0/backend/1',
+    weight: 0,
+    copies: 'httproute/shop/copied/rule/0-mirror-0',
   },
   contour: { domain: 'contour.example', stable: 'shop_checkout_80', canary: 'shop_checkout-canary_80', weight: 30 },
 } satisfies Record<string, SplitHost>;
@@ -122,8 +134,8 @@ async function settled(): Promise<Millis> {
   return Date.now();
 }
 
-const sliOf = (sli: BuiltinSli) => {
-  const resolved = resolveBuiltin(sli, target);
+const sliOf = (sli: BuiltinSli, among = target) => {
+  const resolved = resolveBuiltin(sli, among);
   if (!resolved.ok) throw new Error(resolved.problem);
   return { name: 'own', sli: resolved.sli, arms: resolved.arms, objective: 0.99, windowMs: 86_400_000 };
 };
@@ -131,7 +143,7 @@ const sliOf = (sli: BuiltinSli) => {
 describe('a live Envoy', () => {
   test('counts per arm what clients met, timeouts as failures, and nobody who left', async () => {
     const zero = (): Tally => ({ stable: [0, 0], canary: [0, 0], goneAway: 0 });
-    for (const gateway of gateways) await send(zero(), 20, () => ask(hosts[gateway].domain, '/'));
+    for (const { domain } of Object.values(hosts)) await send(zero(), 20, () => ask(domain, '/'));
     const from = await settled();
     const told: Record<string, Tally> = {};
     let timedOut = 0;
@@ -147,6 +159,8 @@ describe('a live Envoy', () => {
       }
       told[gateway] = tally;
     }
+    const ofCopied = zero();
+    await send(ofCopied, 100, () => ask(hosts.copies.domain, '/'));
     const to = await settled();
     console.log(`a live Envoy: ${JSON.stringify({ ...told, timedOut })}`);
 
@@ -162,6 +176,14 @@ describe('a live Envoy', () => {
       expect(latency.canary, gateway).toEqual([slow, slow]);
       expect(latency.stable[0], gateway).toBe(stable[0]);
     }
+    const copies = sliOf({ kind: 'http-availability', gateway: 'envoy-gateway' }, copied);
+    // Users met stable alone; of a hundred copies in a row every fifth failed, which no user saw.
+    expect(ofCopied.canary).toEqual([0, 0]);
+    // kills: copies that no gate counts
+    expect(await grownBetween(source, { slo: copies, scope, from, to, scrapeMs: 1000 })).toEqual({
+      stable: ofCopied.stable,
+      canary: [100, 20],
+    });
     expect(timedOut).toBeGreaterThan(0);
     expect(told['envoy-gateway']?.goneAway).toBeGreaterThan(0);
   }, 90_000);

@@ -20,6 +20,8 @@ export interface SplitHost {
   canary: string;
   /** Percent. */
   weight: number;
+  /** The cluster, of the canary too, that gets a copy of each request. */
+  copies?: string;
 }
 
 export interface Backends {
@@ -92,20 +94,21 @@ function configOf(hosts: readonly SplitHost[], backends: Backends): object {
     stats_flush_interval: '1s',
     static_resources: {
       listeners: [{ name: 'in', address: address(0), filter_chains: [{ filters: [filter] }] }],
-      clusters: hosts.flatMap(({ stable, canary }) => [
+      clusters: hosts.flatMap(({ stable, canary, copies }) => [
         cluster(stable, backends.stable),
-        cluster(canary, backends.canary),
+        ...[canary, copies].flatMap((name) => (name === undefined ? [] : [cluster(name, backends.canary)])),
       ]),
     },
   };
 }
 
-function virtualHost({ domain, stable, canary, weight }: SplitHost): object {
+function virtualHost({ domain, stable, canary, weight, copies }: SplitHost): object {
   const clusters = [
     { name: stable, weight: 100 - weight },
     { name: canary, weight },
   ];
-  const route = { match: { prefix: '/' }, route: { weighted_clusters: { clusters }, timeout: TIMEOUT } };
+  const mirror = copies === undefined ? {} : { request_mirror_policies: [{ cluster: copies }] };
+  const route = { match: { prefix: '/' }, route: { weighted_clusters: { clusters }, timeout: TIMEOUT, ...mirror } };
   return { name: domain, domains: [domain], routes: [route] };
 }
 
