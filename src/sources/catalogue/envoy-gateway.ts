@@ -25,7 +25,7 @@ function placesOfCanary({ index, backend, copied, matched }: TargetRule): string
 export const envoyGateway = defineEntry({
   gateway: 'envoy-gateway',
   title: 'Envoy Gateway 1.9 (Envoy 1.40)',
-  checked: 'releases behind Envoy Gateway 1.9.1; counts recorded from Envoy 1.40',
+  checked: 'releases behind Envoy Gateway 1.9.1, with copies and matched users; counts recorded from Envoy 1.40',
   needs:
     'a filter on the backendRef, such as a RequestHeaderModifier, or `mergeBackends` in the EnvoyProxy: without either all backends of a rule are one cluster, and there is nothing to tell the arms by',
   // With merged backends a cluster serves every route to the Service.
