@@ -217,10 +217,11 @@ function driftOn(route: SeenRoute, release: ReleaseState): Drift {
   const by = route.manager === undefined ? '' : ` by ${route.manager}`;
   if (route.weight === undefined) return changed(`${name}: its rules disagree about the canary's weight, changed${by}`);
   if (route.fence === undefined || !fenced(route, release)) return changed(`${name}: the fence is gone, changed${by}`);
+  // A lowering of ours writes the fence too, so this was none, even where the record grants no more by now.
+  if (route.weight < route.fence.weight) return changed(`${name}: the canary's traffic was taken back${by}`);
   // Above the wish is lowered at once, not discussed.
   if (route.weight > release.weight || (route.weight === release.weight && reachesAll(route, release)))
     return { kind: 'None' };
-  if (route.weight < route.fence.weight) return changed(`${name}: the canary's traffic was taken back${by}`);
   if (route.fence.n > release.n) return { kind: 'Lowered' };
   if (route.fence.n === release.n) {
     // The fence does not tell who was matched: at the weight that it grants, somebody else took them away.

@@ -222,8 +222,7 @@ export class ChaosWorld extends World {
   private foreignWeight(route: WorldRoute): void {
     const weight = this.pick([0, 0, 1000, 50_000, 100_000]);
     const release = this.state.release;
-    // Where the record grants less by now, whoever lowers the route does what is about to be done.
-    const due = Math.min(route.fence?.weight ?? 0, release?.weight ?? 0);
+    const due = route.fence?.release === release?.name ? (route.fence?.weight ?? 0) : 0;
     // Who sets a route to 0 means everybody on it.
     const takes = weight < due || (weight === 0 && release?.reach !== undefined && route.reach !== undefined);
     if (release !== undefined && takes) this.takenBack.add(`${release.name}/${route.name}`);
@@ -333,12 +332,26 @@ export class ChaosWorld extends World {
     this.watchLowering(effect);
     const shares = this.routes.map(({ weight, reach }) => ({ weight, reach }));
     super.apply(effect);
-    if (effect.kind === 'SetWeight') this.looked('upward', 'granted', 'fenced');
+    if (effect.kind === 'SetWeight') this.covered(effect);
     // A stale raise is tried all the same; what counts is that the route refuses it.
     const more = this.routes.some((route, index) => risen(route, shares[index] ?? nothing));
     if (effect.kind === 'SetWeight' && more && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
       this.violate('corrected upward');
     if (effect.kind === 'SetWeight' && more && !this.stale) this.raised(effect);
+  }
+
+  /**
+   * A lowering over what a hand has left, where the record granted no more by then: a request on its way, or a pass that
+   * lost its record. Nothing of the hand is left to see, unless it stands in the record.
+   */
+  private covered({ route: name, fence, raise }: Extract<Effect, { kind: 'SetWeight' }>): void {
+    this.looked('upward', 'granted', 'fenced');
+    if (raise) return;
+    const route = this.routes.find((one) => one.name === name && one.exists);
+    const { phase, reason, release } = this.state;
+    const told = phase === 'Paused' && reason === 'RouteChanged';
+    if (route?.fence === undefined || told || release === undefined || release.weight > fence.weight) return;
+    if (route.weight === route.fence.weight) this.takenBack.delete(`${fence.release}/${name}`);
   }
 
   /**

@@ -280,3 +280,23 @@ test.each([
   world.runUntil(settledOn('v2'));
   expect(world.violations).toEqual([]);
 });
+
+// kills: nothing can be taken back of what the record grants no more by now
+test.each([0, 1000])('a weight set to %i by hand before a stored fall was written waits for a person', (weight) => {
+  const world = releasing();
+  world.runUntil(({ state }) => state.release?.stage === 'Holding');
+  for (const pod of world.pods) if (pod.set === 'shop-v2') pod.terminating = world.now;
+  world.tick('crash-after-store');
+  const { stage, weight: granted } = world.state.release ?? {};
+  const [route] = world.routes;
+  Object.assign(route ?? {}, { weight, version: 900, manager: 'kubectl-edit' });
+  world.run(40);
+
+  expect({ stage, granted }).toEqual({ stage: 'Probing', granted: 0 });
+  expect(world.state).toMatchObject({
+    phase: 'Paused',
+    reason: 'RouteChanged',
+    message: "HTTPRoute shop: the canary's traffic was taken back by kubectl-edit",
+  });
+  expect(route?.weight).toBe(0);
+});

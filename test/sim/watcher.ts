@@ -43,12 +43,19 @@ interface Turn {
   matched: number;
 }
 
+interface Raise {
+  is: number;
+  fence: Fence | undefined;
+  old: Fence | undefined;
+  route: string;
+}
+
 class Eyes implements Watcher {
   readonly violations: string[] = [];
   readonly begun = new Set<string>();
   readonly #world: World;
-  /** By release: routes whose traffic a person took back, until somebody says something. */
-  readonly #takenBack = new Map<string, Set<string>>();
+  /** By release and route: when a person took its traffic back, until somebody says something. */
+  readonly #takenBack = new Map<string, Map<string, number>>();
   /** Replicas of each ReplicaSet as an operator wrote them last. */
   readonly #wished = new Map<string, number>();
   /** Pods that have joined stable's Service by right, by UID, and when that was so last. */
@@ -96,9 +103,10 @@ class Eyes implements Watcher {
     if (type === 'DELETED') return;
     const matched = Number(matchesUsers(object)) - Number(matchesUsers(previous));
     const turn = { was: weightOf(previous), is: weightOf(object), matched };
-    if (turn.was === turn.is && matched === 0) return;
-    const old = previous === undefined ? undefined : readFence(previous);
     const { writer } = this.#world;
+    const old = previous === undefined ? undefined : readFence(previous);
+    if (writer !== undefined && turn.is <= turn.was) this.#noteCovered(keyOf(change), readFence(object));
+    if (turn.was === turn.is && matched === 0) return;
     this.#tellTurn(turn, readFence(object));
     if (writer !== undefined) this.#onOurs(writer, change, { ...turn, old });
     else if (old !== undefined) this.#noteTaken(old, keyOf(change), matched < 0 ? -1 : turn.is);
@@ -109,34 +117,50 @@ class Eyes implements Watcher {
     this.#world.note(`${this.#world.writer ?? 'person'} turns ${was} to ${is}${users} (${fence?.release}/${fence?.n})`);
   }
 
-  #onOurs(
-    writer: string,
-    { object, previous }: Change,
-    { was, is, matched, old }: Turn & { old: Fence | undefined },
-  ): void {
+  #onOurs(writer: string, change: Change, { was, is, matched, old }: Turn & { old: Fence | undefined }): void {
+    const { object, previous } = change;
+    const route = keyOf(change);
     const fence = readFence(object);
     const wrong = wronglyReached(this.#world, { object, previous, fence });
     if (wrong !== undefined) this.#violate(wrong);
-    if (is > was || (is === was && matched > 0)) this.#onRaise(writer, { is, fence, old });
+    if (is > was || (is === was && matched > 0)) this.#onRaise(writer, { is, fence, old, route });
     else this.#world.lowered(writer);
   }
 
   /** Whoever gives back as much as the fence says, or more, before anybody looked has withdrawn it: nothing of it is left to see. */
   #noteTaken({ release, weight }: Fence, route: string, is: number): void {
-    const taken = this.#takenBack.get(release) ?? new Set<string>();
+    const taken = this.#takenBack.get(release) ?? new Map<string, number>();
     this.#takenBack.set(release, taken);
-    if (is < weight) taken.add(route);
+    if (is < weight) taken.set(route, this.#world.clock.monotonic());
     else taken.delete(route);
   }
 
-  #onRaise(writer: string, { is, fence, old }: { is: number; fence: Fence | undefined; old: Fence | undefined }): void {
+  /**
+   * A lowering over what a hand has left, where the record granted no more by then: one that was on its way, or whose
+   * record was lost. Nothing of the hand is left to see, unless it stands in the record.
+   */
+  #noteCovered(route: string, fence: Fence | undefined): void {
+    const { phase, reason, release } = this.#world.state() ?? {};
+    const told = phase === 'Paused' && reason === 'RouteChanged';
+    if (fence === undefined || told || release === undefined || release.weight > fence.weight) return;
+    this.#takenBack.get(fence.release)?.delete(route);
+  }
+
+  /** Never the route itself, which the raise has tested; another one as soon as a cache may have shown it. */
+  #wasTaken(release: string, route: string): boolean {
+    const taken = this.#takenBack.get(release) ?? new Map<string, number>();
+    const known = this.#world.clock.monotonic() - BACKLOG_MS;
+    return taken.has(route) || [...taken.values()].some((at) => at < known);
+  }
+
+  #onRaise(writer: string, { is, fence, old, route }: Raise): void {
     this.#world.looked('granted', 'fenced', 'upward', 'oneWriter', 'carried');
     const grant = this.#world.state()?.release;
     if (grant === undefined || is > grant.weight) this.#violate(`raised to ${is} without a stored grant`);
     if (fence?.release !== grant?.name) this.#violate('raised for another release than the one on record');
     if (old !== undefined && old.release === fence?.release && old.n >= fence.n)
       this.#violate('raised past a newer fence');
-    if (fence !== undefined && (this.#takenBack.get(fence.release)?.size ?? 0) > 0) this.#violate('corrected upward');
+    if (fence !== undefined && this.#wasTaken(fence.release, route)) this.#violate('corrected upward');
     this.#checkLeader(writer);
     this.#noteCarriers();
     if (this.#world.clock.monotonic() - this.#carriedAt > BACKLOG_MS) this.#violate('raised without a pod to carry it');
