@@ -8,7 +8,6 @@ import type { Counts, OnNoData } from './gate.ts';
 import type { Plan, ReleaseState, State } from './model.ts';
 import { driftOf, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
-import { returnFurther } from './shrink.ts';
 import { amend, end, restart, show, without } from './state.ts';
 import { type Judgement, probesOf } from './verdict.ts';
 
@@ -173,19 +172,6 @@ function takeBack(state: State, release: ReleaseState, { seen, now }: Moment, me
   const face = drift.kind === 'Changed' ? routeChanged(state, drift.message, now) : undefined;
   const shown = held ? state : (face ?? show(state, { phase: 'Progressing', message }, now));
   return { ...shown, release: { ...restart(release, seen, { stage: 'Probing', now }), autoResumed: true }, since: now };
-}
-
-/**
- * Goes on with a way back. Somebody who takes the rest of it at once ends it, and is waited for: the traffic would
- * return by itself to where it was taken from, and once the record grants nothing nobody sees that it was.
- */
-export function goFurtherBack(state: State, seen: Seen, now: Millis): State {
-  const next = returnFurther(state, seen, now);
-  const { release } = state;
-  if (next === state || release === undefined || release.ending !== undefined || release.stage === 'Preparing')
-    return next;
-  const drift = driftOf(seen, release);
-  return drift.kind === 'Changed' ? routeChanged(next, drift.message, now) : next;
 }
 
 /** Never corrected upward: whoever took the traffic back is named, and a person decides. */

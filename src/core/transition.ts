@@ -11,10 +11,10 @@ import type { Ending, Plan, ReleaseState, Revision, Spec, State } from './model.
 import { noteGrowth } from './pace.ts';
 import { queue } from './places.ts';
 import { promote } from './promote.ts';
-import { goFurtherBack, onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
+import { onBothArmsBad, onBreach, onDrift, onNoPods, onSilence } from './recover.ts';
 import { routesAtRest, routesGivenBack, topFence } from './routes.ts';
 import type { Seen } from './seen.ts';
-import { noteCarried, noteFull, returnWords } from './shrink.ts';
+import { noteCarried, noteFull, returnFurther, returnWords } from './shrink.ts';
 import { begin, end, faceOf, faceOfReturn, leave, noteRest, show, stageMessage, without } from './state.ts';
 import { budgetHolds } from './turn.ts';
 import { asPinned, pinnedWords, unpinned } from './undo.ts';
@@ -25,7 +25,7 @@ import { noteNarrowed, onWidened } from './widened.ts';
 export function transition(state: State, sight: Seen, now: Millis): State {
   const acted = noteReplicas(takeActions(unpinned(state, sight), sight, now), sight, now);
   const sized = noteCarried(noteFull(acted, sight), sight, now);
-  const told = noteNarrowed(goFurtherBack(sized, sight, now), sight);
+  const told = noteNarrowed(returnFurther(sized, sight, now), sight);
   const seen = asPinned(told, sight);
   if (seen.deleting) return giveBack(told, seen, now);
   if (told.release?.committed) return promote(told, told.release, seen, now);

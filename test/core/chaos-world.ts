@@ -11,6 +11,7 @@ import { byAndBy, tooQuickBy } from './pace-rules.ts';
 import { carried, type Live, nothing, risen, sends } from './share.ts';
 import { keptBy, leastOfStable, unlawfulReturn } from './shrink-rules.ts';
 import { STRIKES, verbs, verdicts } from './strikes.ts';
+import { isCovered, isTaken } from './taken-back.ts';
 import { FAULTS, type Fault, TICK_MS, World, type WorldRoute } from './world.ts';
 
 /** The small world with everything broken at once, and with eyes for what must never happen. */
@@ -222,10 +223,7 @@ export class ChaosWorld extends World {
   private foreignWeight(route: WorldRoute): void {
     const weight = this.pick([0, 0, 1000, 50_000, 100_000]);
     const release = this.state.release;
-    const due = route.fence?.release === release?.name ? (route.fence?.weight ?? 0) : 0;
-    // Who sets a route to 0 means everybody on it.
-    const takes = weight < due || (weight === 0 && release?.reach !== undefined && route.reach !== undefined);
-    if (release !== undefined && takes) this.takenBack.add(`${release.name}/${route.name}`);
+    if (release !== undefined && isTaken(route, weight, release)) this.takenBack.add(`${release.name}/${route.name}`);
     // Whoever gives more afterwards, before anybody looked, has withdrawn it.
     else if (release !== undefined) this.takenBack.delete(`${release.name}/${route.name}`);
     const reach = weight === 0 ? undefined : route.reach;
@@ -332,7 +330,7 @@ export class ChaosWorld extends World {
     this.watchLowering(effect);
     const shares = this.routes.map(({ weight, reach }) => ({ weight, reach }));
     super.apply(effect);
-    if (effect.kind === 'SetWeight') this.covered(effect);
+    if (effect.kind === 'SetWeight') this.wrote(effect);
     // A stale raise is tried all the same; what counts is that the route refuses it.
     const more = this.routes.some((route, index) => risen(route, shares[index] ?? nothing));
     if (effect.kind === 'SetWeight' && more && this.takenBack.has(`${effect.fence.release}/${effect.route}`))
@@ -340,18 +338,10 @@ export class ChaosWorld extends World {
     if (effect.kind === 'SetWeight' && more && !this.stale) this.raised(effect);
   }
 
-  /**
-   * A lowering over what a hand has left, where the record granted no more by then: a request on its way, or a pass that
-   * lost its record. Nothing of the hand is left to see, unless it stands in the record.
-   */
-  private covered({ route: name, fence, raise }: Extract<Effect, { kind: 'SetWeight' }>): void {
+  private wrote({ route: name, fence, raise }: Extract<Effect, { kind: 'SetWeight' }>): void {
     this.looked('upward', 'granted', 'fenced');
-    if (raise) return;
     const route = this.routes.find((one) => one.name === name && one.exists);
-    const { phase, reason, release } = this.state;
-    const told = phase === 'Paused' && reason === 'RouteChanged';
-    if (route?.fence === undefined || told || release === undefined || release.weight > fence.weight) return;
-    if (route.weight === route.fence.weight) this.takenBack.delete(`${fence.release}/${name}`);
+    if (!raise && isCovered(route, fence, this.state)) this.takenBack.delete(`${fence.release}/${name}`);
   }
 
   /**

@@ -153,16 +153,4 @@ export const shrinking: readonly Mutant[] = [
     },
     because: 'its first step would be reached from above, without its gates',
   },
-  {
-    name: 'who takes the rest of a way back is not waited for',
-    breaks: 6,
-    file: 'src/core/recover.ts',
-    find: "return drift.kind === 'Changed' ? routeChanged(next, drift.message, now) : next;",
-    replace: 'return drift.kind === undefined ? routeChanged(next, drift.message, now) : next;',
-    killedBy: {
-      file: shrinkTest,
-      test: 'somebody takes the rest of a way back: it is over, and nothing returns without a word',
-    },
-    because: 'what a person had taken away in an outage would come back by itself after it',
-  },
 ];
