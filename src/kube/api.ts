@@ -47,11 +47,11 @@ export function createKubeApi(transport: Transport): KubeApi {
     },
     mergePatch: (ref, patch, options) =>
       write({ ...writeFor('patch', ref, options), body: patch, contentType: 'application/merge-patch+json' }),
-    async delete(ref, { uid, propagation, graceSeconds, signal } = {}) {
+    async delete(ref, { uid, resourceVersion, propagation, graceSeconds, signal } = {}) {
       const body = {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
-        preconditions: uid === undefined ? undefined : { uid },
+        preconditions: uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion },
         propagationPolicy: propagation,
         gracePeriodSeconds: graceSeconds,
       };

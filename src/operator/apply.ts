@@ -17,7 +17,7 @@ import { hasCode, OperatorError } from '#lib/errors.ts';
 import type { JsonPatchOperation, KubeApi, KubeObject, ObjectRef, Resource } from '#ports/kube-api.ts';
 import type { RouteReading, ServicePair } from '#routers/define.ts';
 import { conflictOn } from '#runtime/cache.ts';
-import { plantCompanion, removeCompanion, wantsCompanion } from './companions.ts';
+import { isCompanion, plantCompanion, removeCompanion, wantsCompanion } from './companions.ts';
 import { keyOf } from './observe.ts';
 import { armsOf } from './observe-pods.ts';
 import { mustBeOurs } from './ours.ts';
@@ -107,6 +107,8 @@ async function setWeight(deps: ApplyDeps, rollout: KubeObject, effect: SetWeight
     return plantCompanion(deps.api, rollout, { place, services: servicesOf(rollout), fence: effect.fence });
   let route = place.store.get(place.ref);
   for (let tries = 1; route !== undefined; tries++) {
+    // What stands there may be younger than the decision: the next one finds a stranger's, and says so.
+    if (place.origin !== undefined && !isCompanion(route, rollout)) return;
     try {
       return await patchWeight(deps, rollout, effect, { ...place, route });
     } catch (error) {

@@ -1,12 +1,13 @@
 import { ROLLOUT_LABEL } from '#core/labels.ts';
+import { isOwnFence } from '#core/routes.ts';
 import type { Fence, SeenRoute } from '#core/seen.ts';
 import { apiVersionOf } from '#kube/resources.ts';
 import { hasCode } from '#lib/errors.ts';
 import type { KubeApi, KubeObject } from '#ports/kube-api.ts';
 import type { RouteObject, ServicePair } from '#routers/define.ts';
-import { FENCE_ANNOTATION, formatFence } from '#routers/fence.ts';
+import { FENCE_ANNOTATION, formatFence, readFence } from '#routers/fence.ts';
 import { TRAFFIC_FIELD_MANAGER } from '#routers/gateway-status.ts';
-import { isOurs } from './ours.ts';
+import { conflictOn } from '#runtime/cache.ts';
 import type { RoutePlace } from './route-kinds.ts';
 import { ownedBy } from './workload.ts';
 
@@ -36,7 +37,7 @@ export interface CompanionSight {
 /** Such a route as the core sees it. While ours is not there it is a route at rest. */
 export function observeCompanion(name: string, place: RoutePlace, { rollout, services }: CompanionSight): SeenRoute {
   const { user, ours } = pairOf(place);
-  const foreign = ours !== undefined && !isOurs(ours, rollout);
+  const foreign = ours !== undefined && !isCompanion(ours, rollout);
   const found = foreign ? undefined : ours;
   if (user === undefined && found === undefined)
     return { name, exists: false, resourceVersion: '', accepted: false, memo: '' };
@@ -73,6 +74,18 @@ function isConflict(made: RouteObject | { conflict: string }): made is { conflic
   return 'conflict' in made;
 }
 
+/**
+ * Ours by its owner. One whose owner somebody took off, `--cascade=orphan` say, is known by label and fence together: it may
+ * carry traffic, which has to come down before pods go. An Ingress with neither is somebody's, whatever its name is.
+ */
+export function isCompanion(object: KubeObject, rollout: KubeObject): boolean {
+  const { ownerReferences: owners = [], labels } = object.metadata;
+  if (owners.some(({ uid }) => uid === rollout.metadata.uid)) return true;
+  const fence = readFence(object);
+  const { name } = rollout.metadata;
+  return owners.length === 0 && labels?.[ROLLOUT_LABEL] === name && fence !== undefined && isOwnFence(fence, name);
+}
+
 /** True when planting this fence means making ours. Within a release it is made once. */
 export function wantsCompanion(place: RoutePlace, { raise, weight }: { raise: boolean; weight: number }): boolean {
   return place.origin !== undefined && !raise && weight === 0 && place.store.get(place.ref) === undefined;
@@ -104,12 +117,13 @@ export async function plantCompanion(
   place.store.noteWrite(written);
 }
 
-/** Ours goes when its release has ended: only the one that was seen, and never a stranger's. */
+/** Ours goes when its release has ended: only as it was seen, for the next release may have raised it since, and never a stranger's. */
 export async function removeCompanion(api: KubeApi, rollout: KubeObject, place: RoutePlace): Promise<void> {
   const { ours } = pairOf(place);
-  if (ours === undefined || !isOurs(ours, rollout)) return;
-  const { uid } = ours.metadata;
-  await api.delete(place.ref, uid === undefined ? {} : { uid }).catch((error: unknown) => {
-    if (!hasCode(error, 'KUBE_NOT_FOUND')) throw error;
+  if (ours === undefined || !isCompanion(ours, rollout)) return;
+  const { uid, resourceVersion } = ours.metadata;
+  const seen = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  await api.delete(place.ref, seen).catch((error: unknown) => {
+    if (!hasCode(error, 'KUBE_NOT_FOUND')) conflictOn(place.store, ours)(error);
   });
 }

@@ -102,6 +102,8 @@ export interface KubeApi {
 export interface DeleteOptions {
   /** Only if it is still this object. */
   uid?: string;
+  /** Only if nobody has written it since. */
+  resourceVersion?: string;
   propagation?: 'Background' | 'Foreground' | 'Orphan';
   graceSeconds?: number;
   signal?: AbortSignal;

@@ -1,16 +1,17 @@
-import { GRPC_ROUTE, HTTP_ROUTE } from '#kube/resources.ts';
+import { GRPC_ROUTE, HTTP_ROUTE, INGRESS } from '#kube/resources.ts';
 import type { KubeObject, Resource } from '#ports/kube-api.ts';
 import { createActor, refOf, runController } from './actor.ts';
+import { ingressSplits } from './canary-ingress.ts';
 import { dig, kindId } from './kind.ts';
 import type { Sandbox } from './sandbox.ts';
 import { timestamp } from './writing.ts';
 
 /**
- * A gateway without sockets: it accepts routes, and a little later sends as they say. What it sends at any moment can
- * be asked, for that is what users meet.
+ * A gateway without sockets: it accepts routes, and a little later sends as they say; of Ingresses, which nobody accepts,
+ * as the canary annotations of ingress-nginx say. What it sends at any moment can be asked, for that is what users meet.
  */
 export interface VirtualGateway {
-  /** Weights by backend, of the first rule; the route's name is `namespace/name`, or `namespace/GRPCRoute/name`. */
+  /** Weights by backend, of the first rule; the route's name is `namespace/name`, or `namespace/GRPCRoute/name`, `namespace/Ingress/name`. */
   live(route: string): ReadonlyMap<string, number>;
   /** Backends that any of its rules sends to, whoever is matched. */
   reaches(route: string): ReadonlySet<string>;
@@ -68,8 +69,12 @@ export function runVirtualGateway(
     sandbox,
     delayMs: acceptMs,
     concerns: ({ kind, object }) =>
-      KINDS.some((resource) => kind === kindId(resource)) && observedGeneration(object) !== object.metadata.generation,
+      kind === kindId(INGRESS) ||
+      (KINDS.some((resource) => kind === kindId(resource)) &&
+        observedGeneration(object) !== object.metadata.generation),
     sweep() {
+      const later = gateway.frozen || gateway.blind ? undefined : (apply: () => void) => clock.timer(applyMs, apply);
+      takeIngresses(ingressSplits(actor.list(INGRESS)), { table, reached, lies }, later);
       if (gateway.blind) return 1000;
       for (const resource of KINDS) for (const route of actor.list(resource)) accept(resource, route);
       // Whoever thaws it finds the newest routes, whether or not anything has changed since.
@@ -89,6 +94,37 @@ export function runVirtualGateway(
 
 function observedGeneration(route: KubeObject): unknown {
   return dig(route, ['status', 'parents', '0', 'conditions', '0', 'observedGeneration']);
+}
+
+interface Tables {
+  table: Map<string, ReadonlyMap<string, number>>;
+  reached: Map<string, ReadonlySet<string>>;
+  lies: Set<string>;
+}
+
+/** Nobody says of an Ingress that it was taken. Without `later` nothing is used. */
+function takeIngresses(
+  splits: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  { table, reached, lies }: Tables,
+  later: ((apply: () => void) => void) | undefined,
+): void {
+  const gone = [...table.keys()].filter((key) => key.includes('/Ingress/') && !splits.has(key));
+  for (const key of [...splits.keys(), ...gone]) {
+    const weights = splits.get(key) ?? new Map<string, number>();
+    if (later === undefined) {
+      if (!sameWeights(weights, table.get(key))) lies.add(key);
+      continue;
+    }
+    later(() => {
+      table.set(key, weights);
+      reached.set(key, new Set([...weights].flatMap(([name, weight]) => (weight > 0 ? [name] : []))));
+      lies.delete(key);
+    });
+  }
+}
+
+function sameWeights(some: ReadonlyMap<string, number>, others: ReadonlyMap<string, number> = new Map()): boolean {
+  return some.size === others.size && [...some].every(([name, weight]) => others.get(name) === weight);
 }
 
 export function weightsOf(route: KubeObject): ReadonlyMap<string, number> {

@@ -1,5 +1,6 @@
 import { adopting } from './adopting.ts';
 import { caches } from './caches.ts';
+import { companions } from './companions.ts';
 import { gates } from './gates.ts';
 import { keeping } from './keeping.ts';
 import { leaving } from './leaving.ts';
@@ -28,6 +29,7 @@ export const mutants: readonly Mutant[] = [
   ...young,
   ...probes,
   ...reach,
+  ...companions,
   ...routers,
   ...together,
   ...scaling,

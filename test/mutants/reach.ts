@@ -136,7 +136,7 @@ export const reach: readonly Mutant[] = [
     name: 'a companion is taken by its name alone',
     breaks: 14,
     file: 'src/operator/companions.ts',
-    find: 'if (ours === undefined || !isOurs(ours, rollout)) return;',
+    find: 'if (ours === undefined || !isCompanion(ours, rollout)) return;',
     replace: 'if (ours === undefined) return;',
     killedBy: {
       file: companionsTest,

@@ -50,9 +50,9 @@ async function world(...objects: KubeObject[]) {
   };
   for (const object of objects) await api.create(INGRESS, object);
   await sync();
-  const see = async () => {
+  const see = async (by = rollout) => {
     await sync();
-    return observeRoute(KEY, placeOf(stores, KEY, 'shop'), { rollout, service: 'checkout', memo: undefined });
+    return observeRoute(KEY, placeOf(stores, KEY, 'shop'), { rollout: by, service: 'checkout', memo: undefined });
   };
   const deps = { api, stores, record: {} as never, sourceOf: () => undefined };
   const write = async (weight: number, n: number, raise: boolean) => {
@@ -86,6 +86,7 @@ test('ours is made at weight 0 with the fence, carries the weight, and goes with
     labels: { 'headgate.dev/rollout': 'shop' },
   });
   await write(0, 3, false);
+  await see();
   await clear();
   await see();
   await clear();
@@ -138,6 +139,57 @@ test("a stranger's Ingress of the name is a conflict, and nothing is done to it"
     conflict: "Ingress web-canary exists and is not Headgate's: rename it, that name is needed",
   });
   await clear();
+  expect(await names()).toEqual(['web', 'web-canary']);
+});
+
+// kills: what has no owner is ours once the Rollout is deleted
+test("a stranger's Ingress stays one while the Rollout is deleted", async () => {
+  const { see } = await world(ingress('web'), ingress('web-canary'));
+  const leaving = { ...rollout, metadata: { ...rollout.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  expect(await see(leaving)).toMatchObject({ weight: 0, conflict: expect.stringContaining("is not Headgate's") });
+});
+
+// kills: a companion that is known by its owner alone, or by its label alone
+test('one whose owner somebody took off is lowered and deleted all the same', async () => {
+  const { api, see, write, names, clear } = await world(ingress('web'));
+  await write(0, 1, false);
+  await write(20_000, 2, true);
+  const place = { resource: INGRESS, namespace: 'shop', name: 'web-canary' };
+  await api.mergePatch(place, { metadata: { ownerReferences: null } });
+  expect(await see()).toMatchObject({ weight: 20_000, fence: { release: 'shop-1', n: 2 } });
+  await write(0, 3, false);
+  expect(await see()).toMatchObject({ weight: 0 });
+  await clear();
+  expect(await names()).toEqual(['web']);
+  await api.create(INGRESS, {
+    ...ingress('web-canary'),
+    metadata: { name: 'web-canary', namespace: 'shop', labels: { 'headgate.dev/rollout': 'shop' } },
+  });
+  expect((await see()).conflict).toContain("is not Headgate's");
+});
+
+// kills: a lowering that writes whatever stands there by then
+test('a stranger who took the name since the decision is not written', async () => {
+  const { api, see, write, deps } = await world(ingress('web'));
+  await write(0, 1, false);
+  await api.delete({ resource: INGRESS, namespace: 'shop', name: 'web-canary' });
+  await api.create(INGRESS, ingress('web-canary'));
+  const lowering = { kind: 'SetWeight', route: KEY, weight: 0, raise: false, memo: '' } as const;
+  const fence = { release: 'shop-1', n: 2, weight: 0 };
+  await see();
+  await apply(deps, rollout, { ...lowering, fence, resourceVersion: '1' });
+  const stranger = await api.get({ resource: INGRESS, namespace: 'shop', name: 'web-canary' });
+  expect(stranger.metadata.annotations).toBeUndefined();
+});
+
+// kills: a deletion that asks for the UID alone
+test('ours is not deleted once it was written for the next release', async () => {
+  const { api, see, write, names, clear } = await world(ingress('web'));
+  await write(0, 1, false);
+  await see();
+  const annotations = { 'headgate.dev/fence': 'shop-2/1/0' };
+  await api.mergePatch({ resource: INGRESS, namespace: 'shop', name: 'web-canary' }, { metadata: { annotations } });
+  await expect(clear()).rejects.toSatisfy((error) => hasCode(error, 'KUBE_CONFLICT'));
   expect(await names()).toEqual(['web', 'web-canary']);
 });
 

@@ -95,7 +95,11 @@ export interface FaultyOptions {
   note: (what: string) => void;
   /** A fault was injected. */
   struck: (what: string) => void;
+  /** Whether this call is the last one of its process, and whether it takes effect. */
+  fate?: (call: Call) => Death | undefined;
 }
+
+export type Death = 'before' | 'after';
 
 /** The sandbox, reached over a bad line by a process that may die at any write. */
 export function faultyExchange(options: FaultyOptions): Exchange {
@@ -109,11 +113,12 @@ export function faultyExchange(options: FaultyOptions): Exchange {
 const never = new Promise<Answer>(() => undefined);
 
 async function travel(inner: Exchange, call: Call, sending: SendOptions, options: FaultyOptions): Promise<Answer> {
-  const { body, luck, storm, as, note, struck } = options;
+  const { body, luck, storm, as, note, struck, fate } = options;
   const random = luck(call.what);
   await sleep(body.clock, 1 + Math.floor(random() * 20), sending.signal);
   const writes = METHODS[call.verb] !== 'GET';
-  const death = writes && random() < storm().crashes ? (random() < 0.5 ? 'before' : 'after') : undefined;
+  const chance = writes && random() < storm().crashes ? (random() < 0.5 ? 'before' : 'after') : undefined;
+  const death = chance ?? (writes ? fate?.(call) : undefined);
   if (death === 'before') return die(call, { body, note, death });
   if (death !== undefined) struck(`operator dies ${death} a write`);
   const fault = await meetFault(call, sending, { ...options, random });

@@ -1,11 +1,13 @@
+import { DEATHS, partingPlan } from './companions.ts';
 import { type Play, randomOf } from './plan.ts';
 import { playWorld, withTraits } from './play.ts';
+import type { Traits } from './traits.ts';
 
 /** Quiet worlds but for a misfortune or two, each at its second. */
-function few(name: string, misfortunes: readonly { at: number; what: string }[]): Play {
+function few(name: string, misfortunes: readonly { at: number; what: string }[], traits: Traits = {}): Play {
   return {
     name,
-    run: (seed, plan) => playWorld(seed, plan),
+    run: (seed, plan) => playWorld(seed, plan, traits),
     planOf: (seed) => misfortunes.map((one, index) => ({ index, ...one, random: randomOf(seed, index) })),
   };
 }
@@ -30,3 +32,13 @@ export const matching = withTraits('matching', { matches: true });
 
 /** A Deployment is taken over, released and given back, whatever operators die of. */
 export const adopting = withTraits('adopting', { adopts: true });
+
+/** Nothing else breaks, and whoever writes a companion dies of it, before or after. */
+export const mortal = few('mortal', [DEATHS], { companions: true });
+
+/** The Rollout of an Ingress is deleted, at every second of its release. */
+export const parting: Play = {
+  name: 'parting',
+  planOf: partingPlan,
+  run: (seed, plan) => playWorld(seed, plan, { companions: true }),
+};

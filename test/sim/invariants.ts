@@ -25,6 +25,7 @@ export const INVARIANTS = {
   freed: '23 nobody waits for a place that is free',
   returned: '27 a stable that shrinks carries what is sent to it, and takes the rest back as its pods come',
   paced: '28 where pods come by and by no more of them are coming up at once, and all of them come',
+  companions: "14 an object of ours goes with its release, and no stranger's is touched",
   overgranted: 'what somebody else gave is gone after one pass',
   awake: 'it always waits for something, and never in the past',
   silence: 'silence is not success: no pass without counted ticks',

@@ -6,6 +6,7 @@ import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import { ADOPTING, notGivenBack, takeTemplateBack } from './adoption.ts';
 import { ASKING } from './approvals.ts';
+import { COMPANIONS, companionPlan, companionsLack, companionTrace, strangersLeave } from './companions.ts';
 import { MATCHING, matchesUsers } from './matching.ts';
 import { MISHAPS } from './mishaps.ts';
 import { drawMore, drawPlan, type Mishap, type Play, type Played } from './plan.ts';
@@ -59,6 +60,14 @@ export const stormy: Play = {
   run: (seed, plan) => playWorld(seed, plan, traitsOf(seed)),
 };
 
+/** Worlds in which everything breaks, and whose traffic comes by Ingresses. */
+export const companions: Play = {
+  name: 'companions',
+  planOf: (seed) =>
+    companionPlan(seed, drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]), STORM_SECONDS),
+  run: (seed, plan) => playWorld(seed, plan, { companions: true }),
+};
+
 /** Fair worlds that all have these traits: what they find is no matter of luck. */
 export function withTraits(name: string, traits: Traits): Play {
   return {
@@ -75,6 +84,7 @@ export async function playWorld(seed: number, plan: readonly Mishap[], traits: T
     (await act(world, () => storm(world, plan))) ??
     (await act(world, () => breach(world))) ??
     (await act(world, () => notice(world))) ??
+    (await act(world, () => lacking(world))) ??
     (await act(world, () => undone(world))) ??
     (await act(world, () => rest(world))) ??
     (await act(world, () => farewell(world)));
@@ -124,7 +134,8 @@ function befall(world: World, { what, random }: Mishap): void {
     return;
   }
   world.struck(what);
-  (MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what] ?? ADOPTING[what])?.befall({ world, random });
+  const mishap = MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what] ?? ADOPTING[what];
+  (mishap ?? COMPANIONS[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -175,6 +186,18 @@ async function notice(world: World): Promise<string | undefined> {
   return ignored() ? `traffic was taken back and the release goes on: ${JSON.stringify(world.state())}` : undefined;
 }
 
+/** Companions are what the record says, and strangers hear of it. */
+async function lacking(world: World): Promise<string | undefined> {
+  if (world.deleted || world.traits.companions === undefined) return undefined;
+  await pass(world, NOTICE_SECONDS, () => {
+    world.staff(2);
+    return companionsLack(world) === undefined;
+  });
+  const lack = companionsLack(world);
+  strangersLeave(world);
+  return lack;
+}
+
 /** Long enough for a release without steps, and for who helps it on. */
 const UNDONE_SECONDS = 240;
 
@@ -208,10 +231,17 @@ function unrested(world: World): string | undefined {
   if (pinned !== undefined) return `the pin to ${pinned.revision} outlives its template`;
   if (phase !== 'Healthy' || release !== undefined) return `it stands at ${JSON.stringify(world.state())}`;
   if (world.imageOf(`shop-${stable}`) !== world.shop.image) return `${stable} serves, not ${world.shop.image}`;
-  for (const route of world.routes())
+  const trace = companionTrace(world);
+  if (trace !== undefined) return trace;
+  for (const route of userRoutes(world))
     if (route === undefined || weightOf(route) > 0 || matchesUsers(route) || readFence(route) !== undefined)
       return `a trace is left on the route ${route?.metadata.name}`;
   return serves(world);
+}
+
+/** Those whose split stands in the user's own object. */
+function userRoutes(world: World): (KubeObject | undefined)[] {
+  return world.shop.routes.filter(({ split }) => split === undefined).map((route) => world.actor.get(route.ref));
 }
 
 function serves(world: World): string | undefined {
@@ -245,6 +275,7 @@ function isHeadgates(labels: Record<string, string> | undefined): boolean {
 
 function left(world: World): string | undefined {
   if (world.rollout() !== undefined) return `the Rollout stays: ${JSON.stringify(world.state())}`;
+  if (world.orphaned) return companionTrace(world);
   const orphans = [REPLICA_SET, POD, RELEASE]
     .flatMap((resource) => world.actor.list(resource, NAMESPACE_NAME))
     .filter(({ kind, metadata }) => kind === 'Release' || !world.traits.adopts || isHeadgates(metadata.labels));
@@ -254,7 +285,9 @@ function left(world: World): string | undefined {
   if (services.join() !== 'shop') return `Services left: ${services.join()}`;
   const selector = dig(world.actor.get(refs.service), ['spec', 'selector']);
   if (JSON.stringify(selector) !== '{"app":"shop"}') return `the Service selects ${JSON.stringify(selector)}`;
-  for (const route of world.routes()) {
+  const trace = companionTrace(world);
+  if (trace !== undefined) return trace;
+  for (const route of userRoutes(world)) {
     const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
     if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
     if (matchesUsers(route)) return 'matched users are left on the route';

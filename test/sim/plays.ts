@@ -1,14 +1,27 @@
 import { barred } from './barred.ts';
-import { adopting, asking, dying, matching, taken, undoing } from './few.ts';
+import { adopting, asking, dying, matching, mortal, parting, taken, undoing } from './few.ts';
 import type { Play } from './plan.ts';
-import { fair, stormy } from './play.ts';
+import { companions, fair, stormy } from './play.ts';
 import { handled, pure } from './pure.ts';
 import { queued } from './queued.ts';
 
 /** Every kind of world, by name. */
 export const plays: ReadonlyMap<string, Play> = new Map(
-  [pure, handled, barred, queued, fair, stormy, dying, taken, asking, undoing, matching, adopting].map((play) => [
-    play.name,
-    play,
-  ]),
+  [
+    pure,
+    handled,
+    barred,
+    queued,
+    fair,
+    stormy,
+    dying,
+    taken,
+    asking,
+    undoing,
+    matching,
+    adopting,
+    companions,
+    mortal,
+    parting,
+  ].map((play) => [play.name, play]),
 );

@@ -26,6 +26,8 @@ export interface ShopRoute {
   key: string;
   traffic: object;
   ref: ReturnType<typeof ref>;
+  /** Where an object of ours beside it has the split. */
+  split?: ReturnType<typeof ref>;
 }
 
 const http = (name: string): ShopRoute => ({ key: name, traffic: { httpRoute: name }, ref: ref(HTTP_ROUTE, name) });
@@ -117,18 +119,32 @@ export function rolloutOf(shop: ShopSpec): Newborn {
   };
 }
 
+function routeObject({ ref: { name, namespace } }: ShopRoute): Newborn {
+  return {
+    metadata: { name, namespace },
+    spec: { parentRefs: [{ name: 'gate' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+  };
+}
+
+/** An Ingress, by its name as a host. */
+export function ingressObject(
+  { name, namespace }: ShopRoute['ref'],
+  service = 'shop',
+  host = `${name}.example`,
+): Newborn {
+  const paths = [{ path: '/', pathType: 'Prefix', backend: { service: { name: service, port: { number: 80 } } } }];
+  return { metadata: { name, namespace }, spec: { ingressClassName: 'nginx', rules: [{ host, http: { paths } }] } };
+}
+
 export function objectsAround({ routes }: Pick<ShopSpec, 'routes'>): [Resource, Newborn][] {
   const metadata = { name: 'shop', namespace: NAMESPACE_NAME };
   const total = { metric: 'http_requests_total' };
   const bad = { ...total, matchers: [{ label: 'code', op: '=~', value: '5..' }] };
   return [
     [SERVICE, { metadata, spec: { selector: { app: 'shop' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] } }],
-    ...routes.map(({ ref: { resource, name, namespace } }): [Resource, Newborn] => [
-      resource,
-      {
-        metadata: { name, namespace },
-        spec: { parentRefs: [{ name: 'gate' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
-      },
+    ...routes.map((route): [Resource, Newborn] => [
+      route.ref.resource,
+      route.split === undefined ? routeObject(route) : ingressObject(route.ref),
     ]),
     [SERVICE_LEVEL_OBJECTIVE, { metadata, spec: { objective: '99', sli: { events: { total, bad } } } }],
     [

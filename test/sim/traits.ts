@@ -10,6 +10,20 @@ export interface Traits {
   matches?: true;
   /** It was a Deployment before. */
   adopts?: true;
+  /** Its traffic comes by Ingresses, whose split stands in an object of ours. */
+  companions?: true;
+}
+
+const WORDS: Readonly<Partial<Record<keyof Traits, string>>> = {
+  asks: 'a step asks people',
+  matches: 'a step of headers',
+  adopts: 'it was a Deployment',
+  companions: 'an Ingress with a companion',
+};
+
+/** As the reports call those that a world has. */
+export function wordsOf(traits: Traits): string[] {
+  return (Object.keys(traits) as (keyof Traits)[]).flatMap((trait) => WORDS[trait] ?? []);
 }
 
 /** In one world of so many. */

@@ -6,11 +6,13 @@ import { stateOf } from '#operator/reading.ts';
 import type { KubeObject } from '#ports/kube-api.ts';
 import { readFence } from '#routers/fence.ts';
 import { httpRoute } from '#routers/http-route.ts';
+import { canaryShare } from '#sandbox/canary-ingress.ts';
 import { dig } from '#sandbox/kind.ts';
 import { readySince } from '#sandbox/replica-set-controller.ts';
 import type { Change } from '#sandbox/store.ts';
 import { Adoption } from './adoption.ts';
 import { Approvals } from './approvals.ts';
+import { Companions, isCompanion } from './companions.ts';
 import { BACKLOG_MS } from './faults.ts';
 import { matchesUsers, wronglyReached } from './matching.ts';
 import { Undoing } from './undoing.ts';
@@ -62,6 +64,7 @@ class Eyes implements Watcher {
   readonly #joined = new Map<string, number>();
   readonly #approvals: Approvals;
   readonly #adoption: Adoption;
+  readonly #companions: Companions;
   readonly undoing: Undoing;
   /** Images that became stable by a person's word: their way back needs none. */
   readonly #worded = new Set<string>();
@@ -75,16 +78,24 @@ class Eyes implements Watcher {
     this.#world = world;
     this.#approvals = new Approvals(world);
     this.#adoption = new Adoption(world);
+    this.#companions = new Companions(world);
     this.undoing = new Undoing(world);
   }
 
   look(change: Change): void {
-    if (change.kind.endsWith('routes.gateway.networking.k8s.io')) this.#onRoute(change);
+    this.#onCompanion(change);
+    if (change.kind.endsWith('routes.gateway.networking.k8s.io') || isCompanion(change, this.#world))
+      this.#onRoute(change);
     if (change.kind.startsWith('rollouts.')) this.#onRollout(change);
     if (change.kind.startsWith('replicasets.')) this.#onSet(change);
     if (change.kind.startsWith('rolloutactions.') && change.type === 'ADDED') this.#approvals.onAction(change.object);
     if (change.kind === 'pods.') this.#onPod();
     if (change.kind === 'pods.' || change.kind === 'services.') this.#onServing();
+  }
+
+  #onCompanion(change: Change): void {
+    const wrong = this.#companions.look(change);
+    if (wrong !== undefined) this.#violate(wrong);
   }
 
   #onServing(): void {
@@ -99,10 +110,13 @@ class Eyes implements Watcher {
 
   /** Invariants 3, 4, 6 and 11: what a raise needs, and who may write it. */
   #onRoute(change: Change): void {
-    const { object, previous, type } = change;
-    if (type === 'DELETED') return;
-    const matched = Number(matchesUsers(object)) - Number(matchesUsers(previous));
-    const turn = { was: weightOf(previous), is: weightOf(object), matched };
+    const { object, type } = change;
+    const deleted = type === 'DELETED';
+    // An object of the user's is deleted by its user alone, and then nothing of it is looked at.
+    if (deleted && !isCompanion(change, this.#world)) return;
+    const previous = deleted ? object : change.previous;
+    const matched = deleted ? 0 : Number(matchesUsers(object)) - Number(matchesUsers(previous));
+    const turn = { was: weightOf(previous), is: deleted ? 0 : weightOf(object), matched };
     const { writer } = this.#world;
     const old = previous === undefined ? undefined : readFence(previous);
     if (writer !== undefined && turn.is <= turn.was) this.#noteCovered(keyOf(change), readFence(object));
@@ -327,5 +341,6 @@ function mayJoin(release: State['release']): boolean {
 /** Parts of 100,000 that the route gives the canary. Both kinds are read alike. */
 export function weightOf(route: KubeObject | undefined): number {
   if (route === undefined) return 0;
+  if (route.kind === 'Ingress') return canaryShare(route);
   return httpRoute.read(route, { stable: 'shop', canary: 'shop-canary' }).weight ?? 0;
 }

@@ -12,8 +12,9 @@ import { createSandbox } from '#sandbox/sandbox.ts';
 import { createVirtualClock, seededRandom } from '#test/support/virtual-clock.ts';
 import { deploymentOf, deploymentRef } from './adoption.ts';
 import { approveAll, asking, PEOPLE } from './approvals.ts';
+import { companionRoutes } from './companions.ts';
 import { runDeployments } from './deployments.ts';
-import { BACKLOG_MS, type Body, calm, createBody, faultyExchange, type Storm } from './faults.ts';
+import { BACKLOG_MS, type Body, calm, createBody, type Death, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
 import { matching } from './matching.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
@@ -30,7 +31,7 @@ import {
   templateOf,
   trafficOf,
 } from './shop.ts';
-import type { Traits } from './traits.ts';
+import { type Traits, wordsOf } from './traits.ts';
 import { outsideOf, type Truth, type Verdict } from './truth.ts';
 import { createWatcher, type Watcher } from './watcher.ts';
 
@@ -91,9 +92,14 @@ export class World {
   readonly broken = new Set<string>();
   /** The next operator that lowers traffic dies of it: whether its record was written by then is luck. */
   doomed = false;
+  /** How the next operators die that write a companion. */
+  #deaths: Death[] = [];
+  /** Ingresses of strangers by UID, as they made them. */
+  readonly strangers = new Map<string, string>();
   /** Whose probes fail: a dependency of everybody, or the new revision alone. */
   probesFail: 'nobody' | 'canary' | 'everybody' = 'nobody';
   deleted = false;
+  orphaned = false;
   /** Releases of which somebody said that they may go on without evidence. */
   readonly promoted = new Set<string>();
   /** What is wrong with an action, by its name. */
@@ -132,17 +138,16 @@ export class World {
       routes: this.pick(ROUTES),
       probeGate: measured && this.chance(0.4),
     };
-    const stepped = traits.matches ? matching(shop) : shop;
+    const routed = traits.companions ? { ...shop, routes: companionRoutes(seed) } : shop;
+    const stepped = traits.matches ? matching(routed) : routed;
     const asked = traits.asks ? asking(stepped, seed) : stepped;
     this.shop = traits.adopts ? { ...asked, deployment: deploymentRef.name } : asked;
-    if (traits.matches) this.struck('a step of headers');
-    if (traits.asks) this.struck('a step asks people');
+    for (const said of wordsOf(traits)) this.struck(said);
     if (this.shop.routes.length > 1) this.struck('two routes');
     for (const name of [NAMESPACE_NAME, 'headgate-system']) this.actor.create(NAMESPACE, { metadata: { name } });
     for (const [resource, object] of objectsAround(this.shop)) this.actor.create(resource, object);
     if (traits.adopts) {
       runDeployments(this.sandbox);
-      this.struck('it was a Deployment');
       this.actor.create(deploymentRef.resource, deploymentOf(this.shop));
       // It serves before anybody takes it over.
       this.clock.timer(2000, () => this.actor.create(refs.rollout.resource, rolloutOf(this.shop)));
@@ -259,6 +264,7 @@ export class World {
       luck: (what) => this.#luck(id, what),
       struck: (what) => this.struck(what),
       storm: () => this.storm,
+      fate: ({ resource }) => (resource === 'ingresses' ? this.#deaths.shift() : undefined),
       note: (what) => this.note(what),
       as: (writer, effect) => {
         this.writer = writer;
@@ -301,6 +307,11 @@ export class World {
     return this.probesFail === 'everybody';
   }
 
+  /** The next writers of a companion die of it. */
+  dieAt(deaths: Death[]): void {
+    this.#deaths = deaths;
+  }
+
   doom(): void {
     this.doomed = true;
   }
@@ -316,11 +327,13 @@ export class World {
       ?.body.kill();
   }
 
-  deleteRollout(): void {
+  /** With `Orphan` its owner keeps pods and Services. */
+  deleteRollout(propagationPolicy: 'Background' | 'Orphan' = 'Background'): void {
     if (this.deleted) return;
     this.deleted = true;
-    this.note('deletes the Rollout');
-    this.actor.remove(refs.rollout, {});
+    this.orphaned = propagationPolicy === 'Orphan';
+    this.note(`deletes the Rollout${this.orphaned ? ' alone' : ''}`);
+    this.actor.remove(refs.rollout, this.orphaned ? { propagationPolicy } : {});
   }
 
   /** The first route alone, or all of them. */
@@ -333,8 +346,9 @@ export class World {
     this.actor.merge(refs.rollout, { spec: { traffic: trafficOf(routes) } });
   }
 
+  /** What carries the split of each route. Where that is ours, there is none at rest. */
   routes(): (KubeObject | undefined)[] {
-    return this.shop.routes.map((route) => this.actor.get(route.ref));
+    return this.shop.routes.map(({ ref: own, split }) => this.actor.get(split ?? own));
   }
 
   /** What the gateway sends to the canary by any route. One that accepts and does not apply cannot be found out without traffic. */
