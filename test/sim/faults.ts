@@ -235,8 +235,8 @@ class StormyWatch {
     }
     const lines = this.#held === undefined ? [received] : [received, this.#held];
     this.#held = undefined;
-    // No API server tells the past of one object after its present.
-    for (const line of sameObject(lines) ? lines.reverse() : lines) this.#send(line);
+    // No API server tells the past of a name after its present: nor that it was deleted after it came again.
+    for (const line of sameName(lines) ? lines.reverse() : lines) this.#send(line);
     if (fault === 'says it twice') this.#send(received);
     this.#silent = fault === 'falls silent';
     if (fault === 'breaks') this.#end();
@@ -257,12 +257,12 @@ class StormyWatch {
   }
 }
 
-function sameObject([a, b]: readonly Line[]): boolean {
-  return b !== undefined && uidOf(a) === uidOf(b);
+function sameName([a, b]: readonly Line[]): boolean {
+  return b !== undefined && keyOf(a) === keyOf(b);
 }
 
-function uidOf(line: Line | undefined): unknown {
-  return dig(line?.object, ['metadata', 'uid']);
+function keyOf(line: Line | undefined): string {
+  return ['namespace', 'name'].map((member) => dig(line?.object, ['metadata', member])).join('/');
 }
 
 const LINE_FAULTS = ['says it twice', 'falls silent', 'breaks', 'lags', 'swaps lines'] as const;
