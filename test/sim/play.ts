@@ -158,8 +158,8 @@ async function breach(world: World): Promise<string | undefined> {
   return `a bad canary has ${weight}: ${JSON.stringify(world.state())}`;
 }
 
-/** Long enough for a new leader to look at the route. */
-const NOTICE_SECONDS = 60;
+/** Long enough for a watch that has fallen silent, which is believed for 90 s, and for a new leader to look at the route. */
+const NOTICE_SECONDS = 120;
 
 /** Invariant 6: traffic that was taken back by hand pauses the release, or nobody would know why it stands. */
 async function notice(world: World): Promise<string | undefined> {
