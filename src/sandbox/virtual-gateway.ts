@@ -13,7 +13,7 @@ import { timestamp } from './writing.ts';
 export interface VirtualGateway {
   /** Weights by backend, of the first rule; the route's name is `namespace/name`, or `namespace/GRPCRoute/name`, `namespace/Ingress/name`. */
   live(route: string): ReadonlyMap<string, number>;
-  /** Backends that any of its rules sends to, whoever is matched. */
+  /** Backends that any of its rules sends to, whoever is matched, or sends copies to. */
   reaches(route: string): ReadonlySet<string>;
   /** Whether it has accepted a route and does not send as the route says. */
   lies(route: string): boolean;
@@ -27,6 +27,11 @@ export interface VirtualGateway {
 interface BackendRef {
   name: string;
   weight?: number;
+}
+
+interface RouteRule {
+  backendRefs?: BackendRef[];
+  filters?: { requestMirror?: { backendRef?: BackendRef } }[];
 }
 
 const KINDS = [HTTP_ROUTE, GRPC_ROUTE] as const;
@@ -133,7 +138,10 @@ export function weightsOf(route: KubeObject): ReadonlyMap<string, number> {
 }
 
 function backendsOf(route: KubeObject): ReadonlySet<string> {
-  const rules = (dig(route, ['spec', 'rules']) ?? []) as { backendRefs?: BackendRef[] }[];
-  const refs = rules.flatMap(({ backendRefs = [] }) => backendRefs);
+  const rules = (dig(route, ['spec', 'rules']) ?? []) as RouteRule[];
+  const copied = rules.flatMap(({ filters = [] }) =>
+    filters.map(({ requestMirror }) => requestMirror?.backendRef ?? []),
+  );
+  const refs = [...rules.flatMap(({ backendRefs = [] }) => backendRefs), ...copied.flat()];
   return new Set(refs.flatMap(({ name, weight = 1 }) => (weight > 0 ? [name] : [])));
 }

@@ -24,6 +24,11 @@ const adopted = {
   test: 'as many serve as before a Deployment was taken over, until it is given back, and nobody else does',
 };
 
+const copied = {
+  file: 'test/sim/traits.test.ts',
+  test: 'a step of copies gives no user to the canary, and nothing of it stays',
+};
+
 export const worlds: readonly Mutant[] = [
   {
     name: 'fence numbers are not compared, in whole worlds',
@@ -128,6 +133,34 @@ export const worlds: readonly Mutant[] = [
     find: '(route.weight === release.weight && reachesAll(route, release))',
     replace: 'route.weight === release.weight',
     killedBy: named,
+    because: 'who took them away would find the next step there instead',
+  },
+  {
+    name: 'a step of copies gives a share of everybody, in whole worlds',
+    breaks: 3,
+    file: 'src/core/state.ts',
+    find: 'const weight = rung?.weight ?? 0;',
+    replace: 'const weight = rung?.weight || 1000;',
+    killedBy: copied,
+    because: 'users would get answers of a canary that was to see copies alone',
+  },
+  {
+    name: 'copies stay beside the next weight, in whole worlds',
+    breaks: 3,
+    file: 'src/core/desired.ts',
+    find: 'if (release?.reach !== undefined) wish.reach = release.reach;',
+    replace:
+      "if (release?.reach !== undefined || release?.stage === 'Shifting') wish.reach = release.reach ?? seen.release?.plan.steps[0]?.reach ?? {};",
+    killedBy: copied,
+    because: 'every request of that share would be done twice for as long as the release lasts',
+  },
+  {
+    name: 'copies that were taken back are made again, in whole worlds',
+    breaks: 6,
+    file: 'src/core/routes.ts',
+    find: '(route.weight === release.weight && reachesAll(route, release))',
+    replace: 'route.weight === release.weight',
+    killedBy: copied,
     because: 'who took them away would find the next step there instead',
   },
   {

@@ -30,6 +30,9 @@ export const undoing = withTraits('undoing', { undoes: true });
 /** Nothing breaks, and the first step is for users that a header names. */
 export const matching = withTraits('matching', { matches: true });
 
+/** Nothing breaks, and the first step is of copies. */
+export const mirroring = withTraits('mirroring', { mirrors: true });
+
 /** A Deployment is taken over, released and given back, whatever operators die of. */
 export const adopting = withTraits('adopting', { adopts: true });
 

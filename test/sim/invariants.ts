@@ -19,6 +19,7 @@ export const INVARIANTS = {
   adopted: '24 from a Deployment to a Rollout and back proven pods carry everything',
   undone: '25 what an undo pins counts until the template changes, and what it is pinned over gets no user',
   matched: '3 whom a header does not name gets no canary by a step of headers',
+  copied: '3 a step of copies gives no user to the canary, and none of it is left beside a weight',
   allowed: "26 no weight on a route that its owner, or the Services' namespace, does not allow",
   queued: '23 no more releases carry traffic than may move at once',
   arrived: '23 the queue goes by arrival',

@@ -7,7 +7,8 @@ import { readySince } from '#sandbox/replica-set-controller.ts';
 import { ADOPTING, notGivenBack, takeTemplateBack } from './adoption.ts';
 import { ASKING } from './approvals.ts';
 import { COMPANIONS, companionPlan, companionsLack, companionTrace, strangersLeave } from './companions.ts';
-import { MATCHING, matchesUsers } from './matching.ts';
+import { MATCHING } from './matching.ts';
+import { MIRRORING, sendsFew } from './mirroring.ts';
 import { MISHAPS } from './mishaps.ts';
 import { drawMore, drawPlan, type Mishap, type Play, type Played } from './plan.ts';
 import { NAMESPACE_NAME, refs } from './shop.ts';
@@ -41,6 +42,7 @@ function ownPlan(seed: number, plan: readonly Mishap[], traits: Traits): Mishap[
     ...(traits.undoes ? UNDOING : {}),
     ...(traits.matches ? MATCHING : {}),
     ...(traits.adopts ? ADOPTING : {}),
+    ...(traits.mirrors ? MIRRORING : {}),
   };
   const chances = Object.fromEntries(Object.entries(own).map(([what, { chance }]) => [what, chance]));
   return drawMore(seed, plan, { moments: STORM_SECONDS, chances });
@@ -66,6 +68,14 @@ export const companions: Play = {
   planOf: (seed) =>
     companionPlan(seed, drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]), STORM_SECONDS),
   run: (seed, plan) => playWorld(seed, plan, { companions: true }),
+};
+
+/** Worlds in which everything breaks, and whose first step is of copies. */
+export const mirrored: Play = {
+  name: 'mirrored',
+  planOf: (seed) =>
+    ownPlan(seed, drawPlan(seed, STORM_SECONDS, CHANCES, WILDNESS[seed % WILDNESS.length]), { mirrors: true }),
+  run: (seed, plan) => playWorld(seed, plan, { mirrors: true }),
 };
 
 /** Fair worlds that all have these traits: what they find is no matter of luck. */
@@ -135,7 +145,7 @@ function befall(world: World, { what, random }: Mishap): void {
   }
   world.struck(what);
   const mishap = MISHAPS[what] ?? ASKING[what] ?? UNDOING[what] ?? MATCHING[what] ?? ADOPTING[what];
-  (mishap ?? COMPANIONS[what])?.befall({ world, random });
+  (mishap ?? COMPANIONS[what] ?? MIRRORING[what])?.befall({ world, random });
 }
 
 /** Long enough for another leader, for caches that fell silent, and for the ticks of a gate. */
@@ -147,7 +157,7 @@ async function breach(world: World): Promise<string | undefined> {
   if (!world.shop.image.includes('bad') || world.deleted) return undefined;
   world.looked('breached');
   // Fewer seconds where the release has ended and its traffic is gone: what ended raises nothing any more.
-  const most = () => Math.max(...world.routes().map((route) => weightOf(route) + Number(matchesUsers(route))));
+  const most = () => Math.max(...world.routes().map((route) => weightOf(route) + Number(sendsFew(route))));
   const over = () => world.state()?.release?.ending !== undefined && most() === 0;
   await pass(world, BREACH_SECONDS, () => {
     world.staff(2);
@@ -167,7 +177,7 @@ async function notice(world: World): Promise<string | undefined> {
     const { release, phase } = world.state() ?? {};
     const isBelow = (route: KubeObject | undefined) => {
       const fence = route && readFence(route);
-      const takes = release?.stage === 'Holding' && release.reach !== undefined && !matchesUsers(route);
+      const takes = release?.stage === 'Holding' && release.reach !== undefined && !sendsFew(route);
       return fence !== undefined && fence.release === release?.name && (takes || weightOf(route) < fence.weight);
     };
     return (
@@ -234,7 +244,7 @@ function unrested(world: World): string | undefined {
   const trace = companionTrace(world);
   if (trace !== undefined) return trace;
   for (const route of userRoutes(world))
-    if (route === undefined || weightOf(route) > 0 || matchesUsers(route) || readFence(route) !== undefined)
+    if (route === undefined || weightOf(route) > 0 || sendsFew(route) || readFence(route) !== undefined)
       return `a trace is left on the route ${route?.metadata.name}`;
   return serves(world);
 }
@@ -290,7 +300,7 @@ function left(world: World): string | undefined {
   for (const route of userRoutes(world)) {
     const names = (dig(route, ['spec', 'rules', '0', 'backendRefs']) as { name: string }[]).map(({ name }) => name);
     if (route === undefined || names.join() !== 'shop') return `the route names ${names.join()}`;
-    if (matchesUsers(route)) return 'matched users are left on the route';
+    if (sendsFew(route)) return 'matched users, or copies, are left on the route';
     if (readFence(route) !== undefined) return 'a fence is left on the route';
   }
   return world.traits.adopts ? notGivenBack(world) : undefined;

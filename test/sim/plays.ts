@@ -1,7 +1,7 @@
 import { barred } from './barred.ts';
-import { adopting, asking, dying, matching, mortal, parting, taken, undoing } from './few.ts';
+import { adopting, asking, dying, matching, mirroring, mortal, parting, taken, undoing } from './few.ts';
 import type { Play } from './plan.ts';
-import { companions, fair, stormy } from './play.ts';
+import { companions, fair, mirrored, stormy } from './play.ts';
 import { handled, pure } from './pure.ts';
 import { queued } from './queued.ts';
 
@@ -21,6 +21,8 @@ export const plays: ReadonlyMap<string, Play> = new Map(
     matching,
     adopting,
     companions,
+    mirroring,
+    mirrored,
     mortal,
     parting,
   ].map((play) => [play.name, play]),

@@ -26,6 +26,8 @@ export interface ShopRoute {
   key: string;
   traffic: object;
   ref: ReturnType<typeof ref>;
+  /** Left out: a Gateway. */
+  parent?: object;
   /** Where an object of ours beside it has the split. */
   split?: ReturnType<typeof ref>;
 }
@@ -53,9 +55,10 @@ export interface Asked {
 }
 
 export interface ShopStep {
-  /** Left out: the headers name who gets the canary. */
+  /** Left out: the headers name who gets the canary, or it gets copies. */
   weight?: number;
   headers?: { name: string; value: string }[];
+  mirror?: { percent: number };
   hold: string;
   pause?: object;
   approval?: Asked;
@@ -119,10 +122,10 @@ export function rolloutOf(shop: ShopSpec): Newborn {
   };
 }
 
-function routeObject({ ref: { name, namespace } }: ShopRoute): Newborn {
+function routeObject({ ref: { name, namespace }, parent = { name: 'gate' } }: ShopRoute): Newborn {
   return {
     metadata: { name, namespace },
-    spec: { parentRefs: [{ name: 'gate' }], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
+    spec: { parentRefs: [parent], rules: [{ backendRefs: [{ name: 'shop', port: 80 }] }] },
   };
 }
 

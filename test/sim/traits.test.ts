@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adopting, asking, matching, undoing } from './few.ts';
+import { adopting, asking, matching, mirroring, undoing } from './few.ts';
 import type { Invariant } from './invariants.ts';
 import { type Play, playSeed, replayLine } from './plan.ts';
 
@@ -39,6 +39,13 @@ test('what was undone goes back at once, to what served, until the template chan
 // kills: a step of headers that gives a share of everybody, matched users that were taken back and are given again
 test('a step of headers gives the canary to whom it names and to nobody else, and not again', async () => {
   const { wrong, looks } = await played(matching, [0, 6], 'matched');
+  expect(wrong).toEqual([]);
+  expect(looks).toBeGreaterThan(2);
+});
+
+// kills: a step of copies that gives a share of everybody, copies that stay beside the next weight, and come again by themselves
+test('a step of copies gives no user to the canary, and nothing of it stays', async () => {
+  const { wrong, looks } = await played(mirroring, [0, 6], 'copied');
   expect(wrong).toEqual([]);
   expect(looks).toBeGreaterThan(2);
 });

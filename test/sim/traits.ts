@@ -10,6 +10,8 @@ export interface Traits {
   matches?: true;
   /** It was a Deployment before. */
   adopts?: true;
+  /** The first step is of copies. */
+  mirrors?: true;
   /** Its traffic comes by Ingresses, whose split stands in an object of ours. */
   companions?: true;
 }
@@ -17,6 +19,7 @@ export interface Traits {
 const WORDS: Readonly<Partial<Record<keyof Traits, string>>> = {
   asks: 'a step asks people',
   matches: 'a step of headers',
+  mirrors: 'a step of copies',
   adopts: 'it was a Deployment',
   companions: 'an Ingress with a companion',
 };

@@ -14,7 +14,8 @@ import { Adoption } from './adoption.ts';
 import { Approvals } from './approvals.ts';
 import { Companions, isCompanion } from './companions.ts';
 import { BACKLOG_MS } from './faults.ts';
-import { matchesUsers, wronglyReached } from './matching.ts';
+import { wronglyReached } from './matching.ts';
+import { sendsFew, wronglyCopied } from './mirroring.ts';
 import { Undoing } from './undoing.ts';
 import type { World } from './world.ts';
 
@@ -115,7 +116,7 @@ class Eyes implements Watcher {
     // An object of the user's is deleted by its user alone, and then nothing of it is looked at.
     if (deleted && !isCompanion(change, this.#world)) return;
     const previous = deleted ? object : change.previous;
-    const matched = deleted ? 0 : Number(matchesUsers(object)) - Number(matchesUsers(previous));
+    const matched = deleted ? 0 : Number(sendsFew(object)) - Number(sendsFew(previous));
     const turn = { was: weightOf(previous), is: deleted ? 0 : weightOf(object), matched };
     const { writer } = this.#world;
     const old = previous === undefined ? undefined : readFence(previous);
@@ -135,7 +136,8 @@ class Eyes implements Watcher {
     const { object, previous } = change;
     const route = keyOf(change);
     const fence = readFence(object);
-    const wrong = wronglyReached(this.#world, { object, previous, fence });
+    const wrong =
+      wronglyReached(this.#world, { object, previous, fence }) ?? wronglyCopied(this.#world, { object, previous });
     if (wrong !== undefined) this.#violate(wrong);
     if (is > was || (is === was && matched > 0)) this.#onRaise(writer, { is, fence, old, route });
     else this.#world.lowered(writer);

@@ -17,6 +17,7 @@ import { runDeployments } from './deployments.ts';
 import { BACKLOG_MS, type Body, calm, createBody, type Death, faultyExchange, type Storm } from './faults.ts';
 import type { Invariant } from './invariants.ts';
 import { matching } from './matching.ts';
+import { mirroring } from './mirroring.ts';
 import { randomOf, type Tally, tally } from './plan.ts';
 import { type OperatorProcess, startOperator } from './process.ts';
 import { Prometheus, type Shape, SILENT } from './prometheus.ts';
@@ -140,7 +141,8 @@ export class World {
     };
     const routed = traits.companions ? { ...shop, routes: companionRoutes(seed) } : shop;
     const stepped = traits.matches ? matching(routed) : routed;
-    const asked = traits.asks ? asking(stepped, seed) : stepped;
+    const copied = traits.mirrors ? mirroring(stepped) : stepped;
+    const asked = traits.asks ? asking(copied, seed) : copied;
     this.shop = traits.adopts ? { ...asked, deployment: deploymentRef.name } : asked;
     for (const said of wordsOf(traits)) this.struck(said);
     if (this.shop.routes.length > 1) this.struck('two routes');
