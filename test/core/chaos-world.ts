@@ -54,6 +54,8 @@ export class ChaosWorld extends World {
   private known: State | undefined;
   /** The pass died after it had stored its record: what that has to say to the routes may not stand there yet. */
   private unfenced = false;
+  /** The pass that writes keeps no record. */
+  private unrecorded = false;
   private darkTicks = 0;
   protected died = false;
   protected chance: Chance;
@@ -162,6 +164,7 @@ export class ChaosWorld extends World {
     const before = this.state;
     this.known = before;
     const seen = this.seen();
+    this.unrecorded = fault === 'drop-store';
     this.reconcile(fault, seen);
     const dead = fault === 'crash-after-store' || fault === 'crash-mid-effects';
     this.unfenced = dead || (this.unfenced && fault === 'crash-before-store');
@@ -227,13 +230,7 @@ export class ChaosWorld extends World {
     // Whoever gives more afterwards, before anybody looked, has withdrawn it.
     else if (release !== undefined) this.takenBack.delete(`${release.name}/${route.name}`);
     const reach = weight === 0 ? undefined : route.reach;
-    Object.assign(route, {
-      weight,
-      reach,
-      version: route.version + 1,
-      manager: 'kubectl-edit',
-      acceptedAt: this.now,
-    });
+    Object.assign(route, { weight, reach, version: route.version + 1, manager: 'kubectl-edit', acceptedAt: this.now });
     this.events.push(`${this.now} ${route.name} set to ${weight} by hand`);
   }
 
@@ -338,10 +335,10 @@ export class ChaosWorld extends World {
     if (effect.kind === 'SetWeight' && more && !this.stale) this.raised(effect);
   }
 
-  private wrote({ route: name, fence, raise }: Extract<Effect, { kind: 'SetWeight' }>): void {
+  private wrote({ route, fence, raise }: Extract<Effect, { kind: 'SetWeight' }>): void {
     this.looked('upward', 'granted', 'fenced');
-    const route = this.routes.find((one) => one.name === name && one.exists);
-    if (!raise && isCovered(route, fence, this.state)) this.takenBack.delete(`${fence.release}/${name}`);
+    if (raise || !(this.stale || this.unrecorded)) return;
+    if (isCovered(this.routes, { route, fence }, this.state)) this.takenBack.delete(`${fence.release}/${route}`);
   }
 
   /**

@@ -14,8 +14,13 @@ export function isTaken({ fence, reach }: WorldRoute, weight: number, release: R
  * A lowering over what a hand has left, where the record granted no more by then: a request on its way, or a pass that
  * lost its record. Nothing of the hand is left to see, unless it stands in the record.
  */
-export function isCovered(route: WorldRoute | undefined, lowering: Fence, { phase, reason, release }: State): boolean {
+export function isCovered(
+  routes: readonly WorldRoute[],
+  lowering: { route: string; fence: Fence },
+  { phase, reason, release }: State,
+): boolean {
+  const route = routes.find(({ name, exists }) => name === lowering.route && exists);
   const told = phase === 'Paused' && reason === 'RouteChanged';
   if (route?.fence === undefined || told || release === undefined) return false;
-  return release.weight <= lowering.weight && route.weight === route.fence.weight;
+  return release.weight <= lowering.fence.weight && route.weight === route.fence.weight;
 }
