@@ -100,12 +100,13 @@ function setWeight(route: SeenRoute, fence: Fence, { next, raise, reach }: Write
 }
 
 /**
- * One route at a time, and only while the record says Shifting, the fence is ours and older than the record,
+ * One route at a time, and only while the record says Shifting and no end, the fence is ours and older than the record,
  * and the pods that shall carry the weight are available.
  */
 function raises(wish: Wish, next: State, seen: Seen): Effect[] {
   const release = next.release;
-  if (release === undefined || next.phase !== 'Progressing' || release.stage !== 'Shifting' || seen.deleting) return [];
+  if (release === undefined || release.ending !== undefined || seen.deleting) return [];
+  if (next.phase !== 'Progressing' || release.stage !== 'Shifting') return [];
   if (!canCarry(next, release, seen)) return [];
   const behind = seen.routes.find((route) => isBehind(route, wish, release));
   if (behind === undefined || !mayRaise(behind, release)) return [];

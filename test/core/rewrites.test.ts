@@ -50,6 +50,20 @@ test.each([10_000, 20_000])(
   },
 );
 
+// kills: a raise that an ended release writes, because its fence is older than its record
+test('the first raise is on record and not written when another template comes: one lowering, and no raise', () => {
+  const world = releasing();
+  world.runUntil((w) => (decide(w.state, w.seen(), w.now + 1000).next.release?.weight ?? 0) > 0);
+  world.now += 1000;
+  world.reconcile('crash-after-store');
+  world.spec = { ...world.spec, revision: 'v3' };
+  const { next, effects } = decide(world.state, world.seen(), world.now + 1000);
+  expect(next.release).toMatchObject({ ending: { kind: 'Superseded' }, weight: 0, n: 3 });
+  expect(effects.filter(({ kind }) => kind === 'SetWeight')).toMatchObject([
+    { raise: false, fence: { n: 3, weight: 0 } },
+  ]);
+});
+
 // kills: a rewrite whose number the other route never gets
 test('of two routes one loses its raise: both carry it again', () => {
   const world = releasing();
