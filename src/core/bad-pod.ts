@@ -113,6 +113,11 @@ function condemned(release: ReleaseState, seen: Seen): SeenPod[] {
   return pods.filter(({ uid, arms }) => !arms.stable && replaced.some((entry) => entry.uid === uid));
 }
 
+/** Those of them that are not available: they keep their place in the size until their successors serve. */
+export function failedOf(release: ReleaseState, seen: Seen): SeenPod[] {
+  return condemned(release, seen).filter(({ available }) => !available);
+}
+
 /** Pods of the canary that the weight on record needs beside those that go. */
 function needed({ weight, full: whole }: ReleaseState, full: number): number {
   return podsFor({ replicas: full, weight, shrinks: whole !== undefined });

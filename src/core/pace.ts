@@ -1,4 +1,5 @@
 import { type Millis, type Weight, WHOLE } from '#lib/units.ts';
+import { failedOf } from './bad-pod.ts';
 import { availableOf, podsAt, podsOnRecord, podTrouble, replicasDuring, setOf } from './capacity.ts';
 import { rungAt } from './ladder.ts';
 import type { Plan, ReleaseState, Spec, State, Step } from './model.ts';
@@ -60,7 +61,9 @@ export function paced(wanted: number, release: ReleaseState, { plan, seen, full 
   const surge = surgeOf(release, plan, full);
   if (surge === undefined) return wanted;
   const have = setOf(seen, release.revision)?.replicas ?? 0;
-  const may = availableOf(seen, release.revision).length + surge;
+  // One that is to be replaced comes up no more: its successor waits for the others alone.
+  const settled = availableOf(seen, release.revision).length + failedOf(release, seen).length;
+  const may = settled + surge;
   // One that was ready and is not any more is no reason to take another one away.
   return Math.min(wanted, Math.max(may, have, podsReached(release, plan, full)));
 }

@@ -70,6 +70,16 @@ test('where enough pods are there already, the bad one goes at once', () => {
   expect(world.state.releases).toBe(1);
 });
 
+// kills: a bad pod that is not available takes the place of its own successor
+test.each([1, 2])('it is replaced though it is not available, where %d may be coming up at once', (pods) => {
+  const { world, victim } = withBadPod({ plan: { maxSurge: { pods } } });
+  const isAvailable = world.available.bind(world);
+  world.available = (pod) => pod.name !== victim && isAvailable(pod);
+  world.runUntil((now) => now.state.phase === 'Healthy' && now.state.stable === 'v2');
+  expect(world.state.releases, 'it was not stopped for it').toBe(1);
+  expect(world.violations).toEqual([]);
+});
+
 test('the record and the event name pod, node and evidence', () => {
   const { world, victim } = withBadPod({ steps: spared });
   world.run(CONFIRM_TICKS - 1);

@@ -2,7 +2,7 @@ import type { Effect } from '#core/effect.ts';
 import type { Plan, ReleaseState, Step } from '#core/model.ts';
 import type { Surge } from '#core/words.ts';
 import { podsBehind } from '#test/sim/raise-rules.ts';
-import type { World } from './world.ts';
+import type { World, WorldPod } from './world.ts';
 
 /** What a canary whose pods come by and by owes its cluster, told again from the documents, not from the code. */
 
@@ -62,7 +62,11 @@ export function tooQuickBy(effect: Effect, world: World): string | undefined {
   const beside = world.sets.find((candidate) => candidate.revision === stable)?.replicas ?? 0;
   const replicas = Math.max(world.spec.replicas, beside, release.full ?? 0);
   if (surgeAt(release, plan, replicas) === undefined) return undefined;
-  const available = world.pods.filter((pod) => pod.set === set?.name && world.available(pod)).length;
+  // A bad pod that is to be replaced is none of those that come up, whether it is available or not.
+  const condemned = ({ name, terminating }: WorldPod) =>
+    terminating === undefined && release.replaced?.some(({ uid }) => uid === `uid-${name}`);
+  const settles = (pod: WorldPod) => world.available(pod) || condemned(pod);
+  const available = world.pods.filter((pod) => pod.set === set?.name && settles(pod)).length;
   return tooQuick({ release, plan, replicas, available, had: set?.replicas ?? 0, asked: effect.replicas }) ?? '';
 }
 

@@ -19,7 +19,7 @@ export const pacing: readonly Mutant[] = [
     name: 'pods that were asked for count as available',
     breaks: 28,
     file: pace,
-    find: 'const may = availableOf(seen, release.revision).length + surge;',
+    find: 'const may = settled + surge;',
     replace: 'const may = have + surge;',
     killedBy: { file: paceTest, test: law },
     because: 'each pass would ask for another portion, whatever became of the last one',
