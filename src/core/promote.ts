@@ -83,10 +83,10 @@ function leaving(state: State, release: ReleaseState, seen: Seen, now: Millis): 
     return amend(say(state, 'Promoting: the route returns to its own text', now), release, { weight: 0, n }, now);
   }
   const noted = noteRest(state, release, seen, now);
-  if (noted.release?.restoredAt === undefined) return say(noted, 'Promoting: the route returns to its own text', now);
+  if (noted.release?.restoredAt === undefined || !routesGivenBack(seen, release))
+    return say(noted, 'Promoting: the route returns to its own text', now);
   const canaries = living(setOf(seen, release.revision)).some((pod) => pod.arms.canary);
-  if (old.length > 0 || canaries || !seen.endedRecorded || !routesGivenBack(seen, release))
-    return say(noted, 'Promoting: the old pods go', now);
+  if (old.length > 0 || canaries || !seen.endedRecorded) return say(noted, 'Promoting: the old pods go', now);
   const ended = leave(state, release, now);
   return show(ended, { phase: 'Healthy', message: 'stable serves all traffic' }, now);
 }

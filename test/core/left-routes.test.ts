@@ -178,6 +178,7 @@ test('promoted: a weight that a hand set to 0 meanwhile is no text of the user',
   world.runUntil(({ state }) => state.release?.committed === true);
   for (const route of world.routes) Object.assign(route, { weight: 0, version: 900, manager: 'kubectl-edit' });
   for (let tick = 0; tick < 20; tick += 1) refused(world);
+  expect(world.state.message, 'it names what it waits for').toBe('Promoting: the route returns to its own text');
   world.runUntil(settled);
   world.run(3);
   expect(world.routes.map(({ named, fence }) => [named, fence])).toEqual([
