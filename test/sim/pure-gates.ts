@@ -1,4 +1,5 @@
 import type { Gate, GateContext, GateReading } from '#core/gate.ts';
+import { DISCOVERY_SCRAPES } from '#gates/bounds.ts';
 import type { LiveGate } from '#gates/define.ts';
 import type { PodInfo, TickSamples } from '#gates/samples.ts';
 import { OperatorError } from '#lib/errors.ts';
@@ -155,7 +156,7 @@ export class PureGates {
       const tick = this.#answer(at, run.context);
       if (tick === undefined) continue;
       run.gate = run.gate.fold(tick, infos(), run.context);
-      this.#note(run.context, at);
+      this.#note(run.context, tick, infos());
     }
     Object.assign(run, { foldedTo: to, unprimed: false, trouble: undefined });
   }
@@ -175,10 +176,12 @@ export class PureGates {
   }
 
   /** An instant whose answer can be counted was read for a stay, however late. */
-  #note({ gate, stepEpoch }: GateContext, at: number): void {
-    const { shape } = this.#history.get(Math.min(at, this.#newest)) ?? {};
+  #note({ gate, stepEpoch }: GateContext, tick: TickSamples, infos: readonly PodInfo[]): void {
+    const { shape } = this.#history.get(Math.min(tick.at, this.#newest)) ?? {};
+    if (shape === undefined) return;
+    const byPod = gate.slo.sli.kind !== 'query';
     // A query of a person's knows nothing of targets, and is as old as its samples: only their source knows.
-    const whole = shape !== undefined && (WHOLE.has(shape) || (gate.slo.sli.kind === 'query' && ASKABLE.has(shape)));
+    const whole = WHOLE.has(shape) || (byPod ? shape === 'partial' && showsWhoIsDue(tick, infos) : ASKABLE.has(shape));
     if (whole) this.#counted.add(`${stepEpoch} ${gate.name}`);
   }
 
@@ -205,4 +208,12 @@ export class PureGates {
   checkpoint(): Checkpoint {
     return new Map(Array.from(this.#runs, ([name, { gate }]) => [name, gate]));
   }
+}
+
+/** Half an answer is a whole one where it is only the youngest pods that are not in it: nobody looks for them yet. */
+function showsWhoIsDue({ at, targets }: TickSamples, infos: readonly PodInfo[]): boolean {
+  const told = new Set(targets.map(({ pod }) => pod));
+  const isYoung = ({ containers }: PodInfo) =>
+    containers.every(({ startedAt }) => startedAt > at - DISCOVERY_SCRAPES * SCRAPE_MS);
+  return told.size > 0 && infos.every((info) => !info.available || told.has(info.pod) || isYoung(info));
 }
