@@ -24,8 +24,9 @@ export function noteFull(state: State, { spec }: Pick<Seen, 'spec'>): State {
 }
 
 /**
- * Remembers since when every route carries what is granted, and under which writes of ours. Whatever stood on a route
- * meanwhile begins that anew, even where the record of the pass that took it back was lost: the write has its number.
+ * Remembers since when every route carries what is granted, and under which writes of ours. What was seen on a route
+ * meanwhile begins that anew, and so does a write of ours whose record was lost: it has left its number. A hand that comes
+ * and goes between two looks is seen by nobody.
  */
 export function noteCarried(state: State, seen: Seen, now: Millis): State {
   const { release } = state;

@@ -65,7 +65,10 @@ function notes(member: Structural): string[] {
 }
 
 function typeOf(schema: Structural): string {
-  if (schema['x-kubernetes-int-or-string'] === true) return 'percent';
+  if (schema['x-kubernetes-int-or-string'] === true)
+    return schema.maximum === undefined
+      ? 'percent'
+      : `integer ${schema.minimum} to ${schema.maximum}, or whole percent`;
   if (schema.enum !== undefined) return schema.enum.map((word) => `\`${String(word)}\``).join(' ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`;
   if (schema.additionalProperties !== undefined) return `map of ${typeOf(schema.additionalProperties)}`;
