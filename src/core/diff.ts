@@ -92,6 +92,7 @@ function setWeight(route: SeenRoute, fence: Fence, { next, raise, reach }: Write
     weight: fence.weight,
     ...(reach === undefined ? {} : { reach }),
     raise,
+    ...(rests(route) && !raise ? { plants: true as const } : {}),
     fence,
     ...(route.fence === undefined ? {} : { seenFence: route.fence }),
     resourceVersion: route.resourceVersion,

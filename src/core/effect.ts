@@ -26,6 +26,8 @@ export type Effect =
       /** Left out: nobody is sent to the canary beside the weight. */
       reach?: Reach;
       raise: boolean;
+      /** It takes nobody from the canary, and leaves its number alone. */
+      plants?: true;
       fence: Fence;
       seenFence?: Fence;
       resourceVersion: string;
@@ -36,6 +38,14 @@ export type Effect =
   | { kind: 'RecordRelease'; name: string; record: string; outcome?: Outcome }
   | { kind: 'AnswerAction'; action: string; uid: string; result: ActionResult }
   | { kind: 'ReleaseFinalizer' };
+
+/**
+ * Traffic is taken back: that waits for nothing. A fence alone waits for its record, as a raise does: what it is written
+ * over may be all that tells of a hand that took the traffic away, and the record of that may be lost.
+ */
+export function isUrgent(effect: Effect): boolean {
+  return effect.kind === 'SetWeight' && !effect.raise && effect.plants === undefined;
+}
 
 export interface Decision {
   next: State;

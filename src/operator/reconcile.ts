@@ -1,7 +1,7 @@
 import { decide } from '#core/decide.ts';
 import { desired } from '#core/desired.ts';
 import { diff } from '#core/diff.ts';
-import type { Decision, Effect } from '#core/effect.ts';
+import { type Decision, type Effect, isUrgent } from '#core/effect.ts';
 import { eventOf, type Happened } from '#core/events.ts';
 import { FINALIZER } from '#core/labels.ts';
 import type { State } from '#core/model.ts';
@@ -109,7 +109,7 @@ async function closed(deps: ReconcileDeps, rollout: KubeObject, missing: Operato
   const state = stateOf(rollout);
   if (state === undefined) return missing;
   const { seen } = deps.look(rollout, state);
-  const lowerings = diff(desired(state, seen, deps.clock.now()), state, seen).filter(isLowering);
+  const lowerings = diff(desired(state, seen, deps.clock.now()), state, seen).filter(isUrgent);
   await Promise.all(lowerings.map((effect) => deps.apply(rollout, effect).catch(urgently)));
   return missing;
 }
@@ -165,8 +165,8 @@ async function act(
   rollout: KubeObject,
   { decision, state, known, sight, signal }: Act,
 ): Promise<Millis | undefined> {
-  const lowerings = decision.effects.filter(isLowering);
-  const rest = decision.effects.filter((effect) => !isLowering(effect));
+  const lowerings = decision.effects.filter(isUrgent);
+  const rest = decision.effects.filter((effect) => !isUrgent(effect));
   // The sentence alone has figures in it that change at every tick: it is no change of state.
   const changed = !known || !sameJson({ ...state, message: '' }, { ...decision.next, message: '' });
   const begunAt = deps.clock.monotonic();
@@ -210,10 +210,6 @@ function urgently(error: unknown): never {
   if (!(error instanceof OperatorError)) throw error;
   const { code, message, retryAfterMs } = error;
   throw new OperatorError(code, message, { cause: error.cause, retryAfterMs, retryWithinMs: LOWER_AGAIN_MS });
-}
-
-function isLowering(effect: Effect): boolean {
-  return effect.kind === 'SetWeight' && !effect.raise;
 }
 
 async function storeState(

@@ -1,6 +1,6 @@
 import { podLadder } from '#core/capacity.ts';
 import { decide } from '#core/decide.ts';
-import type { Effect } from '#core/effect.ts';
+import { type Effect, isUrgent } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { GateReading } from '#core/gate.ts';
 import type { OnBreach, ReleaseState, State } from '#core/model.ts';
@@ -178,7 +178,8 @@ export class ChaosWorld extends World {
     const { next, effects } = decide(state, { ...seen, actions: [] }, this.now);
     const stores = () => JSON.stringify({ ...state, message: '' }) !== JSON.stringify({ ...next, message: '' });
     this.stale = true;
-    for (const effect of effects) if (effect.kind === 'SetWeight' && !(effect.raise && stores())) this.apply(effect);
+    for (const effect of effects)
+      if (effect.kind === 'SetWeight' && (isUrgent(effect) || !stores())) this.apply(effect);
     this.stale = false;
   }
 

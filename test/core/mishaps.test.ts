@@ -126,6 +126,23 @@ test('a breach that keeps its weight gives it back when no pod is left to carry 
   expect(first(world).weight, 'only a person lets it go on').toBe(0);
 });
 
+// kills: a fence that is planted while the record of the hand beneath it is lost
+test('a fall that was stored and not written, a hand in its place, and a lost record: the hand is seen still', () => {
+  const world = holding(1);
+  const route = first(world);
+  const well = world.verdict;
+  world.verdict = () => ({ verdict: 'Inconclusive', stable: 'Misses', cause: 'BothArmsBad' });
+  world.reconcile('crash-after-store');
+  expect({ stored: world.state.release?.weight, sent: route.weight }).toEqual({ stored: 0, sent: 20_000 });
+  Object.assign(route, { weight: 0, manager: 'kubectl-edit' });
+  world.verdict = well;
+  world.reconcile('drop-store');
+  world.run(40);
+  expect(world.state).toMatchObject({ phase: 'Paused', reason: 'RouteChanged' });
+  expect(world.state.message).toContain('kubectl-edit');
+  expect(route.weight, 'never corrected upward').toBe(0);
+});
+
 test.each([
   { name: 'one rule above the wish', spread: { least: 1000, most: 50_000 }, verdict: 'Pass', lowered: 1000 },
   { name: 'all below the wish', spread: { least: 0, most: 5000 }, verdict: 'Pass', lowered: undefined },

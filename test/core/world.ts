@@ -1,5 +1,5 @@
 import { decide } from '#core/decide.ts';
-import type { Effect } from '#core/effect.ts';
+import { type Effect, isUrgent } from '#core/effect.ts';
 import { epochOf, stepEpochOf } from '#core/epoch.ts';
 import type { Evidence, Gate, GateReading } from '#core/gate.ts';
 import type { Plan, Spec, State } from '#core/model.ts';
@@ -264,7 +264,7 @@ export class World {
   reconcile(fault: Fault = 'none', seen: Seen = this.seen()): void {
     const { next, effects } = decide(this.state, seen, this.now);
     if (fault === 'crash-before-store') return;
-    const urgent = effects.filter((effect) => effect.kind === 'SetWeight' && !effect.raise);
+    const urgent = effects.filter(isUrgent);
     if (fault === 'drop-store') {
       // The weight write and the status write start together: the first may win alone.
       for (const effect of urgent) this.apply(effect);

@@ -36,7 +36,7 @@ export const rights: readonly Mutant[] = [
     name: 'a right that is missing stands before a lowering',
     breaks: 1,
     file: 'src/operator/reconcile.ts',
-    find: 'desired(state, seen, deps.clock.now()), state, seen).filter(isLowering)',
+    find: 'desired(state, seen, deps.clock.now()), state, seen).filter(isUrgent)',
     replace: 'desired(state, seen, deps.clock.now()), state, seen).filter(() => false)',
     killedBy: {
       file: 'test/operator/reconcile.test.ts',

@@ -122,6 +122,14 @@ test('a lowering does not wait for the store, and happens without it', async () 
   expect({ failed, written }).toEqual({ failed: true, written: ['lower'] });
 });
 
+// kills: a fence that is written while the record of it is lost
+test('a fence over traffic that somebody has taken away waits for its record', async () => {
+  const world = breaching();
+  Object.assign(world.routes[0] as object, { weight: 0, manager: 'kubectl-edit' });
+  expect(await pass(world, { storeFails: true })).toMatchObject({ failed: true, written: [] });
+  expect((await pass(world)).written.slice(0, 2)).toEqual(['store', 'lower']);
+});
+
 // kills: a lowering in the back-off of everything else
 test('a lowering that fails is tried again within seconds, however often it has failed', async () => {
   const lowerFails = new OperatorError('KUBE_UNAVAILABLE', 'the webhook of the gateway is down');
