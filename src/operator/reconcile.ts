@@ -23,7 +23,7 @@ import { missingRight } from './readable.ts';
 import { stateOf } from './reading.ts';
 import { placeOf } from './route-kinds.ts';
 import type { StatusWriter } from './status.ts';
-import { namesOf, type Stores } from './stores.ts';
+import { BY_ROLLOUT, namesOf, type Stores } from './stores.ts';
 
 export interface ReconcileDeps {
   api: KubeApi;
@@ -74,6 +74,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
+    askForPods(deps.stores, key);
     const missing = missingRight(rollout, deps.stores);
     if (missing !== undefined) throw await closed(deps, rollout, missing);
     return (await complete(deps, rollout)) ? { requeueAfterMs: CATCH_UP_MS } : await turn(deps, rollout, signal);
@@ -145,6 +146,14 @@ function isFresh(stores: Stores, rollout: KubeObject): boolean {
   const { namespace = '' } = rollout.metadata;
   const places = namesOf(rollout).routes.map((key) => placeOf(stores, key, namespace));
   return stores.rollouts.fresh(rollout.metadata) && places.every((place) => place?.store.fresh(place.ref) ?? true);
+}
+
+/**
+ * Nothing waits for our last write to a ReplicaSet, a lowering least of all. That it does not show says all the same that
+ * the watch is dead without knowing, and a canary must not be sized by what there was before.
+ */
+function askForPods({ sets }: Pick<Stores, 'sets'>, key: string): void {
+  for (const { metadata } of sets.byIndex(BY_ROLLOUT, key)) sets.fresh(metadata);
 }
 
 interface Act {

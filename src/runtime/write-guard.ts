@@ -62,7 +62,9 @@ export function createWriteGuard({ clock, staleMs = 10_000, onMissed }: WriteGua
       const { resourceVersion } = written.metadata;
       if (resourceVersion === undefined || seen.has(mark(key, written))) return;
       if (cached !== undefined && mark(key, cached) === mark(key, written)) return;
-      pending.set(key, { resourceVersion, at: clock.monotonic(), relist, missed: false });
+      // Who writes again what does not show has been waiting since the first of them.
+      const { at = clock.monotonic(), missed = false } = pending.get(key) ?? {};
+      pending.set(key, { resourceVersion, at, relist, missed });
     },
     // A conflict is everyday, and its event is on its way. It is not, when a later write meets the same one.
     refused(key, cached) {

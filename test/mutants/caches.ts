@@ -23,4 +23,28 @@ export const caches: readonly Mutant[] = [
     },
     because: 'a watch that lost an event would be believed until the next one comes',
   },
+  {
+    name: 'a write that is repeated has just been written',
+    breaks: 15,
+    file: 'src/runtime/write-guard.ts',
+    find: 'const { at = clock.monotonic(), missed = false } = pending.get(key) ?? {};',
+    replace: 'const { at, missed } = { at: clock.monotonic(), missed: false };',
+    killedBy: {
+      file: 'test/runtime/cache.test.ts',
+      test: 'a write that is repeated because it does not show is told by the first of them',
+    },
+    because: 'a dead watch would be believed for as long as each pass writes the same again',
+  },
+  {
+    name: 'nobody asks whether a size has shown',
+    breaks: 7,
+    file: 'src/operator/reconcile.ts',
+    find: '    askForPods(deps.stores, key);\n',
+    replace: '',
+    killedBy: {
+      file: 'test/operator/reconcile.test.ts',
+      test: 'each pass asks whether the sizes that were written show',
+    },
+    because: 'a canary would be made smaller than it is, by what a dead watch of ReplicaSets remembers',
+  },
 ];

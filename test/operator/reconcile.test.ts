@@ -45,12 +45,14 @@ async function pass(
   const told: string[] = [];
   let asked = 0;
   let followed = 0;
+  let shown = 0;
   const clock = createVirtualClock({ wall: world.now });
   const metadata = { name: 'shop', namespace: 'shop', uid: 'u-1', resourceVersion: '1', finalizers: [FINALIZER] };
   const status = { state: storable(world.state), stable: { replicas: 4 } };
   const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec, status };
   const caches = {
     rollouts: { get: () => rollout, fresh: () => true },
+    sets: { byIndex: () => [{ metadata: { name: 'shop-v2' } }], fresh: () => ++shown > 0 },
     routes: new Map([['HTTPRoute', { resource: { group: 'x', plural: 'y' }, forbidden: closed, fresh: () => true }]]),
   };
   const done = createReconcile({
@@ -87,7 +89,7 @@ async function pass(
     isLeader: () => asked++ < leadsFor,
   })('shop/shop', new AbortController().signal);
   const error = await done.then(() => undefined).catch((thrown: unknown) => thrown);
-  return { failed: error !== undefined, error, written, told, followed };
+  return { failed: error !== undefined, error, written, told, followed, shown };
 }
 
 function nameOf(effect: Effect): string {
@@ -158,6 +160,11 @@ test('gates and probes follow what is stored, and nothing else', async () => {
   expect(await pass(before('Probing'))).toMatchObject({ followed: 1 });
   expect(await pass(before('Probing'), { storeFails: true })).toMatchObject({ followed: 0 });
   expect(await pass(before('Probing'), { leadsFor: 0 })).toMatchObject({ followed: 0 });
+});
+
+// kills: a dead watch of ReplicaSets that is believed for as long as it says nothing
+test('each pass asks whether the sizes that were written show', async () => {
+  expect(await pass(before('Holding'))).toMatchObject({ failed: false, shown: 1 });
 });
 
 // kills: a leader that is asked once a pass

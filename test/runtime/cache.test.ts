@@ -92,6 +92,20 @@ describe('own writes', () => {
     expect(store.fresh(a)).toBe(true);
   });
 
+  test('a write that is repeated because it does not show is told by the first of them', async () => {
+    // kills: a time that begins anew with each try
+    let missed = 0;
+    const clock = createVirtualClock();
+    const store = createStore({ resource, clock, log: silentLog, onMissed: () => (missed += 1) });
+    store.apply({ kind: 'put', object: thing('a', '1') });
+    for (const version of ['2', '3', '3']) {
+      store.noteWrite(thing('a', version));
+      await clock.advance(2000);
+      store.fresh(a);
+    }
+    expect(missed).toBe(1);
+  });
+
   test('fresh at once when the event outran the answer, even if more came after', () => {
     const { store, put } = setUp();
     put(thing('a', '3'));
