@@ -24,7 +24,7 @@ import { mustBeOurs } from './ours.ts';
 import { forget } from './prune.ts';
 import type { Recorder } from './record.ts';
 import { placeOf, type RoutePlace } from './route-kinds.ts';
-import { BY_ROLLOUT, type Stores } from './stores.ts';
+import { BY_ROLLOUT, namesOf, type Stores } from './stores.ts';
 import { armLabels, canaryServiceFor, ownedBy, type PodsWish, replicaSetFor } from './workload.ts';
 
 /** Field manager of traffic writes: a person who reads managedFields sees who moved the weight. */
@@ -274,6 +274,10 @@ async function releaseFinalizer({ api, stores }: ApplyDeps, rollout: KubeObject)
   const { name, namespace = '', resourceVersion, finalizers = [] } = rollout.metadata;
   const index = finalizers.indexOf(FINALIZER);
   if (index < 0) return;
+  const { service } = namesOf(rollout);
+  // Nobody comes back to widen it: what our last write made of it has to show first.
+  if (service !== undefined && !stores.services.fresh({ namespace, name: service }))
+    throw new OperatorError('KUBE_CONFLICT', `our last write to Service ${service} does not show yet`);
   await forget(api, stores.actions.byIndex(BY_ROLLOUT, keyOf(rollout)));
   const patch: JsonPatchOperation[] = [
     { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },

@@ -74,7 +74,7 @@ export function createReconcile(deps: ReconcileDeps): (key: string, signal: Abor
     }
     // Deciding on a sight older than our own last write would decide the same thing twice.
     if (!isFresh(deps.stores, rollout)) return { requeueAfterMs: CATCH_UP_MS };
-    askForPods(deps.stores, key);
+    askForWrites(deps.stores, rollout, key);
     const missing = missingRight(rollout, deps.stores);
     if (missing !== undefined) throw await closed(deps, rollout, missing);
     return (await complete(deps, rollout)) ? { requeueAfterMs: CATCH_UP_MS } : await turn(deps, rollout, signal);
@@ -149,10 +149,13 @@ function isFresh(stores: Stores, rollout: KubeObject): boolean {
 }
 
 /**
- * Nothing waits for our last write to a ReplicaSet, a lowering least of all. That it does not show says all the same that
- * the watch is dead without knowing, and a canary must not be sized by what there was before.
+ * Nothing waits for our last write to a ReplicaSet or the Service, a lowering least of all. That it does not show says all the
+ * same that the watch is dead without knowing, and nothing must be sized or widened by what there was before.
  */
-function askForPods({ sets }: Pick<Stores, 'sets'>, key: string): void {
+function askForWrites({ sets, services }: Pick<Stores, 'sets' | 'services'>, rollout: KubeObject, key: string): void {
+  const { service: name } = namesOf(rollout);
+  const { namespace } = rollout.metadata;
+  if (name !== undefined) services.fresh({ ...(namespace === undefined ? {} : { namespace }), name });
   for (const { metadata } of sets.byIndex(BY_ROLLOUT, key)) sets.fresh(metadata);
 }
 

@@ -39,12 +39,24 @@ export const caches: readonly Mutant[] = [
     name: 'nobody asks whether a size has shown',
     breaks: 7,
     file: 'src/operator/reconcile.ts',
-    find: '    askForPods(deps.stores, key);\n',
+    find: '    askForWrites(deps.stores, rollout, key);\n',
     replace: '',
     killedBy: {
       file: 'test/operator/reconcile.test.ts',
-      test: 'each pass asks whether the sizes that were written show',
+      test: 'each pass asks whether the sizes that were written show, and the selector',
     },
     because: 'a canary would be made smaller than it is, by what a dead watch of ReplicaSets remembers',
+  },
+  {
+    name: 'a Rollout is let go by a Service that does not show our write',
+    breaks: 14,
+    file: 'src/operator/apply.ts',
+    find: '!stores.services.fresh({ namespace, name: service })',
+    replace: 'false',
+    killedBy: {
+      file: 'test/operator/apply.test.ts',
+      test: 'what was said to a Rollout goes with it, before its finalizer does',
+    },
+    because: 'the Service would select the stable pods of a Rollout that is gone',
   },
 ];

@@ -57,11 +57,18 @@ test('what was said to a Rollout goes with it, before its finalizer does', async
   api.before = (call) => {
     if (call === 'jsonPatch') order.push(there());
   };
-  const stores = { actions: { byIndex: (_: string, key: string) => (key === 'shop/shop' ? [mine] : []) } } as never;
+  let shows = false;
+  const actions = { byIndex: (_: string, key: string) => (key === 'shop/shop' ? [mine] : []) };
+  const stores = { actions, services: { fresh: () => shows } } as never;
   await api.delete({ resource: ROLLOUT, namespace: 'shop', name: 'shop' });
   const deps = { api, stores, record: {} as never, sourceOf: () => undefined };
   const { metadata: now } = await api.get({ resource: ROLLOUT, namespace: 'shop', name: 'shop' });
-  await apply(deps, { ...leaving, metadata: now }, { kind: 'ReleaseFinalizer' });
+  const release = () => apply(deps, { ...leaving, metadata: now }, { kind: 'ReleaseFinalizer' });
+  // The watch of Services has yet to show what our last write made of it.
+  await expect(release()).rejects.toMatchObject({ code: 'KUBE_CONFLICT' });
+  expect(order).toEqual([]);
+  shows = true;
+  await release();
 
   expect(order).toEqual([['rollouts/shop/shop', 'rolloutactions/shop/to-another']]);
   expect(there()).toEqual(['rolloutactions/shop/to-another']);

@@ -52,6 +52,7 @@ async function pass(
   const rollout = { apiVersion: 'headgate.dev/v1alpha1', kind: 'Rollout', metadata, spec, status };
   const caches = {
     rollouts: { get: () => rollout, fresh: () => true },
+    services: { fresh: () => ++shown > 0 },
     sets: { byIndex: () => [{ metadata: { name: 'shop-v2' } }], fresh: () => ++shown > 0 },
     routes: new Map([['HTTPRoute', { resource: { group: 'x', plural: 'y' }, forbidden: closed, fresh: () => true }]]),
   };
@@ -163,8 +164,8 @@ test('gates and probes follow what is stored, and nothing else', async () => {
 });
 
 // kills: a dead watch of ReplicaSets that is believed for as long as it says nothing
-test('each pass asks whether the sizes that were written show', async () => {
-  expect(await pass(before('Holding'))).toMatchObject({ failed: false, shown: 1 });
+test('each pass asks whether the sizes that were written show, and the selector', async () => {
+  expect(await pass(before('Holding'), { spec: { service: 'shop' } })).toMatchObject({ failed: false, shown: 2 });
 });
 
 // kills: a leader that is asked once a pass
