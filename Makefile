@@ -23,7 +23,7 @@ check: modules ## Types, layers, style, and generated files that are current: ne
 	biome check --error-on-warnings
 	node scripts/generate.ts --check
 
-long: setup ## The end-to-end tests with their long variants too, and those on Envoy Gateway, which it builds
+long: setup ## The end-to-end tests with their long variants too, and those on Envoy Gateway and KEDA, which it builds
 	@HEADGATE_LONG=1 node test/lab/setup.ts
 	HEADGATE_LONG=1 vitest run --project e2e
 

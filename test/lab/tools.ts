@@ -11,6 +11,7 @@ export const controlPlaneDir = join(import.meta.dirname, 'controlplane');
 export const helmDir = join(import.meta.dirname, 'helm');
 export const gitopsDir = join(import.meta.dirname, 'gitops');
 export const envoyGatewayDir = join(import.meta.dirname, 'envoy-gateway');
+export const kedaDir = join(import.meta.dirname, 'keda');
 
 /** Paths of the programs and files that a lab starts from. */
 export interface Tools {
@@ -42,6 +43,10 @@ export function gitopsBuildDir(): string {
 
 export function envoyGatewayBuildDir(): string {
   return buildDir('envoy-gateway', envoyGatewayDir);
+}
+
+export function kedaBuildDir(): string {
+  return buildDir('keda', kedaDir);
 }
 
 /** The folder is named by the Go sources, so that a change builds anew and going back finds the old build. */
@@ -82,6 +87,12 @@ export function toolPaths(): Tools {
 export function envoyGatewayPaths(): { program: string; crds: string } {
   const build = envoyGatewayBuildDir();
   return { program: join(build, 'envoy-gateway'), crds: join(build, 'crds') };
+}
+
+/** KEDA's operator and the folder with its CRDs, one JSON file each: for its own test, which `make long` alone plays. */
+export function kedaPaths(): { program: string; crds: string } {
+  const build = kedaBuildDir();
+  return { program: join(build, 'keda-operator'), crds: join(build, 'crds') };
 }
 
 /** The tools, once all of them are there. */

@@ -41,6 +41,6 @@ if (first !== 0) {
 
 if (process.env['HEADGATE_LONG'] !== '1') {
   console.error(
-    'Not played here, `make long` plays them: releases behind Envoy Gateway (seven minutes of CPU to build it), and the long variants of the other end-to-end tests.',
+    'Not played here, `make long` plays them: releases behind Envoy Gateway (seven minutes of CPU to build it) and under KEDA (five), and the long variants of the other end-to-end tests.',
   );
 }
